@@ -1,0 +1,194 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+// Arenas: where the data of a running execution lives.
+//
+// An arena is a bump pointer over a chain of chunks. Nothing in it is freed one by one:
+// it ends as a whole, when its execution ends or when compaction has moved what is still
+// reachable into a new one. Chunks come from a pool that belongs to one loop, so taking
+// and returning the common sizes is a push and a pop, without malloc and without atomics.
+//
+// Who may touch what: an arena is written by the loop that owns its execution. While a
+// Map runs, other loops may *read* what was written before they were handed the range.
+
+/// A block of memory that an arena hands out piece by piece.
+struct Chunk {
+  /// The chunk that was filled before this one, or the next free one while in the pool.
+  var next: UnsafeMutablePointer<Chunk>?
+  /// Bytes behind the header, a power of two less the header's size.
+  var capacity: Int
+
+  static let headerSize = 16
+}
+
+extension UnsafeMutablePointer<Chunk> {
+  @inline(__always) var start: UnsafeMutableRawPointer {
+    UnsafeMutableRawPointer(self) + Chunk.headerSize
+  }
+  @inline(__always) var end: UnsafeMutableRawPointer {
+    start + pointee.capacity
+  }
+}
+
+/// The free chunks of one loop, by size class.
+///
+/// Chunks of 1 KiB to 1 MiB are kept (up to a bound in bytes); larger ones go back to
+/// the system at once.
+struct ChunkPool: ~Copyable {
+  static let smallestShift = 10
+  static let largestShift = 20
+  private static let classCount = largestShift - smallestShift + 1
+
+  private let heads: UnsafeMutablePointer<UnsafeMutablePointer<Chunk>?>
+  /// Bytes kept for reuse at the moment.
+  private(set) var bytesFree = 0
+  /// Bytes handed out at the moment.
+  private(set) var bytesUsed = 0
+  /// Free bytes beyond this go back to the system.
+  var bytesFreeMax = 64 << 20
+
+  init() {
+    heads = .allocate(capacity: Self.classCount)
+    heads.initialize(repeating: nil, count: Self.classCount)
+  }
+
+  deinit {
+    for index in 0..<Self.classCount {
+      while let chunk = heads[index] {
+        heads[index] = chunk.pointee.next
+        free(chunk)
+      }
+    }
+    heads.deallocate()
+  }
+
+  /// A chunk with room for at least `bytes` (its header not counted).
+  mutating func take(_ bytes: Int) -> UnsafeMutablePointer<Chunk> {
+    let needed = bytes &+ Chunk.headerSize
+    let shift = max(Self.smallestShift, Int.bitWidth &- (needed &- 1).leadingZeroBitCount)
+    let size = 1 &<< shift
+    bytesUsed &+= size
+    if shift <= Self.largestShift {
+      let head = heads + (shift &- Self.smallestShift)
+      if let chunk = head.pointee {
+        head.pointee = chunk.pointee.next
+        chunk.pointee.next = nil
+        bytesFree &-= size
+        return chunk
+      }
+    }
+    guard let raw = malloc(size) else { fatalError("Stepmill: out of memory (\(size) bytes)") }
+    let chunk = raw.bindMemory(to: Chunk.self, capacity: 1)
+    chunk.initialize(to: Chunk(next: nil, capacity: size &- Chunk.headerSize))
+    return chunk
+  }
+
+  /// Takes back a chunk that nothing points into any more.
+  mutating func giveBack(_ chunk: UnsafeMutablePointer<Chunk>) {
+    let size = chunk.pointee.capacity &+ Chunk.headerSize
+    bytesUsed &-= size
+    let shift = size.trailingZeroBitCount
+    guard shift <= Self.largestShift, bytesFree &+ size <= bytesFreeMax else {
+      free(chunk)
+      return
+    }
+    let head = heads + (shift &- Self.smallestShift)
+    chunk.pointee.next = head.pointee
+    head.pointee = chunk
+    bytesFree &+= size
+  }
+}
+
+/// A bump allocator over a chain of chunks.
+struct Arena {
+  /// Where the next allocation starts; always a multiple of 8.
+  private(set) var cursor: UnsafeMutableRawPointer
+  /// End of the current chunk.
+  private(set) var limit: UnsafeMutableRawPointer
+  /// The chunk in use; older ones follow by `next`.
+  private(set) var chunk: UnsafeMutablePointer<Chunk>?
+  /// Bytes of all chunks of this arena.
+  private(set) var bytesHeld: Int
+  let pool: UnsafeMutablePointer<ChunkPool>
+
+  /// An arena without memory; the first allocation takes a chunk.
+  init(pool: UnsafeMutablePointer<ChunkPool>) {
+    let nowhere = UnsafeMutableRawPointer(pool)
+    cursor = nowhere
+    limit = nowhere
+    chunk = nil
+    bytesHeld = 0
+    self.pool = pool
+  }
+
+  /// An arena whose first chunk has room for `bytes`.
+  init(pool: UnsafeMutablePointer<ChunkPool>, reserving bytes: Int) {
+    let chunk = pool.pointee.take(bytes)
+    chunk.pointee.next = nil
+    cursor = chunk.start
+    limit = chunk.end
+    self.chunk = chunk
+    bytesHeld = chunk.pointee.capacity
+    self.pool = pool
+  }
+
+  /// Returns all memory. Nothing that was allocated here may be used afterwards.
+  mutating func release() {
+    var next = chunk
+    while let chunk = next {
+      next = chunk.pointee.next
+      pool.pointee.giveBack(chunk)
+    }
+    chunk = nil
+    cursor = UnsafeMutableRawPointer(pool)
+    limit = cursor
+    bytesHeld = 0
+  }
+
+  /// `bytes` of memory, aligned to 8.
+  @inline(__always)
+  mutating func allocate(_ bytes: Int) -> UnsafeMutableRawPointer {
+    let size = (bytes &+ 7) & ~7
+    let result = cursor
+    if _fastPath(size <= limit - result) {
+      cursor = result + size
+      return result
+    }
+    return allocateSlowly(size)
+  }
+
+  @inline(never)
+  private mutating func allocateSlowly(_ size: Int) -> UnsafeMutableRawPointer {
+    // Doubling keeps the chain short, so `owns` stays cheap for large documents.
+    let new = pool.pointee.take(max(size, min(bytesHeld, 1 << 24)))
+    new.pointee.next = chunk
+    chunk = new
+    bytesHeld &+= new.pointee.capacity
+    cursor = new.start + size
+    limit = new.end
+    return new.start
+  }
+
+  /// Gives back the tail of the last allocation: `end` becomes the cursor.
+  @inline(__always)
+  mutating func trim(to end: UnsafeMutableRawPointer) {
+    cursor = UnsafeMutableRawPointer(bitPattern: (UInt(bitPattern: end) &+ 7) & ~7).unsafelyUnwrapped
+  }
+
+  /// Bytes between the cursor and the end of the current chunk.
+  @inline(__always) var room: Int { limit - cursor }
+
+  /// True when `address` lies in memory of this arena.
+  @inline(__always)
+  func owns(_ address: UnsafeRawPointer) -> Bool {
+    var next = chunk
+    while let chunk = next {
+      if address >= UnsafeRawPointer(chunk.start) && address < UnsafeRawPointer(chunk.end) { return true }
+      next = chunk.pointee.next
+    }
+    return false
+  }
+}
