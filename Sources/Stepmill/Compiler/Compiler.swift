@@ -1,0 +1,575 @@
+// Definition → Program.
+//
+// The definition has been checked, so compilation does not fail: what could still be wrong
+// (a path without a value, an intrinsic with bad arguments) is a matter of run time. One
+// pass over the tree; a machine's states get consecutive ops, so following `Next` walks
+// forward in memory for definitions written in order.
+
+struct Compiler: ~Copyable {
+  private var builder = ProgramBuilder()
+  private let source: SourceText
+  /// The scopes around the machine being compiled, outermost first.
+  private var scopes: [Scope] = []
+
+  private struct Scope {
+    var slots: [String: UInt32] = [:]
+  }
+
+  private init(source: SourceText) {
+    self.source = source
+  }
+
+  static func compile(_ definition: Definition) -> Program {
+    var compiler = Compiler(source: definition.source)
+    compiler.builder.timeoutSeconds = definition.timeoutSeconds
+    compiler.builder.comment = definition.comment
+    _ = compiler.machine(definition.machine)
+    return compiler.finish()
+  }
+
+  private consuming func finish() -> Program { Program(building: builder) }
+
+  // MARK: Machines and states
+
+  /// Compiles a `States` object; returns its index in `machines`.
+  private mutating func machine(_ machine: Machine) -> UInt32 {
+    var scope = Scope()
+    for state in machine.states {
+      for name in state.assignedNames where scope.slots[name] == nil {
+        scope.slots[name] = UInt32(scope.slots.count)
+      }
+    }
+    scopes.append(scope)
+    defer { scopes.removeLast() }
+
+    let index = UInt32(builder.machines.count)
+    let first = UInt32(builder.ops.count)
+    var positions: [String: UInt32] = [:]
+    positions.reserveCapacity(machine.states.count)
+    for (offset, state) in machine.states.enumerated() {
+      positions[state.name] = first + UInt32(offset)
+    }
+    builder.machines.append(
+      MachineOp(
+        start: positions[machine.startAt.value] ?? 0, variableCount: UInt32(scope.slots.count),
+        depth: UInt32(scopes.count - 1)))
+    let blank = builder.ops[0]
+    builder.ops.append(contentsOf: repeatElement(blank, count: machine.states.count))
+    for (offset, state) in machine.states.enumerated() {
+      let op = self.state(state, positions: positions)
+      builder.ops[Int(first) + offset] = op
+    }
+    return index
+  }
+
+  private mutating func state(_ state: StateDefinition, positions: [String: UInt32]) -> Op {
+    var op = builder.ops[0]
+    op.name = UInt32(builder.names.count)
+    builder.names.append(builder.string(state.name))
+    if case .next(let target) = state.transition { op.next = positions[target.value] ?? 0 }
+    op.inputPath = path(state.inputPath, field: "InputPath")
+    op.outputPath = path(state.outputPath, field: "OutputPath")
+    if let parameters = state.parameters { op.parameters = template(parameters) }
+    if let selector = state.resultSelector { op.resultSelector = template(selector) }
+    op.resultPath = reference(state.resultPath)
+    op.assign = assign(state.assign)
+    op.policy = policy(state, positions: positions)
+
+    switch state.kind {
+    case .pass(let pass): self.pass(pass, &op)
+    case .task(let task): self.task(task, &op)
+    case .choice(let choice): self.choice(choice, defaultAssign: op.assign, positions: positions, &op)
+    case .wait(let wait): self.wait(wait, &op)
+    case .succeed:
+      op.code = .succeed
+      op.type = .succeed
+    case .fail(let fail): self.fail(fail, &op)
+    case .parallel(let branches): parallel(branches, &op)
+    case .map(let map): self.map(map, &op)
+    }
+
+    if op.inputPath == 0 { op.flags.insert(.plainInput) }
+    if op.outputPath == 0 && op.resultPath == 0 && op.resultSelector == 0 { op.flags.insert(.plainOutput) }
+    return op
+  }
+
+  private mutating func pass(_ pass: PassDefinition, _ op: inout Op) {
+    op.type = .pass
+    if let result = pass.result { op.a = builder.constant(builder.value(of: result, in: source)) }
+    let isPlain =
+      op.inputPath == 0 && op.parameters == 0 && op.resultPath == 0 && op.outputPath == 0 && op.assign == 0
+      && op.a == 0
+    op.code = isPlain ? .pass : .passData
+  }
+
+  private mutating func task(_ task: TaskDefinition, _ op: inout Op) {
+    op.code = .task
+    op.type = .task
+    let resource = TaskResource(task.resource.value)
+    var entry = builder.tasks[0]
+    entry.style = resource.style
+    entry.waitsForToken = resource.waitsForToken
+    entry.handler = builder.resource(task.resource.value)
+    entry.resource = builder.constant(task.resource.value)
+    entry.resourceType = builder.constant(resource.type)
+    entry.resourceAction = builder.constant(resource.action)
+    (entry.timeout, entry.timeoutIsPath) = number(task.timeout, field: "TimeoutSecondsPath")
+    (entry.heartbeat, entry.heartbeatIsPath) = number(task.heartbeat, field: "HeartbeatSecondsPath")
+    if let credentials = task.credentials { entry.credentials = template(credentials) }
+    op.a = UInt32(builder.tasks.count)
+    builder.tasks.append(entry)
+  }
+
+  private mutating func wait(_ wait: WaitDefinition, _ op: inout Op) {
+    op.code = .wait
+    op.type = .wait
+    switch wait {
+    case .seconds(let seconds):
+      op.b = WaitMode.seconds.rawValue
+      op.a = builder.constant(.integer(Int64(seconds.value)))
+    case .secondsPath(let path):
+      op.b = WaitMode.secondsPath.rawValue
+      op.a = self.path(path.value, field: "SecondsPath")
+    case .timestamp(let timestamp):
+      op.b = WaitMode.timestamp.rawValue
+      op.a = builder.constant(timestamp.value)
+    case .timestampPath(let path):
+      op.b = WaitMode.timestampPath.rawValue
+      op.a = self.path(path.value, field: "TimestampPath")
+    case .secondsExpression, .timestampExpression:
+      preconditionFailure("BUG in Stepmill (please report): an expression reached the JSONPath compiler")
+    }
+  }
+
+  private mutating func fail(_ fail: FailDefinition, _ op: inout Op) {
+    op.code = .fail
+    op.type = .fail
+    (op.a, let error) = text(fail.error, field: "ErrorPath")
+    (op.b, let cause) = text(fail.cause, field: "CausePath")
+    if error == .path { op.flags.insert(.errorIsPath) }
+    if error == .call { op.flags.insert(.errorIsCall) }
+    if cause == .path { op.flags.insert(.causeIsPath) }
+    if cause == .call { op.flags.insert(.causeIsCall) }
+  }
+
+  private mutating func parallel(_ branches: [Machine], _ op: inout Op) {
+    op.code = .parallel
+    op.type = .parallel
+    // The branches' machines must be neighbours, while compiling one may append machines
+    // nested in it: so compile first, then list them in a row.
+    let compiled = branches.map { machine($0) }
+    op.a = UInt32(builder.machines.count)
+    op.b = UInt32(compiled.count)
+    for index in compiled { builder.machines.append(builder.machines[Int(index)]) }
+  }
+
+  private mutating func map(_ map: MapDefinition, _ op: inout Op) {
+    op.code = .map
+    op.type = .map
+    var entry = builder.maps[0]
+    entry.itemsPath = path(map.itemsPath, field: "ItemsPath")
+    if let selector = map.itemSelector { entry.itemSelector = template(selector) }
+    switch map.maxConcurrency {
+    case .literal(let bound): entry.maxConcurrency = UInt32(clamping: bound.value)
+    case .path(let path): entry.maxConcurrencyPath = self.path(path.value, field: "MaxConcurrencyPath")
+    case .expression, nil: break
+    }
+    entry.machine = machine(map.processor)
+    op.a = UInt32(builder.maps.count)
+    builder.maps.append(entry)
+  }
+
+  // MARK: Choice
+
+  private mutating func choice(
+    _ choice: ChoiceDefinition, defaultAssign: UInt32, positions: [String: UInt32], _ op: inout Op
+  ) {
+    op.code = .choice
+    op.type = .choice
+    // Rules are laid out from the last to the first: by then it is known where to go when
+    // one does not match.
+    let exit: UInt32
+    if let target = choice.defaultState {
+      exit = self.exit(ChoiceExit(next: positions[target.value] ?? 0, assign: defaultAssign, isDeadEnd: false))
+    } else {
+      exit = 0
+    }
+    var otherwise = ~Int32(exit)
+    for rule in choice.rules.reversed() {
+      let matched = self.exit(
+        ChoiceExit(next: positions[rule.next.value] ?? 0, assign: assign(rule.assign), isDeadEnd: false))
+      otherwise = condition(rule.condition, onTrue: ~Int32(matched), onFalse: otherwise)
+    }
+    op.a = UInt32(bitPattern: otherwise)
+    op.b = exit
+  }
+
+  private mutating func exit(_ exit: ChoiceExit) -> UInt32 {
+    builder.exits.append(exit)
+    return UInt32(builder.exits.count - 1)
+  }
+
+  /// Lays out the tests of a condition; returns where its evaluation starts.
+  private mutating func condition(_ condition: Condition, onTrue: Int32, onFalse: Int32) -> Int32 {
+    switch condition {
+    case .and(let conditions):
+      var target = onTrue
+      for part in conditions.reversed() { target = self.condition(part, onTrue: target, onFalse: onFalse) }
+      return target
+    case .or(let conditions):
+      var target = onFalse
+      for part in conditions.reversed() { target = self.condition(part, onTrue: onTrue, onFalse: target) }
+      return target
+    case .not(let inner):
+      return self.condition(inner, onTrue: onFalse, onFalse: onTrue)
+    case .literal(let value):
+      return value ? onTrue : onFalse
+    case .compare(let comparison):
+      builder.tests.append(test(comparison, onTrue: onTrue, onFalse: onFalse))
+      return Int32(builder.tests.count - 1)
+    case .expression:
+      preconditionFailure("BUG in Stepmill (please report): an expression reached the JSONPath compiler")
+    }
+  }
+
+  private mutating func test(_ comparison: Comparison, onTrue: Int32, onFalse: Int32) -> ChoiceTest {
+    var test = ChoiceTest(
+      comparator: ComparatorCode(comparison.comparator), operandIsPath: comparison.operandIsPath,
+      path: path(comparison.variable.value, field: "Variable"), onTrue: onTrue, onFalse: onFalse,
+      operand: .missing, nanoseconds: 0)
+    if comparison.operandIsPath {
+      let operand = path(comparison.operand.text ?? "$", field: comparison.comparator.rawValue + "Path")
+      test.operand = .integer(Int64(operand))
+      return test
+    }
+    let value = builder.value(of: comparison.operand, in: source)
+    test.operand = value
+    switch comparison.comparator {
+    case .timestampEquals, .timestampLessThan, .timestampGreaterThan, .timestampLessThanEquals,
+      .timestampGreaterThanEquals:
+      if value.isString, let timestamp = Timestamp(parsing: value.bytes) {
+        test.operand = .integer(timestamp.seconds)
+        test.nanoseconds = timestamp.nanoseconds
+      }
+    case .isNull, .isPresent, .isNumeric, .isString, .isBoolean, .isTimestamp:
+      // `IsX: false` is the exact inverse.
+      if value.tag == .false { swap(&test.onTrue, &test.onFalse) }
+    default:
+      break
+    }
+    return test
+  }
+
+  // MARK: Errors
+
+  private mutating func policy(_ state: StateDefinition, positions: [String: UInt32]) -> UInt32 {
+    guard !state.retriers.isEmpty || !state.catchers.isEmpty else { return 0 }
+    let policy = ErrorPolicy(
+      firstRetrier: UInt32(builder.retriers.count), retrierCount: UInt32(state.retriers.count),
+      firstCatcher: UInt32(builder.catchers.count), catcherCount: UInt32(state.catchers.count))
+    for retrier in state.retriers {
+      let names = errorNames(retrier.errorEquals)
+      builder.retriers.append(
+        RetrierOp(
+          firstName: names.first, nameCount: names.count, maxAttempts: UInt32(clamping: retrier.maxAttempts),
+          fullJitter: retrier.fullJitter, intervalSeconds: Double(retrier.intervalSeconds),
+          backoffRate: retrier.backoffRate,
+          maxDelaySeconds: retrier.maxDelaySeconds.map(Double.init) ?? .infinity))
+    }
+    for catcher in state.catchers {
+      let names = errorNames(catcher.errorEquals)
+      builder.catchers.append(
+        CatcherOp(
+          firstName: names.first, nameCount: names.count, next: positions[catcher.next.value] ?? 0,
+          resultPath: reference(catcher.resultPath), assign: assign(catcher.assign)))
+    }
+    builder.policies.append(policy)
+    return UInt32(builder.policies.count - 1)
+  }
+
+  private mutating func errorNames(_ names: [String]) -> (first: UInt32, count: UInt32) {
+    let first = UInt32(builder.errorNames.count)
+    for name in names { builder.errorNames.append(builder.string(name)) }
+    return (first, UInt32(names.count))
+  }
+
+  // MARK: Paths
+
+  private mutating func path(_ field: PathField, field name: String) -> UInt32 {
+    switch field {
+    case .absent: return 0
+    case .null:
+      return add(
+        PathOp(root: .data, kind: .empty, depth: 0, slot: 0, first: 0, count: 0, text: 0, field: 0))
+    case .path(let path):
+      return path.value == "$" ? 0 : self.path(path.value, field: name)
+    }
+  }
+
+  private mutating func add(_ path: PathOp) -> UInt32 {
+    builder.paths.append(path)
+    return UInt32(builder.paths.count - 1)
+  }
+
+  private mutating func path(_ text: String, field: String) -> UInt32 {
+    let parsed: JSONPath
+    do {
+      parsed = try JSONPath.parse(text)
+    } catch {
+      preconditionFailure("BUG in Stepmill (please report): the path \(text) was checked and does not parse")
+    }
+    var op = PathOp(
+      root: .data, kind: .whole, depth: 0, slot: 0, first: 0, count: UInt32(parsed.steps.count),
+      text: builder.constant(text), field: builder.constant(field))
+    switch parsed.root {
+    case .data: break
+    case .context:
+      op.root = .context
+      if parsed.mayReadExecutionInput { builder.readsExecutionInput = true }
+    case .variable(let name):
+      op.root = .variable
+      (op.depth, op.slot) = resolve(name)
+    }
+    guard !parsed.steps.isEmpty else { return add(op) }
+
+    op.kind = .fields
+    var segments: [Value] = []
+    for step in parsed.steps {
+      switch step {
+      case .property(let name):
+        segments.append(builder.string(name))
+      case .index(let index):
+        segments.append(.integer(Int64(index)))
+        op.kind = .steps
+      default:
+        op.kind = .general
+        op.first = UInt32(builder.generalPaths.count)
+        builder.generalPaths.append(parsed)
+        return add(op)
+      }
+    }
+    op.first = UInt32(builder.segments.count)
+    builder.segments.append(contentsOf: segments)
+    return add(op)
+  }
+
+  /// Where a variable lives: how many scopes up and which slot. One that nothing around
+  /// assigns gets a slot that no scope has.
+  private func resolve(_ name: String) -> (depth: UInt16, slot: UInt32) {
+    for (depth, scope) in scopes.reversed().enumerated() {
+      if let slot = scope.slots[name] { return (UInt16(clamping: depth), slot) }
+    }
+    return (0, .max)
+  }
+
+  private mutating func reference(_ field: PathField) -> UInt32 {
+    switch field {
+    case .absent: return 0
+    case .null: return ReferenceOp.discard
+    case .path(let path):
+      guard path.value != "$", let parsed = try? JSONPath.parse(path.value), !parsed.steps.isEmpty else {
+        return 0
+      }
+      let first = UInt32(builder.segments.count)
+      for step in parsed.steps {
+        switch step {
+        case .property(let name): builder.segments.append(builder.string(name))
+        case .index(let index): builder.segments.append(.integer(Int64(index)))
+        default: preconditionFailure("BUG in Stepmill (please report): \(path.value) is no reference path")
+        }
+      }
+      builder.references.append(
+        ReferenceOp(first: first, count: UInt32(parsed.steps.count), text: builder.constant(path.value)))
+      return UInt32(builder.references.count - 1)
+    }
+  }
+
+  private mutating func number(_ field: NumberField?, field name: String) -> (UInt32, Bool) {
+    switch field {
+    case .literal(let number): (UInt32(clamping: number.value), false)
+    case .path(let path): (self.path(path.value, field: name), true)
+    case .expression, nil: (0, false)
+    }
+  }
+
+  private enum TextSource { case constant, path, call }
+
+  private mutating func text(_ field: TextField?, field name: String) -> (UInt32, TextSource) {
+    switch field {
+    case .literal(let text): return (builder.constant(text.value), .constant)
+    case .path(let text):
+      if text.value.utf8.first == UInt8(ascii: "$") { return (path(text.value, field: name), .path) }
+      return (call(text.value), .call)
+    case .expression, nil: return (0, .constant)
+    }
+  }
+
+  // MARK: Templates
+
+  /// Compiles a payload template; returns its root in `templates`.
+  private mutating func template(_ node: SyntaxNode) -> UInt32 {
+    let index = builder.templates.count
+    emit(node, key: .missing)
+    return UInt32(index)
+  }
+
+  private mutating func emit(_ node: SyntaxNode, key: Value) {
+    if !node.holdsTemplate {
+      let constant = builder.constant(builder.value(of: node, in: source))
+      builder.templates.append(TemplateNode(key: key, kind: .constant, index: constant, extent: 1))
+      return
+    }
+    let index = builder.templates.count
+    builder.templates.append(TemplateNode(key: key, kind: .object, index: 0, extent: 1))
+    switch node.kind {
+    case .object(let members):
+      for member in members { emit(member) }
+      builder.templates[index].index = UInt32(members.count)
+    case .array(let elements):
+      builder.templates[index].kind = .array
+      for element in elements { emit(element, key: .missing) }
+      builder.templates[index].index = UInt32(elements.count)
+    case .null, .bool, .number, .string:
+      preconditionFailure("BUG in Stepmill (please report): a scalar cannot hold a template")
+    }
+    builder.templates[index].extent = UInt32(builder.templates.count - index)
+  }
+
+  private mutating func emit(_ member: SyntaxMember) {
+    guard member.name.hasSuffix(".$"), let text = member.value.text else {
+      emit(member.value, key: builder.string(member.name))
+      return
+    }
+    let key = builder.string(String(member.name.dropLast(2)))
+    var node = TemplateNode(key: key, kind: .path, index: 0, extent: 1)
+    if text.utf8.first == UInt8(ascii: "$") {
+      node.index = path(text, field: member.name)
+    } else {
+      node.kind = .call
+      node.index = call(text)
+    }
+    builder.templates.append(node)
+  }
+
+  /// Compiles an intrinsic call; returns its index in `calls`.
+  private mutating func call(_ text: String) -> UInt32 {
+    do {
+      return call(try IntrinsicCall.parse(text))
+    } catch {
+      preconditionFailure("BUG in Stepmill (please report): \(text) was checked and does not parse")
+    }
+  }
+
+  private mutating func call(_ call: IntrinsicCall) -> UInt32 {
+    let arguments = call.arguments.map { argument($0) }
+    let first = UInt32(builder.arguments.count)
+    builder.arguments.append(contentsOf: arguments)
+    builder.calls.append(
+      CallOp(
+        function: call.function, count: UInt16(clamping: arguments.count), first: first,
+        text: builder.constant(call.text), template: 0))
+    return UInt32(builder.calls.count - 1)
+  }
+
+  private mutating func argument(_ argument: IntrinsicCall.Argument) -> ArgumentOp {
+    switch argument {
+    case .string(let literal):
+      ArgumentOp(kind: .constant, index: builder.constant(builder.string(literal.text)))
+    case .number(let text): ArgumentOp(kind: .constant, index: builder.constant(builder.number(text)))
+    case .bool(let value): ArgumentOp(kind: .constant, index: builder.constant(.bool(value)))
+    case .null: ArgumentOp(kind: .constant, index: builder.constant(.null))
+    case .path(let text): ArgumentOp(kind: .path, index: path(text, field: text))
+    case .call(let inner): ArgumentOp(kind: .call, index: call(inner))
+    }
+  }
+
+  /// Compiles an `Assign`; 0 where there is nothing to assign.
+  private mutating func assign(_ node: SyntaxNode?) -> UInt32 {
+    guard let node, let members = node.members, !members.isEmpty else { return 0 }
+    let template = assignTemplate(members)
+    let first = UInt32(builder.assignSlots.count)
+    for member in members {
+      builder.assignSlots.append(scopes[scopes.count - 1].slots[member.variableName] ?? 0)
+    }
+    builder.assigns.append(AssignOp(template: template, firstSlot: first, count: UInt32(members.count)))
+    return UInt32(builder.assigns.count - 1)
+  }
+
+  /// Like `template`, but the top level stays a list of members even when all are constant.
+  private mutating func assignTemplate(_ members: [SyntaxMember]) -> UInt32 {
+    let index = builder.templates.count
+    builder.templates.append(
+      TemplateNode(key: .missing, kind: .object, index: UInt32(members.count), extent: 1))
+    for member in members { emit(member) }
+    builder.templates[index].extent = UInt32(builder.templates.count - index)
+    return UInt32(index)
+  }
+}
+
+extension SyntaxMember {
+  /// The variable that this member of an `Assign` sets.
+  fileprivate var variableName: String {
+    name.hasSuffix(".$") ? String(name.dropLast(2)) : name
+  }
+}
+
+extension SyntaxNode {
+  /// True when some object at or below this node has a key that ends in `.$`.
+  fileprivate var holdsTemplate: Bool {
+    switch kind {
+    case .object(let members): members.contains { $0.name.hasSuffix(".$") || $0.value.holdsTemplate }
+    case .array(let elements): elements.contains { $0.holdsTemplate }
+    case .null, .bool, .number, .string: false
+    }
+  }
+}
+
+extension StateDefinition {
+  /// The names that the state itself, its rules and its catchers assign.
+  fileprivate var assignedNames: [String] {
+    var nodes = [assign]
+    if case .choice(let choice) = kind { nodes += choice.rules.map(\.assign) }
+    nodes += catchers.map(\.assign)
+    return nodes.flatMap { $0?.members?.map(\.variableName) ?? [] }
+  }
+}
+
+extension JSONPath {
+  /// True for context paths that can reach `Execution.Input`.
+  fileprivate var mayReadExecutionInput: Bool {
+    guard case .property("Execution")? = steps.first else { return true }
+    guard steps.count > 1 else { return true }
+    if case .property(let name) = steps[1] { return name == "Input" }
+    return true
+  }
+}
+
+extension ComparatorCode {
+  init(_ comparator: Comparator) {
+    switch comparator {
+    case .stringEquals: self = .stringEquals
+    case .stringLessThan: self = .stringLess
+    case .stringGreaterThan: self = .stringGreater
+    case .stringLessThanEquals: self = .stringLessOrEqual
+    case .stringGreaterThanEquals: self = .stringGreaterOrEqual
+    case .stringMatches: self = .stringMatches
+    case .numericEquals: self = .numericEquals
+    case .numericLessThan: self = .numericLess
+    case .numericGreaterThan: self = .numericGreater
+    case .numericLessThanEquals: self = .numericLessOrEqual
+    case .numericGreaterThanEquals: self = .numericGreaterOrEqual
+    case .booleanEquals: self = .booleanEquals
+    case .timestampEquals: self = .timestampEquals
+    case .timestampLessThan: self = .timestampLess
+    case .timestampGreaterThan: self = .timestampGreater
+    case .timestampLessThanEquals: self = .timestampLessOrEqual
+    case .timestampGreaterThanEquals: self = .timestampGreaterOrEqual
+    case .isNull: self = .isNull
+    case .isPresent: self = .isPresent
+    case .isNumeric: self = .isNumeric
+    case .isString: self = .isString
+    case .isBoolean: self = .isBoolean
+    case .isTimestamp: self = .isTimestamp
+    }
+  }
+}

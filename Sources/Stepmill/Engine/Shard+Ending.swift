@@ -1,0 +1,121 @@
+// How executions and fibers end. Every execution ends exactly once: its sink is told while
+// its data is still alive, then all its records go back.
+
+extension Shard {
+  func endSucceeded(
+    _ execution: UnsafeMutablePointer<ExecutionRecord>, _ fiber: UnsafeMutablePointer<Fiber>
+  ) {
+    let output = fiber.pointee.frame.unsafelyUnwrapped.pointee.data
+    if _slowPath(execution.pointee.isRecorded) { recordEnded(fiber, .executionSucceeded, output: output) }
+    state.pointee.counters.succeeded &+= 1
+    finish(execution, .succeeded, output: output, error: .missing, cause: .missing)
+  }
+
+  /// An unhandled fault of `fiber` ends the whole execution.
+  func endFailed(
+    _ execution: UnsafeMutablePointer<ExecutionRecord>, _ fiber: UnsafeMutablePointer<Fiber>
+  ) {
+    let fault = state.pointee.fault
+    if execution.pointee.isRecorded {
+      recordEnded(fiber, .executionFailed, error: fault.error, cause: fault.cause)
+    }
+    state.pointee.counters.failed &+= 1
+    finish(execution, .failed, output: .missing, error: fault.error, cause: fault.cause)
+  }
+
+  /// Ends an execution from outside: by its own timeout, or on request.
+  func end(
+    _ execution: UnsafeMutablePointer<ExecutionRecord>, _ status: ExecutionStatus, error: Value, cause: Value
+  ) {
+    if execution.pointee.isRecorded {
+      let root = state.pointee.fibers[execution.pointee.root]
+      // These two events follow from nothing inside the execution.
+      root.pointee.previousEvent = 0
+      recordEnded(
+        root, status == .timedOut ? .executionTimedOut : .executionAborted, error: error, cause: cause)
+    }
+    if status == .timedOut {
+      state.pointee.counters.timedOut &+= 1
+    } else {
+      state.pointee.counters.aborted &+= 1
+    }
+    finish(execution, status, output: .missing, error: error, cause: cause)
+  }
+
+  /// Ends an execution that is still going on, on request. False when it is over already.
+  @discardableResult
+  func abort(_ handle: ExecutionHandle, error: String? = nil, cause: String? = nil) -> Bool {
+    guard
+      let execution = state.pointee.executions.resolve(index: handle.index, generation: handle.generation),
+      execution.pointee.isLive
+    else { return false }
+    var arena = Arena(pool: state.pointee.pool)
+    end(
+      execution, .aborted, error: error.map { arena.string($0) } ?? .missing,
+      cause: cause.map { arena.string($0) } ?? .missing)
+    arena.release()
+    return true
+  }
+
+  /// Ends all executions of the shard.
+  func abortAll(error: String?, cause: String?) {
+    for index in state.pointee.executions.liveIndexes(where: { $0.isLive }) {
+      let execution = state.pointee.executions[index]
+      abort(
+        ExecutionHandle(index: index, generation: execution.pointee.generation), error: error, cause: cause)
+    }
+  }
+
+  private func finish(
+    _ execution: UnsafeMutablePointer<ExecutionRecord>, _ status: ExecutionStatus, output: Value, error: Value,
+    cause: Value
+  ) {
+    let sink = execution.pointee.sink
+    sink._withUnsafeGuaranteedRef {
+      $0.ended(status, output: output, error: error, cause: cause, tag: execution.pointee.tag, on: self)
+    }
+    destroy(state.pointee.fibers[execution.pointee.root])
+    execution.pointee.isLive = false
+    execution.pointee.deadline = 0
+    sink.release()
+    execution.pointee.identity?.release()
+    let workflow = execution.pointee.workflow
+    state.pointee.executions.giveBack(execution)
+    workflow.release()
+  }
+
+  /// Ends a fiber and everything below it, without a word.
+  func destroy(_ fiber: UnsafeMutablePointer<Fiber>) {
+    switch fiber.pointee.phase {
+    case .joining:
+      if let join = fiber.pointee.suspended?.assumingMemoryBound(to: Join.self) {
+        var next = join.pointee.firstChild
+        while next != 0 {
+          let child = state.pointee.fibers[next]
+          next = child.pointee.nextSibling
+          destroy(child)
+        }
+        giveBack(join)
+        fiber.pointee.suspended = nil
+      }
+    case .waiting, .backingOff, .awaitingToken:
+      state.pointee.counters.waiting &-= 1
+    case .free, .ready, .handling:
+      break
+    }
+    cancelCall(fiber)
+    giveBack(fiber)
+  }
+
+  /// Returns a fiber's records.
+  func giveBack(_ fiber: UnsafeMutablePointer<Fiber>) {
+    if let frame = fiber.pointee.frame { giveBack(frame) }
+    if let frozen = fiber.pointee.suspended { FrozenState.free(frozen) }
+    if _slowPath(fiber.pointee.attempts != nil) { forgetAttempts(fiber) }
+    fiber.pointee.frame = nil
+    fiber.pointee.suspended = nil
+    fiber.pointee.deadline = 0
+    fiber.pointee.phase = .free
+    state.pointee.fibers.giveBack(fiber)
+  }
+}

@@ -1,0 +1,307 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+// Paths, templates and intrinsic calls over a fiber's data.
+//
+// All of them return a value, or `missing` after leaving a fault in the shard. Nothing
+// here changes data: templates make new containers in the fiber's arena.
+
+extension Shard {
+  // MARK: Paths
+
+  /// What a path selects, or `missing` when it selects nothing.
+  @inline(__always)
+  func value(
+    _ path: UnsafePointer<PathOp>, _ data: Value, _ fiber: UnsafeMutablePointer<Fiber>,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> Value {
+    if _fastPath(path.pointee.root == .data && path.pointee.kind == .fields) {
+      var value = data
+      var segment = tables.pointee.segments + Int(path.pointee.first)
+      var left = path.pointee.count
+      while left > 0 {
+        value = value.member(segment.pointee)
+        segment += 1
+        left &-= 1
+      }
+      return value
+    }
+    return valueSlowly(path, data, fiber, tables)
+  }
+
+  @inline(never)
+  private func valueSlowly(
+    _ path: UnsafePointer<PathOp>, _ data: Value, _ fiber: UnsafeMutablePointer<Fiber>,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> Value {
+    if path.pointee.root == .context, let value = contextShortcut(path, fiber, tables) { return value }
+    let root: Value
+    switch path.pointee.root {
+    case .data: root = data
+    case .context: root = contextObject(fiber)
+    case .variable: root = variable(path, fiber)
+    }
+    if root.isMissing { return .missing }
+    switch path.pointee.kind {
+    case .whole:
+      return root
+    case .empty:
+      return .emptyObject
+    case .fields, .steps:
+      return walk(root, tables.pointee.segments + Int(path.pointee.first), Int(path.pointee.count))
+    case .general:
+      let frame = fiber.pointee.frame.unsafelyUnwrapped
+      let general = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef {
+        $0.program.generalPaths[Int(path.pointee.first)]
+      }
+      switch general.evaluate(root, in: Frame.arena(of: frame)) {
+      case .found(let value): return value
+      case .missing, .failure: return .missing
+      }
+    }
+  }
+
+  /// Follows names and indexes; `missing` as soon as one leads nowhere.
+  private func walk(_ root: Value, _ segments: UnsafePointer<Value>, _ count: Int) -> Value {
+    var value = root
+    for position in 0..<count {
+      let segment = segments[position]
+      if segment.isString {
+        value = value.member(segment)
+      } else {
+        guard value.isArray else { return .missing }
+        let index = Int(segment.integerValue)
+        let offset = index < 0 ? value.count &+ index : index
+        guard offset >= 0, offset < value.count else { return .missing }
+        value = value.elements[offset]
+      }
+    }
+    return value
+  }
+
+  private func variable(_ path: UnsafePointer<PathOp>, _ fiber: UnsafeMutablePointer<Fiber>) -> Value {
+    var owner = fiber
+    var depth = path.pointee.depth
+    while depth > 0, let join = owner.pointee.parent {
+      owner = join.pointee.fiber
+      depth &-= 1
+    }
+    guard let frame = owner.pointee.frame, let slots = frame.pointee.slots,
+      path.pointee.slot < frame.pointee.slotCount
+    else { return .missing }
+    return slots[Int(path.pointee.slot)]
+  }
+
+  /// Where a result goes: the raw input with one place replaced.
+  ///
+  /// Containers on the way are copied, everything beside the way is shared. `missing`
+  /// where a step leads into something that is neither object nor array.
+  @inline(__always)
+  func place(
+    _ value: Value, at reference: UnsafePointer<ReferenceOp>, in root: Value,
+    _ arena: UnsafeMutablePointer<Arena>, _ tables: UnsafePointer<ProgramTables>
+  ) -> Value {
+    place(
+      value, tables.pointee.segments + Int(reference.pointee.first), Int(reference.pointee.count), in: root,
+      arena)
+  }
+
+  private func place(
+    _ value: Value, _ segments: UnsafePointer<Value>, _ count: Int, in root: Value,
+    _ arena: UnsafeMutablePointer<Arena>
+  ) -> Value {
+    guard count > 0 else { return value }
+    let segment = segments[0]
+    if segment.isString {
+      guard root.isObject else { return .missing }
+      let members = root.members
+      let wanted = segment.head & ~Value.flagsMask
+      var position = 0
+      while position < members.count {
+        let key = members[position].key
+        if key.head & ~Value.flagsMask == wanted && Value.sameBytes(key, segment) { break }
+        position &+= 1
+      }
+      let isNew = position == members.count
+      let old = isNew ? Value.emptyObject : members[position].value
+      let new = count == 1 ? value : place(value, segments + 1, count &- 1, in: old, arena)
+      if new.isMissing { return .missing }
+      let size = members.count &+ (isNew ? 1 : 0)
+      let copy = arena.pointee.members(size)
+      if members.count > 0 {
+        memcpy(copy, root.address, members.count &* MemoryLayout<Member>.stride)
+      }
+      if isNew { copy[position].key = segment }
+      copy[position].value = new
+      return .object(copy, count: size)
+    }
+    guard root.isArray else { return .missing }
+    let index = Int(segment.integerValue)
+    guard index >= 0, index < root.count else { return .missing }
+    let new = place(value, segments + 1, count &- 1, in: root.elements[index], arena)
+    if new.isMissing { return .missing }
+    let copy = arena.pointee.elements(root.count)
+    memcpy(copy, root.address, root.count &* MemoryLayout<Value>.stride)
+    copy[index] = new
+    return .array(copy, count: root.count)
+  }
+
+  // MARK: Templates
+
+  /// Evaluates a payload template. Adds to `bound` what the result takes at most when it
+  /// is written; a container that a path selects counts as `frame.bound`.
+  @inline(never)
+  func template(
+    _ index: UInt32, _ data: Value, _ fiber: UnsafeMutablePointer<Fiber>,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> Value {
+    state.pointee.bound = 2
+    return build(tables.pointee.templates + Int(index), data, fiber, tables)
+  }
+
+  private func build(
+    _ node: UnsafePointer<TemplateNode>, _ data: Value, _ fiber: UnsafeMutablePointer<Fiber>,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> Value {
+    let frame = fiber.pointee.frame.unsafelyUnwrapped
+    var bound = Int(node.pointee.bytes)
+    let result: Value
+    switch node.pointee.kind {
+    case .constant:
+      result = tables.pointee.constants[Int(node.pointee.index)]
+    case .path, .call:
+      result = leaf(node, data, fiber, tables)
+      bound &+= writtenBound(result, frame)
+    case .object:
+      let count = Int(node.pointee.index)
+      let members = Frame.arena(of: frame).pointee.members(count)
+      var child = node + 1
+      for position in 0..<count {
+        let value: Value
+        switch child.pointee.kind {
+        case .constant:
+          value = tables.pointee.constants[Int(child.pointee.index)]
+          bound &+= Int(child.pointee.bytes)
+        case .path, .call:
+          value = leaf(child, data, fiber, tables)
+          if value.isMissing { return .missing }
+          bound &+= Int(child.pointee.bytes) &+ writtenBound(value, frame)
+        case .object, .array:
+          value = build(child, data, fiber, tables)
+          if value.isMissing { return .missing }
+        }
+        members[position] = Member(key: child.pointee.key, value: value)
+        child += Int(child.pointee.extent)
+      }
+      result = .object(members, count: count)
+    case .array:
+      let count = Int(node.pointee.index)
+      let elements = Frame.arena(of: frame).pointee.elements(count)
+      var child = node + 1
+      for position in 0..<count {
+        let value = build(child, data, fiber, tables)
+        if value.isMissing { return .missing }
+        elements[position] = value
+        child += Int(child.pointee.extent)
+      }
+      result = .array(elements, count: count)
+    }
+    state.pointee.bound &+= bound
+    return result
+  }
+
+  /// A path or call of a template; leaves the fault where it has no value.
+  @inline(__always)
+  private func leaf(
+    _ node: UnsafePointer<TemplateNode>, _ data: Value, _ fiber: UnsafeMutablePointer<Fiber>,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> Value {
+    if node.pointee.kind == .path {
+      let path = tables.pointee.paths + Int(node.pointee.index)
+      let value = value(path, data, fiber, tables)
+      if _slowPath(value.isMissing) { return missingInTemplate(path, data, fiber, tables) }
+      return value
+    }
+    return call(node.pointee.index, data, fiber, tables)
+  }
+
+  /// A path of a template that selects nothing: `null` where only the last index is
+  /// beyond the end, else a fault.
+  @inline(never)
+  private func missingInTemplate(
+    _ path: UnsafePointer<PathOp>, _ data: Value, _ fiber: UnsafeMutablePointer<Fiber>,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> Value {
+    if path.pointee.kind == .steps {
+      let segments = tables.pointee.segments + Int(path.pointee.first)
+      let last = Int(path.pointee.count) - 1
+      if !segments[last].isString {
+        let root: Value
+        switch path.pointee.root {
+        case .data: root = data
+        case .context: root = contextObject(fiber)
+        case .variable: root = variable(path, fiber)
+        }
+        if !root.isMissing, walk(root, segments, last).isArray { return .null }
+      }
+    }
+    state.pointee.fault = runtimeFault(
+      fiber, missingTemplateText(path, data, fiber, tables))
+    return .missing
+  }
+
+  /// What a value that a path selected takes at most when it is written.
+  @inline(__always)
+  func writtenBound(_ value: Value, _ frame: UnsafeMutablePointer<Frame>) -> Int {
+    switch value.tag {
+    case .string: value.isPlainText ? value.count &+ 2 : value.count &* 6 &+ 2
+    case .numeral: value.count
+    case .array, .object: frame.pointee.bound
+    default: 26
+    }
+  }
+
+  // MARK: Intrinsic calls
+
+  /// Evaluates a call; leaves the fault where it fails.
+  @inline(never)
+  func call(
+    _ index: UInt32, _ data: Value, _ fiber: UnsafeMutablePointer<Fiber>,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> Value {
+    let call = tables.pointee.calls + Int(index)
+    let arena = Frame.arena(of: fiber.pointee.frame.unsafelyUnwrapped)
+    let count = Int(call.pointee.count)
+    let values = arena.pointee.elements(count)
+    let arguments = tables.pointee.arguments + Int(call.pointee.first)
+    for position in 0..<count {
+      let argument = arguments[position]
+      switch argument.kind {
+      case .constant:
+        values[position] = tables.pointee.constants[Int(argument.index)]
+      case .path:
+        let path = tables.pointee.paths + Int(argument.index)
+        let value = value(path, data, fiber, tables)
+        if _slowPath(value.isMissing) {
+          state.pointee.fault = runtimeFault(
+            fiber, missingArgumentText(call, path, data, fiber, tables))
+          return .missing
+        }
+        values[position] = value
+      case .call:
+        let value = self.call(argument.index, data, fiber, tables)
+        if value.isMissing { return .missing }
+        values[position] = value
+      }
+    }
+    let result = call.pointee.function.evaluate(
+      UnsafeBufferPointer(start: values, count: count), arena, &state.pointee.random)
+    if _slowPath(result.isMissing) {
+      state.pointee.fault = runtimeFault(fiber, invalidArgumentsText(call, tables))
+    }
+    return result
+  }
+}

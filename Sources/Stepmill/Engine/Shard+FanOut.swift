@@ -1,0 +1,351 @@
+// Parallel and Map: starting children, taking their results, stopping the rest.
+//
+// A child exists only while it runs: iteration 7 of a Map gets its record when its turn
+// comes, runs as far as it can on the spot, and is gone when its result has been moved
+// into the parent's arena. Until then it shares what it can read of the parent's data
+// without copying it, since the parent stands still while its children live.
+
+extension Shard {
+  // MARK: Starting
+
+  func beginParallel(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>
+  ) -> StateResult {
+    guard let input = stateInput(fiber, op, tables) else { return recover(fiber, op, tables) }
+    record(fiber, .parallelStateStarted)
+    openJoin(
+      fiber, base: input, items: nil, count: op.pointee.b, liveMax: op.pointee.b, machine: op.pointee.a)
+    return .fannedOut
+  }
+
+  func beginMap(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>
+  ) -> StateResult {
+    let frame = fiber.pointee.frame.unsafelyUnwrapped
+    let map = tables.pointee.maps + Int(op.pointee.a)
+    var effective = frame.pointee.data
+    if op.pointee.inputPath != 0 {
+      effective = apply(op.pointee.inputPath, effective, fiber, tables)
+      if effective.isMissing { return .failed }
+    }
+    let path = tables.pointee.paths + Int(map.pointee.itemsPath)
+    let items = map.pointee.itemsPath == 0 ? effective : value(path, effective, fiber, tables)
+    guard items.isArray else {
+      let text =
+        map.pointee.itemsPath == 0 ? "$" : tables.pointee.constants[Int(path.pointee.text)].text
+      state.pointee.fault = runtimeFault(
+        fiber, "Reference path \"\(text)\" must point to array.", prefixed: false)
+      return .failed
+    }
+    guard let bound = mapConcurrency(fiber, map, effective, tables) else { return .failed }
+    recordMapStarted(fiber, length: items.count)
+    if items.count == 0 {
+      return endJoin(fiber, op, with: .emptyArray, bound: 2, tables)
+    }
+    openJoin(
+      fiber, base: effective, items: items.elements.baseAddress, count: UInt32(items.count), liveMax: bound,
+      machine: map.pointee.machine)
+    return .fannedOut
+  }
+
+  /// MaxConcurrency, with the runtime's own bound where the Map sets none; nil after a fault.
+  private func mapConcurrency(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ map: UnsafePointer<MapOp>, _ effective: Value,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> UInt32? {
+    let unbounded = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef {
+      UInt32(clamping: $0.limits.mapConcurrencyMax)
+    }
+    var bound = map.pointee.maxConcurrency
+    if map.pointee.maxConcurrencyPath != 0 {
+      let path = tables.pointee.paths + Int(map.pointee.maxConcurrencyPath)
+      let selected = value(path, effective, fiber, tables)
+      let text = tables.pointee.constants[Int(path.pointee.text)].text
+      if selected.isMissing {
+        state.pointee.fault = runtimeFault(fiber, invalidPathText(path, effective, fiber, tables))
+        return nil
+      }
+      guard let number = wholeNumber(selected) else {
+        state.pointee.fault = runtimeFault(
+          fiber, "The MaxConcurrencyPath field refers to value \"\(plainText(selected))\" which is not a valid "
+            + "integer: \(text)")
+        return nil
+      }
+      guard number >= 0 else {
+        state.pointee.fault = runtimeFault(fiber, "MaxConcurrency cannot be negative.")
+        return nil
+      }
+      bound = UInt32(clamping: number)
+    }
+    return bound == 0 ? unbounded : min(bound, unbounded)
+  }
+
+  /// The input of a Parallel or Task after InputPath and Parameters, or nil after a fault.
+  /// Leaves the bound of its size in the shard.
+  func stateInput(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>
+  ) -> Value? {
+    let frame = fiber.pointee.frame.unsafelyUnwrapped
+    var input = frame.pointee.data
+    state.pointee.bound = frame.pointee.bound
+    if op.pointee.inputPath != 0 {
+      input = apply(op.pointee.inputPath, input, fiber, tables)
+      if input.isMissing { return nil }
+    }
+    if op.pointee.parameters != 0 {
+      input = template(op.pointee.parameters, input, fiber, tables)
+      if input.isMissing { return nil }
+    }
+    return input
+  }
+
+  private func openJoin(
+    _ fiber: UnsafeMutablePointer<Fiber>, base: Value, items: UnsafePointer<Value>?, count: UInt32,
+    liveMax: UInt32, machine: UInt32
+  ) {
+    let frame = fiber.pointee.frame.unsafelyUnwrapped
+    let join = takeJoin()
+    let results = frame.pointee.arena.elements(Int(count))
+    results.initialize(repeating: .null, count: Int(count))
+    join.initialize(
+      to: Join(
+        fiber: fiber, base: base, items: items ?? UnsafePointer(results), results: results, next: 0,
+        count: count, live: 0, liveMax: liveMax, firstChild: 0, machine: machine, isMap: items != nil,
+        startedEvent: fiber.pointee.previousEvent, lastInnerEvent: 0, resultBound: 2, nextFree: nil))
+    fiber.pointee.suspended = UnsafeMutableRawPointer(join)
+    fiber.pointee.phase = .joining
+  }
+
+  // MARK: Children
+
+  /// The next child that may start, ready to run; nil when there is none.
+  @inline(__always)
+  func nextChild(of join: UnsafeMutablePointer<Join>) -> UnsafeMutablePointer<Fiber>? {
+    guard join.pointee.next < join.pointee.count, join.pointee.live < join.pointee.liveMax else { return nil }
+    return startChild(of: join)
+  }
+
+  private func startChild(of join: UnsafeMutablePointer<Join>) -> UnsafeMutablePointer<Fiber> {
+    let parent = join.pointee.fiber
+    let execution = parent.pointee.execution
+    let tables = execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
+    let index = join.pointee.next
+    join.pointee.next = index &+ 1
+    join.pointee.live &+= 1
+
+    let isMap = join.pointee.isMap
+    let machine = tables.pointee.machines + Int(join.pointee.machine &+ (isMap ? 0 : index))
+    let child = takeFiber(of: execution, pc: machine.pointee.start)
+    child.pointee.parent = join
+    child.pointee.childIndex = index
+    link(child, join)
+
+    let frame = takeFrame()
+    let parentFrame = parent.pointee.frame.unsafelyUnwrapped
+    initialize(
+      frame, arena: Arena(pool: state.pointee.pool), data: join.pointee.base, bound: parentFrame.pointee.bound,
+      machine: machine)
+    child.pointee.frame = frame
+    guard isMap else {
+      child.pointee.previousEvent = join.pointee.startedEvent
+      return child
+    }
+
+    let op = tables.pointee.ops + Int(parent.pointee.pc)
+    let isFirstWave = index < join.pointee.liveMax
+    child.pointee.previousEvent = isFirstWave ? join.pointee.startedEvent : join.pointee.lastInnerEvent
+    recordIteration(child, .mapIterationStarted, op, index)
+    let item = join.pointee.items[Int(index)]
+    let selector = tables.pointee.maps[Int(op.pointee.a)].itemSelector
+    frame.pointee.data = selector == 0 ? item : selectItem(selector, item, index, parent, frame, tables)
+    if _slowPath(frame.pointee.data.isMissing) {
+      // The child begins with the fault, so that it takes the way of every other one.
+      frame.pointee.data = .null
+      frame.pointee.result = state.pointee.fault.error
+      frame.pointee.cause = state.pointee.fault.cause
+      frame.pointee.faultKind = state.pointee.fault.kind
+      child.pointee.resumption = .bornFailed
+    }
+    return child
+  }
+
+  /// What ItemSelector makes of an item. It is evaluated for the Map's own fiber (whose
+  /// variables it sees) but into the child's arena, so that it is gone with the child.
+  private func selectItem(
+    _ selector: UInt32, _ item: Value, _ index: UInt32, _ parent: UnsafeMutablePointer<Fiber>,
+    _ frame: UnsafeMutablePointer<Frame>, _ tables: UnsafePointer<ProgramTables>
+  ) -> Value {
+    let join = parent.pointee.suspended.unsafelyUnwrapped.assumingMemoryBound(to: Join.self)
+    let parentFrame = parent.pointee.frame.unsafelyUnwrapped
+    let own = parentFrame.pointee.arena
+    let outerItem = parentFrame.pointee.item
+    let outerIndex = parentFrame.pointee.itemIndex
+    parentFrame.pointee.arena = frame.pointee.arena
+    parentFrame.pointee.item = item
+    parentFrame.pointee.itemIndex = index
+    let data = template(selector, join.pointee.base, parent, tables)
+    frame.pointee.arena = parentFrame.pointee.arena
+    frame.pointee.bound = state.pointee.bound
+    parentFrame.pointee.arena = own
+    parentFrame.pointee.item = outerItem
+    parentFrame.pointee.itemIndex = outerIndex
+    return data
+  }
+
+  @inline(__always)
+  private func link(_ child: UnsafeMutablePointer<Fiber>, _ join: UnsafeMutablePointer<Join>) {
+    let first = join.pointee.firstChild
+    child.pointee.nextSibling = first
+    child.pointee.previousSibling = 0
+    if first != 0 { state.pointee.fibers[first].pointee.previousSibling = child.pointee.index }
+    join.pointee.firstChild = child.pointee.index
+  }
+
+  @inline(__always)
+  private func unlink(_ child: UnsafeMutablePointer<Fiber>, _ join: UnsafeMutablePointer<Join>) {
+    let next = child.pointee.nextSibling
+    let previous = child.pointee.previousSibling
+    if next != 0 { state.pointee.fibers[next].pointee.previousSibling = previous }
+    if previous != 0 {
+      state.pointee.fibers[previous].pointee.nextSibling = next
+    } else {
+      join.pointee.firstChild = next
+    }
+  }
+
+  /// Takes the result of a child that reached its end; the child is gone afterwards.
+  @inline(__always)
+  func childFinished(_ child: UnsafeMutablePointer<Fiber>, of join: UnsafeMutablePointer<Join>) {
+    let parent = join.pointee.fiber
+    let frame = child.pointee.frame.unsafelyUnwrapped
+    let arena = Frame.arena(of: parent.pointee.frame.unsafelyUnwrapped)
+    join.pointee.results[Int(child.pointee.childIndex)] = frame.pointee.data.evacuate(
+      from: frame.pointee.arena, to: arena)
+    join.pointee.resultBound &+= frame.pointee.bound &+ 1
+    join.pointee.lastInnerEvent = child.pointee.previousEvent
+    join.pointee.live &-= 1
+    if join.pointee.isMap {
+      let tables = parent.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
+      let op = tables.pointee.ops + Int(parent.pointee.pc)
+      recordIteration(child, .mapIterationSucceeded, op, child.pointee.childIndex)
+    }
+    unlink(child, join)
+    giveBack(child)
+  }
+
+  // MARK: Ending
+
+  /// All children are done: the results go the way of every state's result.
+  func endJoin(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>
+  ) -> StateResult {
+    let join = fiber.pointee.suspended.unsafelyUnwrapped.assumingMemoryBound(to: Join.self)
+    let result = Value.array(UnsafePointer(join.pointee.results), count: Int(join.pointee.count))
+    let bound = join.pointee.resultBound
+    fiber.pointee.previousEvent = join.pointee.lastInnerEvent
+    fiber.pointee.suspended = nil
+    giveBack(join)
+    return endJoin(fiber, op, with: result, bound: bound, tables)
+  }
+
+  private func endJoin(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, with result: Value, bound: Int,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> StateResult {
+    // `…Succeeded` and `…Exited` both point to the last inner event.
+    let last = fiber.pointee.previousEvent
+    record(fiber, op.pointee.code == .map ? .mapStateSucceeded : .parallelStateSucceeded)
+    fiber.pointee.previousEvent = last
+    return finishWork(fiber, op, result: result, bound: bound, tables)
+  }
+
+  /// ResultSelector, Assign, ResultPath, OutputPath and the event of leaving, for the states
+  /// that do work: Task, Parallel, Map.
+  func finishWork(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, result raw: Value, bound rawBound: Int,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> StateResult {
+    let frame = fiber.pointee.frame.unsafelyUnwrapped
+    var result = raw
+    var bound = rawBound
+    if op.pointee.resultSelector != 0 {
+      let inputBound = frame.pointee.bound
+      frame.pointee.bound = rawBound
+      result = template(op.pointee.resultSelector, raw, fiber, tables)
+      frame.pointee.bound = inputBound
+      if result.isMissing { return recover(fiber, op, tables) }
+      bound = state.pointee.bound
+    }
+    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.limits.payloadBytesMax }
+    let output = leave(
+      fiber, frame, op, raw: frame.pointee.data, result: result, bound: &bound, payloadMax: limit,
+      assignFrom: raw, tables)
+    if output.isMissing { return recover(fiber, op, tables) }
+    frame.pointee.data = output
+    return exit(fiber, op, to: op.pointee.next, tables)
+  }
+
+  /// A child failed: the others stop, what is not started is dropped, and the fault is the
+  /// parent's now. Its values move into the parent's arena.
+  func childFailed(_ child: UnsafeMutablePointer<Fiber>, of join: UnsafeMutablePointer<Join>) {
+    let parent = join.pointee.fiber
+    let source = child.pointee.frame.unsafelyUnwrapped.pointee.arena
+    let arena = Frame.arena(of: parent.pointee.frame.unsafelyUnwrapped)
+    state.pointee.fault.error = state.pointee.fault.error.evacuate(from: source, to: arena)
+    state.pointee.fault.cause = state.pointee.fault.cause.evacuate(from: source, to: arena)
+
+    let culprit = child.pointee.index
+    let cause = child.pointee.previousEvent
+    var children: [UnsafeMutablePointer<Fiber>] = []
+    var next = join.pointee.firstChild
+    while next != 0 {
+      let sibling = state.pointee.fibers[next]
+      children.append(sibling)
+      next = sibling.pointee.nextSibling
+    }
+    children.sort { $0.pointee.childIndex < $1.pointee.childIndex }
+    for sibling in children {
+      recordStopped(sibling, of: join, failed: sibling.pointee.index == culprit, cause: cause)
+    }
+    for sibling in children { destroy(sibling) }
+    parent.pointee.previousEvent = cause
+    parent.pointee.suspended = nil
+    giveBack(join)
+  }
+
+  /// The events of a child that is stopped, and of all that is stopped with it.
+  private func recordStopped(
+    _ fiber: UnsafeMutablePointer<Fiber>, of join: UnsafeMutablePointer<Join>, failed: Bool, cause: UInt32
+  ) {
+    let tables = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
+    fiber.pointee.previousEvent = cause
+    if join.pointee.isMap {
+      let op = tables.pointee.ops + Int(join.pointee.fiber.pointee.pc)
+      recordIteration(
+        fiber, failed ? .mapIterationFailed : .mapIterationAborted, op, fiber.pointee.childIndex)
+      fiber.pointee.previousEvent = cause
+    }
+    let op = tables.pointee.ops + Int(fiber.pointee.pc)
+    switch fiber.pointee.phase {
+    case .waiting: record(fiber, .waitStateAborted)
+    case .handling, .awaitingToken, .backingOff:
+      if op.pointee.code == .task { record(fiber, .taskStateAborted) }
+    case .joining:
+      if let inner = fiber.pointee.suspended?.assumingMemoryBound(to: Join.self) {
+        var next = inner.pointee.firstChild
+        while next != 0 {
+          let child = state.pointee.fibers[next]
+          recordStopped(child, of: inner, failed: false, cause: cause)
+          next = child.pointee.nextSibling
+        }
+      }
+      fiber.pointee.previousEvent = cause
+      record(fiber, op.pointee.code == .map ? .mapStateAborted : .parallelStateAborted)
+    case .ready:
+      if failed, op.pointee.code == .task { record(fiber, .taskStateAborted) }
+    case .free:
+      break
+    }
+    fiber.pointee.previousEvent = cause
+  }
+}

@@ -1,0 +1,337 @@
+// A shard: all executions of one loop, and what runs them.
+//
+// The shard decides, the loop does. It never reads a clock, opens a socket or draws from
+// the system's randomness: its driver sets `now`, hands in a seed, performs the calls that
+// gather in `calls`, and reports their results. So the same code runs under a libuv loop,
+// on a caller's own thread, and in a simulation with a clock that is moved by hand.
+//
+// Everything here is touched by one thread at a time. `Shard` is the address of the state
+// with methods: passing it costs a register, and reaching through it needs neither
+// retain nor exclusivity check.
+
+struct ShardState: ~Copyable {
+  let pool: UnsafeMutablePointer<ChunkPool>
+  var executions = RecordPool<ExecutionRecord>()
+  var fibers = RecordPool<Fiber>()
+  var freeFrames: UnsafeMutablePointer<Frame>?
+  var freeJoins: UnsafeMutablePointer<Join>?
+  /// Fibers that can go on, by index, in the order in which they became ready.
+  var ready = Ring<UInt32>()
+  var wheel: TimerWheel
+  /// The loop's clock, in milliseconds; set by the driver.
+  var now: UInt64
+  /// What turns `now` into milliseconds since 1970.
+  var wallOffset: Int64
+  var random: RandomSource
+  var parser = JSONParser()
+  var writer = JSONWriter()
+  /// The fault that made a function return "no".
+  var fault = Fault.none
+  /// Calls of handlers that the driver is to begin, and those it is to cancel.
+  var calls: [TaskInvocation] = []
+  var cancellations: [TaskInvocation] = []
+  var counters = Counters()
+  /// Told apart from every other shard of the process: part of what makes names unique.
+  let number: UInt32
+  var nextSerial: UInt64 = 1
+  /// Where a task's arguments gather while a template is evaluated.
+  var bound = 0
+  var dueBuffer: UnsafeMutablePointer<UInt32>
+
+  static let dueBatch = 256
+  static let timerIsExecution: UInt32 = 1 << 31
+
+  init(number: UInt32, now: UInt64, wallMilliseconds: Int64, seed: UInt64) {
+    pool = .allocate(capacity: 1)
+    pool.initialize(to: ChunkPool())
+    wheel = TimerWheel(now: now)
+    self.now = now
+    wallOffset = wallMilliseconds - Int64(now)
+    random = RandomSource(seed: seed)
+    self.number = number
+    dueBuffer = .allocate(capacity: Self.dueBatch)
+  }
+
+  deinit {
+    dueBuffer.deallocate()
+    while let frame = freeFrames {
+      freeFrames = frame.pointee.nextFree
+      frame.deallocate()
+    }
+    while let join = freeJoins {
+      freeJoins = join.pointee.nextFree
+      join.deallocate()
+    }
+    pool.deinitialize(count: 1)
+    pool.deallocate()
+  }
+}
+
+/// What a shard has done; plain numbers, written by its loop.
+struct Counters: BitwiseCopyable {
+  var started: UInt64 = 0
+  var succeeded: UInt64 = 0
+  var failed: UInt64 = 0
+  var timedOut: UInt64 = 0
+  var aborted: UInt64 = 0
+  var transitions: UInt64 = 0
+  var retries: UInt64 = 0
+  /// Fibers that are parked on a timer or a token.
+  var waiting: UInt64 = 0
+}
+
+struct Shard {
+  let state: UnsafeMutablePointer<ShardState>
+
+  init(number: UInt32, now: UInt64, wallMilliseconds: Int64, seed: UInt64) {
+    state = .allocate(capacity: 1)
+    state.initialize(
+      to: ShardState(number: number, now: now, wallMilliseconds: wallMilliseconds, seed: seed))
+  }
+
+  /// Frees the shard. All its executions must have ended.
+  func destroy() {
+    state.deinitialize(count: 1)
+    state.deallocate()
+  }
+
+  @inline(__always) var wallNow: Int64 { Int64(state.pointee.now) &+ state.pointee.wallOffset }
+
+  /// Executions that have not ended.
+  var executionCount: Int { state.pointee.executions.count }
+  var hasReadyWork: Bool { !state.pointee.ready.isEmpty }
+}
+
+// MARK: Records
+
+extension Shard {
+  @inline(__always)
+  func takeFrame() -> UnsafeMutablePointer<Frame> {
+    if let frame = state.pointee.freeFrames {
+      state.pointee.freeFrames = frame.pointee.nextFree
+      return frame
+    }
+    return UnsafeMutablePointer<Frame>.allocate(capacity: 1)
+  }
+
+  /// Ends a frame and all data that is in its arena.
+  @inline(__always)
+  func giveBack(_ frame: UnsafeMutablePointer<Frame>) {
+    frame.pointee.arena.release()
+    frame.pointee.nextFree = state.pointee.freeFrames
+    state.pointee.freeFrames = frame
+  }
+
+  @inline(__always)
+  func takeJoin() -> UnsafeMutablePointer<Join> {
+    if let join = state.pointee.freeJoins {
+      state.pointee.freeJoins = join.pointee.nextFree
+      return join
+    }
+    return UnsafeMutablePointer<Join>.allocate(capacity: 1)
+  }
+
+  @inline(__always)
+  func giveBack(_ join: UnsafeMutablePointer<Join>) {
+    join.pointee.nextFree = state.pointee.freeJoins
+    state.pointee.freeJoins = join
+  }
+
+  /// Readies a frame for a fiber that runs `machine`.
+  @inline(__always)
+  func initialize(
+    _ frame: UnsafeMutablePointer<Frame>, arena: Arena, data: Value, bound: Int,
+    machine: UnsafePointer<MachineOp>
+  ) {
+    frame.initialize(
+      to: Frame(
+        arena: arena, data: data, result: .missing, cause: .missing, slots: nil,
+        slotCount: machine.pointee.variableCount, faultKind: .task, item: .missing, itemIndex: 0, input: .missing, assigned: .missing,
+        bound: bound, compactAt: Frame.compactionFloor, timeoutAt: 0, heartbeatMilliseconds: 0,
+        nextFree: nil))
+    if machine.pointee.variableCount > 0 {
+      let slots = frame.pointee.arena.elements(Int(machine.pointee.variableCount))
+      slots.initialize(repeating: .missing, count: Int(machine.pointee.variableCount))
+      frame.pointee.slots = slots
+    }
+  }
+
+  @inline(__always)
+  func takeFiber(
+    of execution: UnsafeMutablePointer<ExecutionRecord>, pc: UInt32
+  ) -> UnsafeMutablePointer<Fiber> {
+    let fiber = state.pointee.fibers.take()
+    let index = fiber.pointee.index
+    let generation = fiber.pointee.generation
+    fiber.initialize(
+      to: Fiber(
+        execution: execution, frame: nil, parent: nil, suspended: nil, attempts: nil, call: nil, deadline: 0,
+        enteredAt: 0, pc: pc, childIndex: 0, index: index, generation: generation, previousEvent: 0,
+        enteredEvent: 0, retryCount: 0, callSerial: 0, nextSibling: 0, previousSibling: 0, phase: .ready,
+        resumption: .enter, nextFree: 0, heartbeatIsNext: false, isRoot: false))
+    return fiber
+  }
+}
+
+extension Frame {
+  /// Arenas smaller than this are never compacted.
+  static let compactionFloor = 16 << 10
+}
+
+// MARK: Starting
+
+extension Shard {
+  /// What a caller gives for a new execution.
+  struct Start {
+    var workflow: WorkflowCore
+    var sink: CompletionSink
+    var tag: UInt64
+    var identity: ExecutionIdentity?
+  }
+
+  /// Starts an execution whose input is JSON text; it becomes ready, and runs when the
+  /// driver lets the shard run. Returns nil where the text is not JSON.
+  ///
+  /// The text is copied: the caller's buffer is free when this returns.
+  func start(
+    _ start: borrowing Start, text: UnsafeRawBufferPointer
+  ) throws(JSONSyntaxError) -> UnsafeMutablePointer<Fiber> {
+    let size = text.count
+    var arena = Arena(pool: state.pointee.pool, reserving: size &* 4 &+ JSONParser.padding)
+    let copy = arena.allocate(size &+ JSONParser.padding)
+    if let base = text.baseAddress { copy.copyMemory(from: base, byteCount: size) }
+    let frame = takeFrame()
+    let machine = start.workflow.tables.pointee.machines + 1
+    initialize(frame, arena: arena, data: .missing, bound: size, machine: machine)
+    do {
+      frame.pointee.data = try state.pointee.parser.parse(
+        UnsafeRawBufferPointer(start: copy, count: size), into: Frame.arena(of: frame))
+    } catch {
+      giveBack(frame)
+      throw error
+    }
+    return begin(start, frame)
+  }
+
+  /// Starts an execution whose input is a value that somebody else owns; it is copied.
+  func start(_ start: borrowing Start, copying input: Value) -> UnsafeMutablePointer<Fiber> {
+    let frame = takeFrame()
+    let machine = start.workflow.tables.pointee.machines + 1
+    initialize(frame, arena: Arena(pool: state.pointee.pool), data: .missing, bound: 0, machine: machine)
+    frame.pointee.data = input.copy(to: Frame.arena(of: frame))
+    frame.pointee.bound = frame.pointee.data.serializedSize
+    return begin(start, frame)
+  }
+
+  private func begin(
+    _ start: borrowing Start, _ frame: UnsafeMutablePointer<Frame>
+  ) -> UnsafeMutablePointer<Fiber> {
+    let workflow = start.workflow
+    let execution = state.pointee.executions.take()
+    let index = execution.pointee.index
+    let generation = execution.pointee.generation
+    let serial = state.pointee.nextSerial
+    state.pointee.nextSerial = serial &+ 1
+    execution.initialize(
+      to: ExecutionRecord(
+        workflow: Unmanaged.passRetained(workflow), sink: Unmanaged.passRetained(start.sink), tag: start.tag,
+        identity: start.identity.map { Unmanaged.passRetained($0) }, startedAt: wallNow, deadline: 0,
+        serial: serial, events: 1, root: 0, index: index, generation: generation, nextFree: 0, isLive: true,
+        isRecorded: workflow.observer != nil || workflow.limits.historyEventsMax != nil))
+    let fiber = takeFiber(of: execution, pc: workflow.tables.pointee.machines[1].start)
+    fiber.pointee.frame = frame
+    fiber.pointee.isRoot = true
+    execution.pointee.root = fiber.pointee.index
+    if workflow.program.readsExecutionInput { frame.pointee.input = frame.pointee.data }
+    state.pointee.counters.started &+= 1
+    if let seconds = workflow.timeoutSeconds {
+      let deadline = state.pointee.now &+ UInt64(seconds) &* 1000
+      execution.pointee.deadline = deadline
+      state.pointee.wheel.schedule(index | ShardState.timerIsExecution, at: deadline)
+    }
+    if execution.pointee.isRecorded { recordStarted(fiber) }
+    return fiber
+  }
+
+  func makeReady(_ fiber: UnsafeMutablePointer<Fiber>, _ resumption: Resumption) {
+    fiber.pointee.phase = .ready
+    fiber.pointee.resumption = resumption
+    state.pointee.ready.append(fiber.pointee.index)
+  }
+}
+
+extension Frame {
+  /// The address of a frame's arena, for code that allocates while it holds the frame.
+  @inline(__always)
+  static func arena(of frame: UnsafeMutablePointer<Frame>) -> UnsafeMutablePointer<Arena> {
+    UnsafeMutableRawPointer(frame).assumingMemoryBound(to: Arena.self)
+  }
+}
+
+// MARK: Running
+
+extension Shard {
+  /// Transitions that a fiber may make before others get their turn.
+  static let fuel = 512
+
+  /// Runs ready fibers until none is left or `fibersMax` had their turn.
+  func runReady(fibersMax: Int = .max) {
+    var left = fibersMax
+    while left > 0, let index = state.pointee.ready.popFirst() {
+      left &-= 1
+      let fiber = state.pointee.fibers[index]
+      // A fiber that was ended while it stood in the ring is gone; its record may serve
+      // another one by now, which then stands in the ring itself.
+      guard fiber.pointee.phase == .ready else { continue }
+      run(fiber)
+    }
+  }
+
+  /// Lets timers strike that are due, then readies what they wake. Returns how many struck.
+  @discardableResult
+  func advance() -> Int {
+    var struck = 0
+    while true {
+      let count = state.pointee.wheel.popDue(
+        state.pointee.now, into: state.pointee.dueBuffer, limit: ShardState.dueBatch)
+      for position in 0..<count { strike(state.pointee.dueBuffer[position]) }
+      struck += count
+      if count < ShardState.dueBatch { return struck }
+    }
+  }
+
+  private func strike(_ timer: UInt32) {
+    if timer & ShardState.timerIsExecution != 0 {
+      let execution = state.pointee.executions[timer & ~ShardState.timerIsExecution]
+      guard execution.pointee.isLive, execution.pointee.deadline != 0,
+        execution.pointee.deadline <= state.pointee.now
+      else { return }
+      end(execution, .timedOut, error: ErrorName.timeout, cause: .missing)
+      return
+    }
+    let fiber = state.pointee.fibers[timer]
+    guard fiber.pointee.deadline != 0, fiber.pointee.deadline <= state.pointee.now else { return }
+    fiber.pointee.deadline = 0
+    switch fiber.pointee.phase {
+    case .waiting:
+      state.pointee.counters.waiting &-= 1
+      makeReady(fiber, .waited)
+    case .backingOff:
+      state.pointee.counters.waiting &-= 1
+      makeReady(fiber, .retry)
+    case .handling, .awaitingToken:
+      taskTimedOut(fiber)
+    case .free, .ready, .joining:
+      break
+    }
+  }
+
+  /// Sets a fiber's timer. One that was set before is forgotten by its deadline.
+  func setTimer(_ fiber: UnsafeMutablePointer<Fiber>, at deadline: UInt64) {
+    fiber.pointee.deadline = deadline
+    state.pointee.wheel.schedule(fiber.pointee.index, at: deadline)
+  }
+
+  /// When the next timer may strike, or nil when none is set.
+  var nextDeadline: UInt64? { state.pointee.wheel.nextDeadline }
+}

@@ -1,0 +1,72 @@
+// What an execution needs to know of its workflow, and whom it tells about its end.
+
+/// A compiled workflow bound to its handlers. Immutable once made.
+final class WorkflowCore: @unchecked Sendable {
+  let program: Program
+  let name: String
+  let arn: String
+  let executionARNPrefix: String
+  let defaultRoleARN: String
+  /// One for each of the program's resources.
+  let handlers: [TaskHandlerEntry]
+  let entries: UnsafeMutablePointer<TaskHandlerEntry>
+  let tables: UnsafePointer<ProgramTables>
+  let limits: Limits
+  let observer: HistoryObserver?
+  let region: String
+  /// The machine's own, or the limit, whichever is shorter.
+  var timeoutSeconds: Int? {
+    guard let seconds = program.timeoutSeconds, seconds > 0 else { return limits.executionSecondsMax }
+    return min(seconds, limits.executionSecondsMax ?? seconds)
+  }
+
+  init(
+    program: Program, name: String, region: String, account: String, handlers: [TaskHandlerEntry],
+    limits: Limits, observer: HistoryObserver?
+  ) {
+    self.program = program
+    self.name = name
+    self.region = region
+    arn = "arn:aws:states:\(region):\(account):stateMachine:\(name)"
+    executionARNPrefix = "arn:aws:states:\(region):\(account):execution:\(name):"
+    defaultRoleARN = "arn:aws:iam::\(account):role/stepmill"
+    self.handlers = handlers
+    entries = .allocate(capacity: max(handlers.count, 1))
+    entries.initialize(from: handlers, count: handlers.count)
+    tables = program.tables
+    self.limits = limits
+    self.observer = observer
+  }
+
+  deinit {
+    entries.deinitialize(count: handlers.count)
+    entries.deallocate()
+  }
+}
+
+/// Name, role and start of an execution, where they were given.
+final class ExecutionIdentity: Sendable {
+  let name: String?
+  let roleARN: String?
+
+  init(name: String?, roleARN: String?) {
+    self.name = name
+    self.roleARN = roleARN
+  }
+}
+
+/// How an execution can end.
+enum ExecutionStatus: UInt8 {
+  case succeeded, failed, timedOut, aborted
+}
+
+/// Told once about the end of each execution that was started with it, on the loop's
+/// thread, while the values are still alive.
+class CompletionSink: @unchecked Sendable {
+  /// - Parameters:
+  ///   - output: the output of a success, or missing.
+  ///   - error: the error's name and cause of any other end, or missing.
+  func ended(
+    _ status: ExecutionStatus, output: Value, error: Value, cause: Value, tag: UInt64, on shard: Shard
+  ) {}
+}
