@@ -421,7 +421,7 @@ extension JSONParser {
     let mask = stepmill_digits16(digits)
     let whole = (~mask).trailingZeroBitCount
     let after = digits[whole]
-    guard whole &- 1 < 15, digits.pointee != ASCII.zero || whole == 1 else { return false }
+    guard UInt(bitPattern: whole &- 1) < 15, digits.pointee != ASCII.zero || whole == 1 else { return false }
     if after == ASCII.dot {
       let fraction = (~(mask &>> UInt32(truncatingIfNeeded: whole &+ 1))).trailingZeroBitCount
       let length = whole &+ 1 &+ fraction
@@ -435,7 +435,7 @@ extension JSONParser {
       position = digits + length
       return true
     }
-    guard after | ASCII.lowercase != UInt8(ascii: "e"), whole > 0 else { return false }
+    guard after | ASCII.lowercase != UInt8(ascii: "e") else { return false }
     let magnitude: UInt64
     if whole <= 8 {
       magnitude = eightDigits(loadWord(digits).littleEndian &<< UInt64(64 &- 8 &* whole))
