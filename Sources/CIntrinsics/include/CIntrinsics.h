@@ -105,6 +105,17 @@ static inline uint32_t stepmill_unblank16(const void *text) {
 #endif
 }
 
+/// The bytes that are the same at both places.
+static inline uint32_t stepmill_same16(const void *left, const void *right) {
+#if defined(__SSE2__)
+  __m128i a = _mm_loadu_si128((const __m128i *)left);
+  __m128i b = _mm_loadu_si128((const __m128i *)right);
+  return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(a, b));
+#else
+  return stepmill_mask16((stepmill_bytes16)(stepmill_load16(left) == stepmill_load16(right)));
+#endif
+}
+
 static inline uint32_t stepmill_string_stops32(const void *text) {
   return stepmill_string_stops16(text) | stepmill_string_stops16((const char *)text + 16) << 16;
 }
