@@ -33,6 +33,11 @@ enum ConformanceData {
     bytes(name).split(separator: 0x0A).map(Array.init)
   }
 
+  /// The same as Swift strings.
+  static func textLines(_ name: String) -> [String] {
+    lines(name).map { String(decoding: $0, as: UTF8.self) }
+  }
+
   /// Decodes base64, which some cases use to carry bytes that are no text.
   static func base64(_ text: String) -> [UInt8] {
     var bytes: [UInt8] = []
