@@ -190,12 +190,22 @@ enum TextField {
 struct MapDefinition {
   var processor: Machine
   var isDistributed: Bool
+  /// `ProcessorConfig.Mode`, where it is written.
+  var mode: SyntaxNode?
   var itemsPath = PathField.absent
   /// JSONata's `Items`.
   var items: SyntaxNode?
   /// `ItemSelector`, or the older `Parameters`.
   var itemSelector: SyntaxNode?
   var maxConcurrency: NumberField?
+
+  /// What only a distributed Map uses.
+  var label: String?
+  var itemReader: SyntaxNode?
+  var itemBatcher: SyntaxNode?
+  var resultWriter: SyntaxNode?
+  var toleratedFailureCount: NumberField?
+  var toleratedFailurePercentage: NumberField?
 }
 
 struct RetrierDefinition {

@@ -15,13 +15,46 @@ struct SourceText {
   /// Line and column of a byte offset, from 1; columns count characters as people see them.
   func position(of offset: Int) -> (line: Int, column: Int) {
     let offset = min(max(offset, 0), bytes.count)
+    let line = lineIndex(of: offset)
+    return (line + 1, characters(in: lineStarts[line]..<offset) + 1)
+  }
+
+  /// The same for many offsets: a line is walked once, however many of them lie in it. A definition may well be
+  /// a single line of megabytes.
+  func positions(of offsets: [Int]) -> [(line: Int, column: Int)] {
+    var result = [(line: Int, column: Int)](repeating: (1, 1), count: offsets.count)
+    var line = -1
+    var from = 0
+    var column = 1
+    for index in offsets.indices.sorted(by: { offsets[$0] < offsets[$1] }) {
+      let offset = min(max(offsets[index], 0), bytes.count)
+      let found = lineIndex(of: offset)
+      if found != line {
+        line = found
+        from = lineStarts[found]
+        column = 1
+      }
+      column += characters(in: from..<offset)
+      from = offset
+      result[index] = (line + 1, column)
+    }
+    return result
+  }
+
+  private func lineIndex(of offset: Int) -> Int {
     var low = 0
     var high = lineStarts.count
     while high - low > 1 {
       let middle = (low + high) / 2
       if lineStarts[middle] <= offset { low = middle } else { high = middle }
     }
-    let before = String(decoding: bytes[lineStarts[low]..<offset], as: UTF8.self)
-    return (low + 1, before.count + 1)
+    return low
+  }
+
+  private func characters(in range: Range<Int>) -> Int {
+    let slice = bytes[range]
+    // No two ASCII bytes of one line make one character.
+    if slice.allSatisfy({ $0 < 0x80 }) { return slice.count }
+    return String(decoding: slice, as: UTF8.self).count
   }
 }

@@ -1,0 +1,383 @@
+// From the syntax tree to a definition, with everything that is wrong with it.
+//
+// Reading and checking go together, since both need to know what a field means. A part
+// that cannot be read is reported and left out; its neighbours are still read, so that one
+// run shows all mistakes. Rules live in one function per family:
+//
+// - `Fields.swift`       which fields may stand where; types, ranges, paths
+// - `States/`            one file per state type
+// - `RetryRules.swift`   retriers and catchers
+// - `TemplateRules.swift`  payload templates, and JSONata strings
+// - `VariableRules.swift`  what `Assign` may assign
+// - `ResourceRules.swift`  a task's `Resource`
+// - `MapRules.swift`     the fields that make a Map distributed
+// - `TransitionRules.swift`  targets, reachability, terminal states
+//
+// A new rule is a function in one of them (or a new file) that calls `error` or `warning`.
+
+extension Definition {
+  struct ReadingOptions {
+    /// Handlers are registered under plain names, so any text that does not claim to be an ARN names one. The
+    /// service takes only ARNs.
+    var allowsPlainResources = true
+    /// What the service refuses in an express workflow is refused. Off for running: a handler may wait for
+    /// whatever it likes.
+    var isExpress = false
+    /// Objects and arrays inside one another. `SyntaxReader.nestingLimit` bounds this.
+    var nestingMax = 200
+    /// Diagnostics beyond this many are counted, not listed.
+    var diagnosticsMax = 1000
+  }
+
+  /// Reads a definition, and reports everything that the service would report. The definition is there unless
+  /// one of the diagnostics is an error.
+  static func read(
+    _ bytes: [UInt8], options: ReadingOptions = ReadingOptions()
+  ) -> (definition: Definition?, diagnostics: [Diagnostic]) {
+    let source = SourceText(bytes)
+    do throws(SyntaxError) {
+      let document = try SyntaxReader.read(source, nestingMax: options.nestingMax)
+      return read(document, source: source, options: options)
+    } catch {
+      return (nil, [error.diagnostic(in: source)])
+    }
+  }
+
+  /// The same for a tree that was read already, from whatever notation.
+  static func read(
+    _ document: SyntaxReader.Document, source: SourceText, options: ReadingOptions = ReadingOptions()
+  ) -> (definition: Definition?, diagnostics: [Diagnostic]) {
+    let reader = DefinitionReader(source: source, options: options)
+    let definition = reader.read(document)
+    return (reader.report.hasErrors ? nil : definition, reader.report.diagnostics(in: source))
+  }
+}
+
+extension SyntaxError {
+  func diagnostic(in source: SourceText) -> Diagnostic {
+    let place = source.position(of: offset)
+    guard !source.bytes.isEmpty else {
+      return Diagnostic(
+        code: DiagnosticCode.json, message: message, location: nil, pointer: "", line: 1, column: 1)
+    }
+    let location = source.parserLocation(consumed)
+    return Diagnostic(
+      code: DiagnosticCode.json, message: "\(message)\n at \(location)", location: location, pointer: "",
+      line: place.line, column: place.column)
+  }
+}
+
+final class DefinitionReader {
+  let source: SourceText
+  let options: Definition.ReadingOptions
+  var report: Report
+  /// The top level's language, which states without their own take.
+  var machineLanguage = QueryLanguage.jsonPath
+  /// Every state's name with the place where it first stood: they are unique across all containers.
+  var stateNodes: [String: SyntaxNode] = [:]
+  var labels: Set<String> = []
+  /// The `States` objects met so far, outer ones first.
+  var containers: [Container] = []
+  /// The variables' scopes, one per container.
+  var scopes: [VariableScope] = []
+  /// The scope being read, as an index into `scopes`.
+  var scope: Int?
+  /// Names that may still be compared for a hint: a definition of 100,000 states with as many wrong targets
+  /// must not take hours.
+  private var comparisonsLeft = 1_000_000
+
+  init(source: SourceText, options: Definition.ReadingOptions) {
+    self.source = source
+    self.options = options
+    report = Report(findingsMax: options.diagnosticsMax)
+  }
+
+  // MARK: Reporting
+
+  /// An error at a node. If `member` is given, the place in the text is that member, though the service names
+  /// the object that holds it.
+  func error(
+    _ message: String, code: String = DiagnosticCode.schema, at node: SyntaxNode, member: SyntaxMember? = nil,
+    in group: Report.Group = .schema, hint: @autoclosure () -> String? = nil
+  ) {
+    add(.error, code, message, node, member, group, hint)
+  }
+
+  func warning(
+    _ message: String, code: String, at node: SyntaxNode, pointing target: SyntaxNode? = nil,
+    hint: @autoclosure () -> String? = nil
+  ) {
+    report.add(
+      Report.Finding(
+        severity: .warning, code: code, message: message, location: node.location,
+        pointer: (target ?? node).pointer, offset: (target ?? node).range.lowerBound, hint: hint()),
+      severity: .warning, in: .schema)
+  }
+
+  private func add(
+    _ severity: Diagnostic.Severity, _ code: String, _ message: String, _ node: SyntaxNode,
+    _ member: SyntaxMember?, _ group: Report.Group, _ hint: () -> String?
+  ) {
+    report.add(
+      Report.Finding(
+        severity: severity, code: code, message: message, location: node.location,
+        pointer: member?.value.pointer ?? node.pointer,
+        offset: member?.nameRange.lowerBound ?? node.range.lowerBound, hint: report.isFull ? nil : hint()),
+      severity: severity, in: group)
+  }
+
+  /// An error that the service reports without a place.
+  func error(_ message: String, code: String, withoutPlaceIn group: Report.Group) {
+    report.add(
+      Report.Finding(
+        severity: .error, code: code, message: message, location: nil, pointer: "", offset: 0, hint: nil),
+      severity: .error, in: group)
+  }
+
+  func didYouMean(_ name: String, _ candidates: some Sequence<String>) -> String? {
+    guard comparisonsLeft > 0 else { return nil }
+    comparisonsLeft -= candidates.underestimatedCount + 1
+    return Suggestion.nearest(to: name, in: candidates).map { "did you mean `\($0)`?" }
+  }
+
+  // MARK: The whole definition
+
+  private static let definitionFields = FieldTable([
+    "Comment", "StartAt", "States", "Version", "TimeoutSeconds", "QueryLanguage",
+  ])
+
+  func read(_ document: SyntaxReader.Document) -> Definition? {
+    let root = document.root
+    guard root.members != nil else {
+      error("Definition must be a valid JSON object", code: DiagnosticCode.json, at: root)
+      return nil
+    }
+    for range in document.replacedNames { duplicateName(range, root) }
+    readMachineLanguage(root["QueryLanguage"])
+    guard let fields = fields(of: root, Self.definitionFields, machineLanguage) else { return nil }
+    let comment = text("Comment", in: fields)
+    if fields.has("Version") { _ = choice("Version", in: fields, of: ["1.0"]) }
+    let timeout = integer("TimeoutSeconds", in: fields, 0, 99_999_999)
+    let machine = readMachine(fields)
+    checkVariables()
+    checkTransitions()
+    return machine.map {
+      Definition(
+        source: source, node: root, comment: comment?.value, queryLanguage: machineLanguage,
+        timeoutSeconds: timeout, machine: $0)
+    }
+  }
+
+  private func duplicateName(_ range: Range<Int>, _ root: SyntaxNode) {
+    let name = String(decoding: source.bytes[range], as: UTF8.self)
+    report.add(
+      Report.Finding(
+        severity: .warning, code: DiagnosticCode.duplicateField,
+        message: "The field \(name) stands more than once in its object; the last one counts.", location: nil,
+        pointer: "", offset: range.lowerBound, hint: nil),
+      severity: .warning, in: .schema)
+  }
+
+  private func readMachineLanguage(_ node: SyntaxNode?) {
+    guard let node else { return }
+    machineLanguage = language(node)
+  }
+
+  /// What a `QueryLanguage` field says. Anything but `JSONPath` means JSONata, even what is an error.
+  private func language(_ node: SyntaxNode) -> QueryLanguage {
+    switch node.kind {
+    case .string("JSONPath"): return .jsonPath
+    case .string("JSONata"): break
+    case .string(let other):
+      let choices = ["JSONPath", "JSONata"]
+      error(
+        "Value should be one of the following: [JSONPath, JSONata]", at: node, hint: didYouMean(other, choices))
+    default: expect("[STRING]", at: node)
+    }
+    return .jsonata
+  }
+
+  // MARK: Containers
+
+  /// Reads `StartAt` and `States` of the whole machine, of a branch or of an item processor.
+  ///
+  /// `isIsolated` is true for the children of a distributed Map, which see no variables of the scopes outside.
+  func readMachine(_ fields: Fields, isIsolated: Bool = false) -> Machine? {
+    require(["States", "StartAt"], in: fields)
+    let startAt = text("StartAt", in: fields)
+    guard let statesNode = fields["States"] else { return nil }
+    guard let members = statesNode.members else {
+      expect("[OBJECT]", at: statesNode)
+      return nil
+    }
+    if members.isEmpty {
+      error("Value cannot be empty", at: statesNode)
+      return nil
+    }
+    containers.append(
+      Container(node: fields.node, startAt: startAt, states: members, isTopLevel: containers.isEmpty))
+
+    let outerScope = scope
+    scopes.append(VariableScope(parent: outerScope, isIsolated: isIsolated))
+    scope = scopes.count - 1
+    defer { scope = outerScope }
+
+    var states: [StateDefinition] = []
+    states.reserveCapacity(members.count)
+    for member in members {
+      if let state = readState(member) { states.append(state) }
+    }
+    guard let startAt, states.count == members.count else { return nil }
+    return Machine(node: fields.node, startAt: startAt, states: states)
+  }
+
+  // MARK: States
+
+  private static let stateNameMax = 80
+
+  private func readState(_ member: SyntaxMember) -> StateDefinition? {
+    let node = member.value
+    checkStateName(member)
+    guard node.members != nil else {
+      expect("[OBJECT]", at: node)
+      return nil
+    }
+    guard let typeNode = node["Type"] else {
+      error("These fields are required: [Type]", at: node)
+      return nil
+    }
+    guard let typeName = typeNode.text, let type = StateType(rawValue: typeName) else {
+      let names = StateType.allCases.map(\.rawValue)
+      error(
+        "The field 'Type' should have one of these values: [\(names.joined(separator: ", "))]", at: typeNode,
+        hint: typeNode.text.flatMap { didYouMean($0, names) })
+      return nil
+    }
+    var language = machineLanguage
+    var isDowngrade = false
+    if let languageNode = node["QueryLanguage"] {
+      language = self.language(languageNode)
+      isDowngrade = machineLanguage == .jsonata && language == .jsonPath
+    }
+    if isDowngrade {
+      error("'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine", at: node)
+    }
+    guard let fields = fields(of: node, type.fields, language, reportsMixing: !isDowngrade) else { return nil }
+    return readState(named: member.name, type, fields)
+  }
+
+  private func checkStateName(_ member: SyntaxMember) {
+    let name = member.name
+    if name.isEmpty {
+      error("State name must not be empty", code: DiagnosticCode.invalidStateName, at: member.value, in: .names)
+    } else if name.unicodeScalars.count > Self.stateNameMax {
+      error(
+        "State name '\(name.prefix(200))' exceeds the 80-character limit allowed by the service",
+        code: DiagnosticCode.invalidStateName, at: member.value, member: member, in: .names)
+    }
+    if let first = stateNodes[name] {
+      error(
+        "Duplicate State name: \(name)", code: DiagnosticCode.duplicateStateName, at: member.value, member: member,
+        in: .names, hint: "a state of that name stands at \(first.location)")
+    } else {
+      stateNodes[name] = member.value
+    }
+  }
+
+  private func readState(named name: String, _ type: StateType, _ fields: Fields) -> StateDefinition? {
+    let comment = text("Comment", in: fields)
+    let inputPath = path("InputPath", in: fields)
+    let kind = readKind(type, fields)
+    let transition = type.hasTransition ? readTransition(fields) : Transition.none
+    let outputPath = path("OutputPath", in: fields)
+    let assign = fields["Assign"]
+    if let assign { checkAssign(assign, fields.language) }
+    // `null` is no template: the service takes it for a field that was left out.
+    let parameters = type == .map ? nil : template("Parameters", in: fields)
+    let resultSelector = template("ResultSelector", in: fields)
+    let resultPath = resultPath(in: fields)
+    if let arguments = fields["Arguments"] { checkExpressions(in: arguments) }
+    if let output = fields["Output"] { checkExpressions(in: output) }
+    let retriers = fields["Retry"].map(readRetriers) ?? []
+    let catchers = fields["Catch"].map { readCatchers($0, fields.language) } ?? []
+    guard let kind, let transition else { return nil }
+    return StateDefinition(
+      name: name, node: fields.node, comment: comment?.value, queryLanguage: fields.language, kind: kind,
+      transition: transition, inputPath: inputPath, outputPath: outputPath, parameters: parameters,
+      resultSelector: resultSelector, resultPath: resultPath, assign: assign, arguments: fields["Arguments"],
+      output: fields["Output"], retriers: retriers, catchers: catchers)
+  }
+
+  private func readKind(_ type: StateType, _ fields: Fields) -> StateKind? {
+    switch type {
+    case .task: readTask(fields).map { .task($0) }
+    case .wait: readWait(fields).map { .wait($0) }
+    case .pass: .pass(readPass(fields))
+    case .succeed: .succeed
+    case .fail: .fail(readFail(fields))
+    case .choice: readChoice(fields).map { .choice($0) }
+    case .parallel: readParallel(fields).map { .parallel($0) }
+    case .map: readMap(fields).map { .map($0) }
+    }
+  }
+
+  private func readTransition(_ fields: Fields) -> Transition? {
+    let next = text("Next", in: fields)
+    var isEnd = false
+    if let end = fields["End"] {
+      guard let value = end.boolean else {
+        expect("[BOOLEAN]", at: end)
+        return nil
+      }
+      isEnd = value
+    }
+    if isEnd {
+      exclude(["Next", "End"], in: fields)
+      return .end
+    }
+    if !fields.has("Next") {
+      error("This object should have only one of the following fields: [Next, End]", at: fields.node)
+    }
+    return next.map { .next($0) }
+  }
+}
+
+/// The state types, in the order in which the service lists them.
+enum StateType: String, CaseIterable {
+  case task = "Task"
+  case wait = "Wait"
+  case pass = "Pass"
+  case succeed = "Succeed"
+  case fail = "Fail"
+  case choice = "Choice"
+  case parallel = "Parallel"
+  case map = "Map"
+
+  /// Choice leads elsewhere by its rules, Succeed and Fail lead nowhere.
+  var hasTransition: Bool {
+    switch self {
+    case .task, .wait, .pass, .parallel, .map: true
+    case .succeed, .fail, .choice: false
+    }
+  }
+
+  var hasCatch: Bool {
+    switch self {
+    case .task, .parallel, .map: true
+    case .wait, .pass, .succeed, .fail, .choice: false
+    }
+  }
+
+  var fields: FieldTable {
+    switch self {
+    case .task: TaskDefinition.fields
+    case .wait: WaitDefinition.fields
+    case .pass: PassDefinition.fields
+    case .succeed: StateKind.succeedFields
+    case .fail: FailDefinition.fields
+    case .choice: ChoiceDefinition.fields
+    case .parallel: StateKind.parallelFields
+    case .map: MapDefinition.fields
+    }
+  }
+}

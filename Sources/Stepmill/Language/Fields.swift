@@ -1,0 +1,240 @@
+// The fields of one object, sorted by what the language allows there.
+
+/// The query languages that a field belongs to.
+enum FieldUse {
+  case both
+  case jsonPath
+  case jsonata
+}
+
+/// The fields that an object of one kind may have.
+struct FieldTable {
+  let uses: [String: FieldUse]
+
+  init(_ both: [String], jsonPath: [String] = [], jsonata: [String] = []) {
+    var uses: [String: FieldUse] = [:]
+    for name in both { uses[name] = .both }
+    for name in jsonPath { uses[name] = .jsonPath }
+    for name in jsonata { uses[name] = .jsonata }
+    self.uses = uses
+  }
+
+  func names(for language: QueryLanguage) -> some Sequence<String> {
+    uses.lazy.filter { $0.value == .both || ($0.value == .jsonPath) == (language == .jsonPath) }.map(\.key)
+  }
+}
+
+/// An object's members after the sorting.
+struct Fields {
+  let node: SyntaxNode
+  let language: QueryLanguage
+  /// Members that the table allows in this query language.
+  fileprivate(set) var allowed: [String: SyntaxNode] = [:]
+  /// Every name that the table knows, whichever language it belongs to.
+  fileprivate(set) var known: Set<String> = []
+
+  /// The value to read. Nil also for a field of the other query language, which has been reported.
+  subscript(name: String) -> SyntaxNode? { allowed[name] }
+
+  /// True if the field is written, whether or not it belongs there.
+  func has(_ name: String) -> Bool { known.contains(name) }
+}
+
+extension DefinitionReader {
+  /// Sorts an object's members, and reports those that do not belong there.
+  ///
+  /// `reportsMixing` is false for a state whose own query language is the mistake.
+  func fields(
+    of node: SyntaxNode, _ table: FieldTable, _ language: QueryLanguage, reportsMixing: Bool = true
+  ) -> Fields? {
+    guard let members = node.members else {
+      expect("[OBJECT]", at: node)
+      return nil
+    }
+    var fields = Fields(node: node, language: language)
+    for member in members {
+      guard let use = table.uses[member.name] else {
+        unsupported(member, in: node, table, language)
+        continue
+      }
+      fields.known.insert(member.name)
+      switch (use, language) {
+      case (.both, _), (.jsonPath, .jsonPath), (.jsonata, .jsonata):
+        fields.allowed[member.name] = member.value
+      case (.jsonPath, .jsonata):
+        if reportsMixing { mixing(member, in: node, "JSONata", "JSONPath") }
+      case (.jsonata, .jsonPath):
+        if reportsMixing { mixing(member, in: node, "JSONPath", "JSONata") }
+      }
+    }
+    return fields
+  }
+
+  /// A field that the object's kind does not have.
+  func unsupported(_ member: SyntaxMember, in node: SyntaxNode, _ table: FieldTable, _ language: QueryLanguage) {
+    error(
+      "Field '\(member.name)' is not supported", at: node, member: member,
+      hint: didYouMean(member.name, table.names(for: language)))
+  }
+
+  private func mixing(_ member: SyntaxMember, in node: SyntaxNode, _ set: String, _ only: String) {
+    error(
+      "The QueryLanguage is set to '\(set)', but field '\(member.name)' is only supported for the '\(only)' QueryLanguage",
+      at: node, member: member)
+  }
+
+  /// Reports those of `names` that are missing, together. True if all are there.
+  @discardableResult
+  func require(_ names: [String], in fields: Fields) -> Bool {
+    let missing = names.filter { !fields.has($0) }
+    if missing.isEmpty { return true }
+    error("These fields are required: [\(missing.joined(separator: ", "))]", at: fields.node)
+    return false
+  }
+
+  /// Reports more than one of `names`. True if there is at most one.
+  @discardableResult
+  func exclude(_ names: [String], in fields: Fields) -> Bool {
+    if names.count(where: { fields.has($0) }) <= 1 { return true }
+    error("There should only be one of the following fields: [\(names.joined(separator: ", "))]", at: fields.node)
+    return false
+  }
+
+  /// Reports none, and more than one, of `names`. True if there is exactly one.
+  @discardableResult
+  func requireOne(of names: [String], in fields: Fields) -> Bool {
+    guard names.contains(where: { fields.has($0) }) else {
+      error(
+        "This object should have only one of the following fields: [\(names.joined(separator: ", "))]",
+        at: fields.node)
+      return false
+    }
+    return exclude(names, in: fields)
+  }
+}
+
+// MARK: - Values
+
+extension DefinitionReader {
+  func expect(_ type: String, at node: SyntaxNode) {
+    error("Expected value of type \(type)", at: node)
+  }
+
+  func text(_ name: String, in fields: Fields) -> Located<String>? {
+    guard let node = fields[name] else { return nil }
+    guard let text = node.text else {
+      expect("[STRING]", at: node)
+      return nil
+    }
+    return Located(value: text, node: node)
+  }
+
+  /// A text that must be one of `choices`.
+  func choice(_ name: String, in fields: Fields, of choices: [String]) -> String? {
+    guard let text = text(name, in: fields) else { return nil }
+    guard choices.contains(text.value) else {
+      error(
+        "Value should be one of the following: [\(choices.joined(separator: ", "))]", at: text.node,
+        hint: didYouMean(text.value, choices))
+      return nil
+    }
+    return text.value
+  }
+
+  /// An integer between `minimum` and `maximum`.
+  func integer(_ node: SyntaxNode, _ minimum: Int, _ maximum: Int?) -> Located<Int>? {
+    guard case .number(let text) = node.kind, !text.contains(where: { $0 == "." || $0 == "e" || $0 == "E" })
+    else {
+      expect("Integer", at: node)
+      return nil
+    }
+    // What does not fit is beyond every maximum there is; where there is none, it is as good as the largest.
+    let value = Int(text) ?? (text.hasPrefix("-") ? Int.min : Int.max)
+    guard inRange(value < minimum, minimum, value > maximum ?? Int.max, maximum, node) else { return nil }
+    return Located(value: value, node: node)
+  }
+
+  func inRange(_ isBelow: Bool, _ minimum: Int, _ isAbove: Bool, _ maximum: Int?, _ node: SyntaxNode) -> Bool {
+    if isBelow {
+      error("Minimum value is \(minimum)", at: node)
+      return false
+    }
+    if isAbove {
+      error("Maximum value is \(maximum ?? Int.max)", at: node)
+      return false
+    }
+    return true
+  }
+
+  func integer(_ name: String, in fields: Fields, _ minimum: Int, _ maximum: Int? = nil) -> Int? {
+    fields[name].flatMap { integer($0, minimum, maximum)?.value }
+  }
+
+  /// A number field and its `…Path` twin; in JSONata states the number may be an expression.
+  func number(_ name: String, in fields: Fields, _ minimum: Int, _ maximum: Int? = nil) -> NumberField? {
+    let pathName = name + "Path"
+    guard exclude([name, pathName], in: fields) else { return nil }
+    if let node = fields[name] {
+      if fields.language == .jsonata, let text = node.text {
+        if Expression.isDelimited(text) { return .expression(Located(value: text, node: node)) }
+        if Expression.isBroken(text) {
+          error(Expression.delimiterMessage, at: node)
+          return nil
+        }
+      }
+      return integer(node, minimum, maximum).map { .literal($0) }
+    }
+    return referencePath(pathName, in: fields).map { .path($0) }
+  }
+
+  /// `InputPath` and `OutputPath`: a path or `null`.
+  func path(_ name: String, in fields: Fields) -> PathField {
+    guard let node = fields[name] else { return .absent }
+    if node.isNull { return .null(node) }
+    guard let text = text(name, in: fields) else { return .absent }
+    if let reason = QuerySyntax.problem(inPath: text.value) {
+      error("Value must be a valid JSONPath.", at: node, hint: reason)
+    }
+    return .path(text)
+  }
+
+  /// `ResultPath`: a reference path into the input, or `null`.
+  func resultPath(in fields: Fields) -> PathField {
+    guard let node = fields["ResultPath"] else { return .absent }
+    if node.isNull { return .null(node) }
+    guard let text = referencePath("ResultPath", in: fields) else { return .absent }
+    if let second = text.value.utf8.dropFirst().first, second != UInt8(ascii: "."), second != UInt8(ascii: "[") {
+      error(
+        "Value is not a Reference Path", at: node,
+        hint: "a result goes into the state's input, so this path starts with '$.' or '$['")
+    }
+    return .path(text)
+  }
+
+  func referencePath(_ name: String, in fields: Fields) -> Located<String>? {
+    guard let text = text(name, in: fields) else { return nil }
+    checkReferencePath(text.value, at: text.node)
+    return text
+  }
+
+  func checkReferencePath(_ text: String, at node: SyntaxNode) {
+    if !text.hasPrefix("$") {
+      error("Value is not a Reference Path: Reference path didn't start with '$'", at: node)
+    } else if let reason = QuerySyntax.problem(inReferencePath: text) {
+      error("Value is not a Reference Path", at: node, hint: reason)
+    }
+  }
+
+  /// A list that must be there and hold something.
+  func nonEmptyArray(_ node: SyntaxNode) -> [SyntaxNode]? {
+    guard let elements = node.elements else {
+      expect("[ARRAY]", at: node)
+      return nil
+    }
+    if elements.isEmpty {
+      error("Value cannot be empty", at: node)
+      return nil
+    }
+    return elements
+  }
+}

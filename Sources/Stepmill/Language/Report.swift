@@ -1,0 +1,133 @@
+// What a reading has found, before it is shown.
+//
+// Findings are collected with byte offsets; lines and columns are worked out at the end,
+// for the findings that are kept, since that walks the text. The service reports in three
+// groups, and so does this: what a state says by itself, names that clash or lead nowhere,
+// states that nothing leads to.
+
+/// The service's codes for what can be wrong with a definition.
+enum DiagnosticCode {
+  static let json = "INVALID_JSON_DESCRIPTION"
+  static let schema = "SCHEMA_VALIDATION_FAILED"
+  static let missingTarget = "MISSING_TRANSITION_TARGET"
+  static let missingEnd = "MISSING_END_STATE"
+  static let duplicateStateName = "DUPLICATE_STATE_NAME"
+  static let duplicateLabelName = "DUPLICATE_LABEL_NAME"
+  static let invalidStateName = "INVALID_STATE_NAME"
+  static let invalidLabelName = "INVALID_LABEL_NAME"
+  static let invalidVariableName = "INVALID_VARIABLE_NAME"
+  static let reservedVariableName = "RESERVED_VARIABLE_NAME"
+  static let duplicateVariableName = "DUPLICATE_VARIABLE_NAME"
+  static let noDollar = "NO_DOLLAR"
+  /// Stepmill's own: a name that stands twice in one object.
+  static let duplicateField = "STEPMILL_DUPLICATE_FIELD"
+  /// Stepmill's own: legal, but beyond this version.
+  static let notSupported = "STEPMILL_NOT_SUPPORTED"
+  /// Stepmill's own: closes a list that was cut.
+  static let tooMany = "STEPMILL_TOO_MANY_DIAGNOSTICS"
+}
+
+struct Report {
+  enum Group: Int, CaseIterable {
+    case schema
+    case names
+    case targets
+    case reachability
+  }
+
+  struct Finding {
+    var severity: Diagnostic.Severity
+    var code: String
+    var message: String
+    var location: String?
+    var pointer: String
+    var offset: Int
+    var hint: String?
+  }
+
+  /// No more than this many are kept.
+  let findingsMax: Int
+  private var groups = [[Finding]](repeating: [], count: Group.allCases.count)
+  private var warnings: [Finding] = []
+  private var errorCount = 0
+  private var warningCount = 0
+
+  init(findingsMax: Int) {
+    self.findingsMax = max(findingsMax, 1)
+  }
+
+  var hasErrors: Bool { errorCount > 0 }
+  /// True once there is no use in working out a hint.
+  var isFull: Bool { errorCount >= findingsMax }
+
+  mutating func add(_ finding: @autoclosure () -> Finding, severity: Diagnostic.Severity, in group: Group) {
+    switch severity {
+    case .error:
+      errorCount += 1
+      if groups[group.rawValue].count < findingsMax { groups[group.rawValue].append(finding()) }
+    case .warning:
+      warningCount += 1
+      if warnings.count < findingsMax { warnings.append(finding()) }
+    }
+  }
+
+  /// Errors in the service's order, then warnings, then (if there were more) a word about the rest.
+  func diagnostics(in source: SourceText) -> [Diagnostic] {
+    let kept = Array((groups.joined() + warnings).prefix(findingsMax))
+    var result: [Diagnostic] = []
+    for (finding, place) in zip(kept, source.positions(of: kept.map(\.offset))) {
+      result.append(
+        Diagnostic(
+          severity: finding.severity, code: finding.code, message: finding.message,
+          location: finding.location, pointer: finding.pointer, line: place.line, column: place.column,
+          hint: finding.hint))
+    }
+    let leftOut = errorCount + warningCount - kept.count
+    if leftOut > 0 {
+      let errorsLeftOut = errorCount - kept.count(where: { $0.severity == .error })
+      result.append(
+        Diagnostic(
+          severity: errorsLeftOut > 0 ? .error : .warning, code: DiagnosticCode.tooMany,
+          message: "\(leftOut) more problems were left out.", location: nil, pointer: "", line: 1, column: 1))
+    }
+    return result
+  }
+}
+
+extension SyntaxNode {
+  /// The place of this node as the service names it: `/States/Check/Choices[0]/Variable`.
+  var location: String {
+    var text = ""
+    for step in steps {
+      switch step {
+      case .name(let name): text += "/" + name
+      case .index(let index): text += "[\(index)]"
+      }
+    }
+    return text.isEmpty ? "/" : text
+  }
+
+  /// The place of this node as a JSON pointer (RFC 6901).
+  var pointer: String {
+    var text = ""
+    for step in steps {
+      switch step {
+      case .name(let name): text += "/" + SyntaxNode.escapePointer(name)
+      case .index(let index): text += "/\(index)"
+      }
+    }
+    return text
+  }
+
+  static func escapePointer(_ name: String) -> String {
+    var text = ""
+    for character in name.unicodeScalars {
+      switch character {
+      case "~": text += "~0"
+      case "/": text += "~1"
+      default: text.unicodeScalars.append(character)
+      }
+    }
+    return text
+  }
+}

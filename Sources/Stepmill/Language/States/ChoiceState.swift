@@ -1,0 +1,176 @@
+// Choice: rules in order, each a condition and where it leads.
+
+extension ChoiceDefinition {
+  static let fields = FieldTable(
+    ["Type", "Comment", "QueryLanguage", "Assign", "Choices", "Default"], jsonPath: ["InputPath", "OutputPath"],
+    jsonata: ["Output"])
+}
+
+extension ChoiceRuleDefinition {
+  fileprivate static let conditions = ["And", "Or", "Not", "Variable", "Condition"]
+  private static let jsonPathFields = ["And", "Or", "Not", "Variable"] + Comparator.fieldNames
+
+  fileprivate static let fields = FieldTable(
+    ["Next", "Assign", "Comment"], jsonPath: jsonPathFields, jsonata: ["Condition", "Output"])
+  /// Rules inside `And`, `Or` and `Not` lead nowhere.
+  fileprivate static let nestedFields = FieldTable(
+    ["Comment"], jsonPath: jsonPathFields, jsonata: ["Condition"])
+}
+
+extension Comparator {
+  /// Every field that compares, the `…Path` forms beside their plain ones.
+  static let fieldNames: [String] = allCases.flatMap { comparator in
+    comparator.hasPathForm ? [comparator.rawValue, comparator.rawValue + "Path"] : [comparator.rawValue]
+  }
+
+  fileprivate enum Operand {
+    case string
+    case number
+    case boolean
+    case timestamp
+    case pattern
+  }
+
+  fileprivate var operand: Operand {
+    switch self {
+    case .stringEquals, .stringLessThan, .stringGreaterThan, .stringLessThanEquals, .stringGreaterThanEquals:
+      .string
+    case .stringMatches: .pattern
+    case .numericEquals, .numericLessThan, .numericGreaterThan, .numericLessThanEquals,
+      .numericGreaterThanEquals:
+      .number
+    case .timestampEquals, .timestampLessThan, .timestampGreaterThan, .timestampLessThanEquals,
+      .timestampGreaterThanEquals:
+      .timestamp
+    case .booleanEquals, .isNull, .isPresent, .isNumeric, .isString, .isBoolean, .isTimestamp: .boolean
+    }
+  }
+}
+
+extension DefinitionReader {
+  func readChoice(_ fields: Fields) -> ChoiceDefinition? {
+    require(["Choices"], in: fields)
+    let defaultState = text("Default", in: fields)
+    guard let elements = fields["Choices"].flatMap(nonEmptyArray) else { return nil }
+    let rules = elements.compactMap { readRule($0, fields.language) }
+    return rules.count == elements.count ? ChoiceDefinition(rules: rules, defaultState: defaultState) : nil
+  }
+
+  private func readRule(_ node: SyntaxNode, _ language: QueryLanguage) -> ChoiceRuleDefinition? {
+    guard let fields = fields(of: node, ChoiceRuleDefinition.fields, language) else { return nil }
+    let condition = readCondition(fields)
+    require(["Next"], in: fields)
+    let next = text("Next", in: fields)
+    _ = text("Comment", in: fields)
+    if let assign = fields["Assign"] { checkAssign(assign, language) }
+    if let output = fields["Output"] { checkExpressions(in: output) }
+    guard let condition, let next else { return nil }
+    return ChoiceRuleDefinition(
+      node: node, condition: condition, next: next, assign: fields["Assign"], output: fields["Output"])
+  }
+
+  private func readNestedRule(_ node: SyntaxNode, _ language: QueryLanguage) -> Condition? {
+    guard let fields = fields(of: node, ChoiceRuleDefinition.nestedFields, language) else { return nil }
+    _ = text("Comment", in: fields)
+    return readCondition(fields)
+  }
+
+  private func readCondition(_ fields: Fields) -> Condition? {
+    let conditions = ChoiceRuleDefinition.conditions
+    guard conditions.count(where: { fields.has($0) }) == 1 else {
+      error(
+        "The object must have only one of the following fields, [\(conditions.joined(separator: ", "))]",
+        at: fields.node)
+      return nil
+    }
+    if fields.has("Variable") { return readComparison(fields) }
+    for name in Comparator.fieldNames where fields.has(name) {
+      error("Field '\(name)' is not supported", at: fields.node, hint: "a comparison needs a `Variable`")
+    }
+    if let and = fields["And"] { return readConditions(and, fields.language).map { .and($0) } }
+    if let or = fields["Or"] { return readConditions(or, fields.language).map { .or($0) } }
+    if let not = fields["Not"] { return readNestedRule(not, fields.language).map { .not($0) } }
+    return fields["Condition"].flatMap(readExpressionCondition)
+  }
+
+  private func readConditions(_ node: SyntaxNode, _ language: QueryLanguage) -> [Condition]? {
+    guard let elements = nonEmptyArray(node) else { return nil }
+    let conditions = elements.compactMap { readNestedRule($0, language) }
+    return conditions.count == elements.count ? conditions : nil
+  }
+
+  private func readExpressionCondition(_ node: SyntaxNode) -> Condition? {
+    if let value = node.boolean { return .literal(value) }
+    guard let text = node.text else {
+      expect("[STRING]", at: node)
+      return nil
+    }
+    guard Expression.isDelimited(text) else {
+      error(Expression.delimiterMessage, at: node)
+      return nil
+    }
+    return .expression(Located(value: text, node: node))
+  }
+
+  // MARK: Comparisons
+
+  private func readComparison(_ fields: Fields) -> Condition? {
+    let variable = referencePath("Variable", in: fields)
+    let names = Comparator.fieldNames.filter { fields.has($0) }
+    guard let name = names.first else {
+      error(
+        "This object should have only one of the following fields: [\(Comparator.fieldNames.joined(separator: ", "))]",
+        at: fields.node, hint: "a `Variable` needs something to compare it with")
+      return nil
+    }
+    guard names.count == 1 else {
+      error(
+        "There should only be one of the following fields: [\(names.joined(separator: ", "))]", at: fields.node)
+      return nil
+    }
+    guard let variable, let operand = fields[name] else { return nil }
+    if let comparator = Comparator(rawValue: name) {
+      checkOperand(operand, comparator)
+      return .compare(
+        Comparison(variable: variable, comparator: comparator, operand: operand, operandIsPath: false))
+    }
+    guard let comparator = Comparator(rawValue: String(name.dropLast(4))),
+      referencePath(name, in: fields) != nil
+    else { return nil }
+    return .compare(
+      Comparison(variable: variable, comparator: comparator, operand: operand, operandIsPath: true))
+  }
+
+  private func checkOperand(_ node: SyntaxNode, _ comparator: Comparator) {
+    switch comparator.operand {
+    case .boolean:
+      if node.boolean == nil { expect("[BOOLEAN]", at: node) }
+    case .number:
+      guard case .number = node.kind else { return expect("[NUMBER]", at: node) }
+    case .string, .pattern, .timestamp:
+      guard let text = node.text else { return expect("[STRING]", at: node) }
+      if comparator.operand == .timestamp { _ = checkTimestamp(Located(value: text, node: node)) }
+      if comparator.operand == .pattern { checkPattern(text, node) }
+    }
+  }
+
+  /// In a pattern a backslash stands before an asterisk or another backslash.
+  private func checkPattern(_ text: String, _ node: SyntaxNode) {
+    var isEscaped = false
+    for byte in text.utf8 {
+      if isEscaped {
+        if byte != UInt8(ascii: "*"), byte != UInt8(ascii: "\\") { return lonelyBackslash(node) }
+        isEscaped = false
+      } else {
+        isEscaped = byte == UInt8(ascii: "\\")
+      }
+    }
+    if isEscaped { lonelyBackslash(node) }
+  }
+
+  private func lonelyBackslash(_ node: SyntaxNode) {
+    error(
+      "Value is not a valid pattern: a backslash must be followed by '*' or another backslash", at: node,
+      hint: "JSON needs two backslashes for each one in the pattern")
+  }
+}

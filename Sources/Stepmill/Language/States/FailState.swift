@@ -1,0 +1,34 @@
+extension FailDefinition {
+  static let fields = FieldTable(
+    ["Type", "Comment", "QueryLanguage", "Error", "Cause"], jsonPath: ["ErrorPath", "CausePath"])
+}
+
+extension DefinitionReader {
+  func readFail(_ fields: Fields) -> FailDefinition {
+    FailDefinition(error: readFailText("Error", fields), cause: readFailText("Cause", fields))
+  }
+
+  private func readFailText(_ name: String, _ fields: Fields) -> TextField? {
+    let pathName = name + "Path"
+    guard exclude([name, pathName], in: fields) else { return nil }
+    if let literal = text(name, in: fields) {
+      guard fields.language == .jsonata else { return .literal(literal) }
+      checkExpressions(in: literal.node)
+      return Expression.isDelimited(literal.value) ? .expression(literal) : .literal(literal)
+    }
+    guard let path = text(pathName, in: fields) else { return nil }
+    checkFailPath(path, pathName)
+    return .path(path)
+  }
+
+  /// A reference path or an intrinsic call.
+  private func checkFailPath(_ path: Located<String>, _ name: String) {
+    let reason =
+      path.value.hasPrefix("$")
+      ? QuerySyntax.problem(inReferencePath: path.value) : QuerySyntax.problem(inIntrinsic: path.value)
+    guard let reason else { return }
+    error(
+      "The value for the field '\(name)' must be a valid JSONPath or a valid intrinsic function call",
+      at: path.node, hint: reason)
+  }
+}

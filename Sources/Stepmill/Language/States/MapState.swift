@@ -1,0 +1,90 @@
+// Map: a machine for each item. The fields of distributed Maps are checked in
+// `MapRules.swift`.
+
+extension MapDefinition {
+  static let fields = FieldTable(
+    [
+      "Type", "Comment", "QueryLanguage", "Next", "End", "Assign", "Retry", "Catch", "ItemProcessor", "Iterator",
+      "ItemSelector", "MaxConcurrency", "ItemReader", "ItemBatcher", "ResultWriter", "Label",
+      "ToleratedFailureCount", "ToleratedFailurePercentage",
+    ],
+    jsonPath: [
+      "InputPath", "OutputPath", "Parameters", "ResultSelector", "ResultPath", "ItemsPath", "MaxConcurrencyPath",
+      "ToleratedFailureCountPath", "ToleratedFailurePercentagePath",
+    ],
+    jsonata: ["Items", "Output"])
+}
+
+extension DefinitionReader {
+  private static let processorFields = FieldTable(["StartAt", "States", "Comment", "ProcessorConfig"])
+  private static let configFields = FieldTable(["Mode", "ExecutionType"])
+
+  private struct Processor {
+    var machine: Machine?
+    var isDistributed = false
+    var mode: SyntaxNode?
+  }
+
+  func readMap(_ fields: Fields) -> MapDefinition? {
+    let itemsPath = readItemsPath(fields)
+    if let items = fields["Items"] { checkItems(items) }
+    exclude(["ItemSelector", "Parameters"], in: fields)
+    let selector = template("ItemSelector", in: fields) ?? template("Parameters", in: fields)
+    let maxConcurrency = number("MaxConcurrency", in: fields, 0)
+    let failureCount = number("ToleratedFailureCount", in: fields, 0)
+    let failurePercentage = number("ToleratedFailurePercentage", in: fields, 0, 100)
+    let label = readLabel(fields)
+    if let reader = fields["ItemReader"] { checkItemReader(reader, fields.language) }
+    if let batcher = fields["ItemBatcher"] { checkItemBatcher(batcher, fields.language) }
+    if let writer = fields["ResultWriter"] { checkResultWriter(writer, fields.language) }
+    requireOne(of: ["ItemProcessor", "Iterator"], in: fields)
+    guard let processor = (fields["ItemProcessor"] ?? fields["Iterator"]).flatMap(readProcessor),
+      let machine = processor.machine
+    else { return nil }
+    return MapDefinition(
+      processor: machine, isDistributed: processor.isDistributed, mode: processor.mode, itemsPath: itemsPath,
+      items: fields["Items"], itemSelector: selector, maxConcurrency: maxConcurrency, label: label,
+      itemReader: fields["ItemReader"], itemBatcher: fields["ItemBatcher"], resultWriter: fields["ResultWriter"],
+      toleratedFailureCount: failureCount, toleratedFailurePercentage: failurePercentage)
+  }
+
+  private func readItemsPath(_ fields: Fields) -> PathField {
+    referencePath("ItemsPath", in: fields).map { .path($0) } ?? .absent
+  }
+
+  private func checkItems(_ node: SyntaxNode) {
+    switch node.kind {
+    case .array, .object: checkExpressions(in: node)
+    case .string(let text):
+      if !Expression.isDelimited(text) { error(Expression.delimiterMessage, at: node) }
+    case .null, .bool, .number: expect("[ARRAY]", at: node)
+    }
+  }
+
+  private func readProcessor(_ node: SyntaxNode) -> Processor? {
+    guard let fields = fields(of: node, Self.processorFields, .jsonPath) else { return nil }
+    _ = text("Comment", in: fields)
+    var processor = Processor()
+    if let config = fields["ProcessorConfig"] { readConfig(config, &processor) }
+    processor.machine = readMachine(fields, isIsolated: processor.isDistributed)
+    return processor
+  }
+
+  private func readConfig(_ node: SyntaxNode, _ processor: inout Processor) {
+    guard let fields = fields(of: node, Self.configFields, .jsonPath) else { return }
+    let mode = choice("Mode", in: fields, of: ["INLINE", "DISTRIBUTED"])
+    processor.mode = fields["Mode"]
+    processor.isDistributed = mode == "DISTRIBUTED"
+    if processor.isDistributed {
+      require(["ExecutionType"], in: fields)
+      _ = choice("ExecutionType", in: fields, of: ["STANDARD", "EXPRESS"])
+      if options.isExpress, let place = processor.mode {
+        error(
+          "The field 'Mode' with value 'DISTRIBUTED' is not supported inside 'EXPRESS' state machines", at: place)
+      }
+    } else if fields.has("ExecutionType"), mode != nil || !fields.has("Mode") {
+      error(
+        "Field 'ExecutionType' is not supported", at: node, hint: "it belongs to `\"Mode\": \"DISTRIBUTED\"`")
+    }
+  }
+}

@@ -1,0 +1,22 @@
+extension StateKind {
+  static let parallelFields = FieldTable(
+    ["Type", "Comment", "QueryLanguage", "Next", "End", "Assign", "Retry", "Catch", "Branches"],
+    jsonPath: ["InputPath", "OutputPath", "Parameters", "ResultSelector", "ResultPath"],
+    jsonata: ["Arguments", "Output"])
+}
+
+extension DefinitionReader {
+  private static let branchFields = FieldTable(["StartAt", "States", "Comment"])
+
+  func readParallel(_ fields: Fields) -> [Machine]? {
+    require(["Branches"], in: fields)
+    guard let branches = fields["Branches"].flatMap(nonEmptyArray) else { return nil }
+    var machines: [Machine] = []
+    for branch in branches {
+      guard let branchFields = self.fields(of: branch, Self.branchFields, fields.language) else { continue }
+      _ = text("Comment", in: branchFields)
+      if let machine = readMachine(branchFields) { machines.append(machine) }
+    }
+    return machines.count == branches.count ? machines : nil
+  }
+}

@@ -1,0 +1,37 @@
+extension WaitDefinition {
+  static let fields = FieldTable(
+    ["Type", "Comment", "QueryLanguage", "Next", "End", "Assign", "Seconds", "Timestamp"],
+    jsonPath: ["InputPath", "OutputPath", "SecondsPath", "TimestampPath"], jsonata: ["Output"])
+}
+
+extension DefinitionReader {
+  func readWait(_ fields: Fields) -> WaitDefinition? {
+    guard requireOne(of: ["SecondsPath", "Seconds", "TimestampPath", "Timestamp"], in: fields) else { return nil }
+    if fields.has("Seconds") || fields.has("SecondsPath") {
+      switch number("Seconds", in: fields, 0, 99_999_999) {
+      case .literal(let seconds): return .seconds(seconds)
+      case .path(let path): return .secondsPath(path)
+      case .expression(let expression): return .secondsExpression(expression)
+      case nil: return nil
+      }
+    }
+    if let path = referencePath("TimestampPath", in: fields) { return .timestampPath(path) }
+    guard let timestamp = text("Timestamp", in: fields) else { return nil }
+    if fields.language == .jsonata {
+      if Expression.isDelimited(timestamp.value) { return .timestampExpression(timestamp) }
+      if Expression.isBroken(timestamp.value) {
+        error(Expression.delimiterMessage, at: timestamp.node)
+        return nil
+      }
+    }
+    return checkTimestamp(timestamp) ? .timestamp(timestamp) : nil
+  }
+
+  func checkTimestamp(_ text: Located<String>) -> Bool {
+    if Timestamp.parse(text.value) != nil { return true }
+    error(
+      "String does not match RFC3339 timestamp", at: text.node,
+      hint: "written like 2030-01-31T09:30:00Z or 2030-01-31T09:30:00.250+01:00")
+    return false
+  }
+}

@@ -1,0 +1,54 @@
+// What is legal on AWS and beyond this version of Stepmill.
+//
+// The checks of a definition are AWS's alone; this pass, after them, is the one place that
+// knows what the engine cannot run yet. A feature that arrives takes its lines out here.
+
+extension Definition {
+  /// One error for every state that this version cannot run.
+  func unsupported() -> [Diagnostic] {
+    var check = SupportCheck(findingsMax: 1000)
+    check.machine(machine)
+    return check.report.diagnostics(in: source)
+  }
+}
+
+private struct SupportCheck {
+  var report: Report
+
+  init(findingsMax: Int) {
+    report = Report(findingsMax: findingsMax)
+  }
+
+  mutating func machine(_ machine: Machine) {
+    for state in machine.states { self.state(state) }
+  }
+
+  private mutating func state(_ state: StateDefinition) {
+    if state.queryLanguage == .jsonata {
+      notSupported(
+        "JSONata is not supported in this version: the state '\(state.name)' cannot run.", at: state.node,
+        hint: "JSONPath states are; a state's `QueryLanguage` can be set for it alone")
+    }
+    switch state.kind {
+    case .parallel(let branches):
+      for branch in branches { machine(branch) }
+    case .map(let map):
+      if map.isDistributed {
+        notSupported(
+          "Distributed Map is not supported in this version: the state '\(state.name)' cannot run.",
+          at: map.mode ?? state.node, hint: "with `\"Mode\": \"INLINE\"` the items run inside the execution")
+      }
+      machine(map.processor)
+    case .pass, .task, .choice, .wait, .succeed, .fail:
+      break
+    }
+  }
+
+  private mutating func notSupported(_ message: String, at node: SyntaxNode, hint: String) {
+    report.add(
+      Report.Finding(
+        severity: .error, code: DiagnosticCode.notSupported, message: message, location: node.location,
+        pointer: node.pointer, offset: node.range.lowerBound, hint: hint),
+      severity: .error, in: .schema)
+  }
+}

@@ -1,0 +1,98 @@
+// Payload templates of JSONPath states, and the strings of JSONata states.
+
+/// The outside of a JSONata expression in a JSON string.
+enum Expression {
+  static let delimiterMessage = "JSONata string must start with {% and end with %}"
+
+  /// `{% … %}`: an expression.
+  static func isDelimited(_ text: String) -> Bool {
+    text.utf8.count >= 4 && text.hasPrefix("{%") && text.hasSuffix("%}")
+  }
+
+  /// Only one of the two delimiters: neither an expression nor a literal.
+  static func isBroken(_ text: String) -> Bool {
+    !isDelimited(text) && (text.hasPrefix("{%") || text.hasSuffix("%}"))
+  }
+}
+
+extension DefinitionReader {
+  /// A template field of a JSONPath state, or a tree of expressions in a JSONata state; `null` counts as absent.
+  func template(_ name: String, in fields: Fields) -> SyntaxNode? {
+    guard let node = fields[name], !node.isNull else { return nil }
+    switch fields.language {
+    case .jsonPath: checkTemplate(node)
+    case .jsonata: checkExpressions(in: node)
+    }
+    return node
+  }
+
+  /// A payload template: in every object, a key that ends in `.$` has a path or an intrinsic call for a value.
+  func checkTemplate(_ template: SyntaxNode) {
+    checkTemplate(template, within: template)
+  }
+
+  /// The service names the template as the place of every mistake in it; the pointer is exact.
+  private func checkTemplate(_ node: SyntaxNode, within template: SyntaxNode) {
+    switch node.kind {
+    case .array(let elements):
+      for element in elements { checkTemplate(element, within: template) }
+    case .object(let members):
+      checkDuplicates(members, template)
+      for member in members {
+        if member.name.hasSuffix(".$") {
+          checkDynamic(member, template)
+        } else {
+          checkLooksDynamic(member, template)
+          checkTemplate(member.value, within: template)
+        }
+      }
+    case .null, .bool, .number, .string:
+      break
+    }
+  }
+
+  private func checkDynamic(_ member: SyntaxMember, _ template: SyntaxNode) {
+    let message =
+      "The value for the field '\(member.name)' must be a valid JSONPath or a valid intrinsic function call"
+    guard let text = member.value.text else {
+      error(message, at: template, member: member, hint: "the value of a '.$' field is a string")
+      return
+    }
+    if let reason = QuerySyntax.problem(inPathOrIntrinsic: text) {
+      error(message, at: template, member: member, hint: reason)
+    }
+  }
+
+  private func checkDuplicates(_ members: [SyntaxMember], _ template: SyntaxNode) {
+    guard members.contains(where: { $0.name.hasSuffix(".$") }) else { return }
+    let names = Set(members.lazy.map(\.name))
+    for member in members where member.name.hasSuffix(".$") && names.contains(String(member.name.dropLast(2))) {
+      error(
+        "A duplicate field will exist after renaming to strip the \".$\" suffix from: \(member.name)",
+        at: template, member: member)
+    }
+  }
+
+  /// A path under a key without `.$` stays text, which is seldom what was meant.
+  private func checkLooksDynamic(_ member: SyntaxMember, _ template: SyntaxNode) {
+    guard let text = member.value.text, QuerySyntax.looksDynamic(text) else { return }
+    let name = member.name
+    warning(
+      "The value of '\(name)' looks like a JSONPath. Instead of '\(name)', use '\(name).$' to evaluate it as a JSONPath at runtime.",
+      code: DiagnosticCode.noDollar, at: template, pointing: member.value)
+  }
+
+  /// Every string of an evaluated JSONata field: an expression or a literal, nothing between.
+  func checkExpressions(in node: SyntaxNode) {
+    switch node.kind {
+    case .array(let elements):
+      for element in elements { checkExpressions(in: element) }
+    case .object(let members):
+      for member in members { checkExpressions(in: member.value) }
+    case .string(let text):
+      if Expression.isBroken(text) { error(Expression.delimiterMessage, at: node) }
+    case .null, .bool, .number:
+      break
+    }
+  }
+}
