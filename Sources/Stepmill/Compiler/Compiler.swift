@@ -95,7 +95,12 @@ struct Compiler: ~Copyable {
 
   private mutating func pass(_ pass: PassDefinition, _ op: inout Op) {
     op.type = .pass
-    if let result = pass.result { op.a = builder.constant(builder.value(of: result, in: source)) }
+    if let result = pass.result {
+      // The size of the written result stands behind it.
+      let value = builder.value(of: result, in: source)
+      op.a = builder.constant(value)
+      _ = builder.constant(.integer(Int64(value.serializedSize)))
+    }
     let isPlain =
       op.inputPath == 0 && op.parameters == 0 && op.resultPath == 0 && op.outputPath == 0 && op.assign == 0
       && op.a == 0
@@ -144,8 +149,10 @@ struct Compiler: ~Copyable {
   private mutating func fail(_ fail: FailDefinition, _ op: inout Op) {
     op.code = .fail
     op.type = .fail
-    (op.a, let error) = text(fail.error, field: "ErrorPath")
-    (op.b, let cause) = text(fail.cause, field: "CausePath")
+    let error: TextSource
+    let cause: TextSource
+    (op.a, error) = text(fail.error, field: "ErrorPath")
+    (op.b, cause) = text(fail.cause, field: "CausePath")
     if error == .path { op.flags.insert(.errorIsPath) }
     if error == .call { op.flags.insert(.errorIsCall) }
     if cause == .path { op.flags.insert(.causeIsPath) }
@@ -157,7 +164,8 @@ struct Compiler: ~Copyable {
     op.type = .parallel
     // The branches' machines must be neighbours, while compiling one may append machines
     // nested in it: so compile first, then list them in a row.
-    let compiled = branches.map { machine($0) }
+    var compiled: [UInt32] = []
+    for branch in branches { compiled.append(machine(branch)) }
     op.a = UInt32(builder.machines.count)
     op.b = UInt32(compiled.count)
     for index in compiled { builder.machines.append(builder.machines[Int(index)]) }
@@ -247,7 +255,7 @@ struct Compiler: ~Copyable {
     switch comparison.comparator {
     case .timestampEquals, .timestampLessThan, .timestampGreaterThan, .timestampLessThanEquals,
       .timestampGreaterThanEquals:
-      if value.isString, let timestamp = Timestamp(parsing: value.bytes) {
+      if value.isString, let timestamp = Timestamp.parse(value.bytes) {
         test.operand = .integer(timestamp.seconds)
         test.nanoseconds = timestamp.nanoseconds
       }
@@ -416,14 +424,17 @@ struct Compiler: ~Copyable {
   private mutating func emit(_ node: SyntaxNode, key: Value) {
     if !node.holdsTemplate {
       let constant = builder.constant(builder.value(of: node, in: source))
-      builder.templates.append(TemplateNode(key: key, kind: .constant, index: constant, extent: 1))
+      let bytes = builder.writtenSize(of: key) + UInt32(builder.constants[Int(constant)].serializedSize)
+      builder.templates.append(
+        TemplateNode(key: key, kind: .constant, index: constant, extent: 1, bytes: bytes))
       return
     }
     let index = builder.templates.count
-    builder.templates.append(TemplateNode(key: key, kind: .object, index: 0, extent: 1))
+    builder.templates.append(
+      TemplateNode(key: key, kind: .object, index: 0, extent: 1, bytes: builder.writtenSize(of: key) + 2))
     switch node.kind {
     case .object(let members):
-      for member in members { emit(member) }
+      for member in members { emitMember(member) }
       builder.templates[index].index = UInt32(members.count)
     case .array(let elements):
       builder.templates[index].kind = .array
@@ -435,13 +446,15 @@ struct Compiler: ~Copyable {
     builder.templates[index].extent = UInt32(builder.templates.count - index)
   }
 
-  private mutating func emit(_ member: SyntaxMember) {
+  private mutating func emitMember(_ member: SyntaxMember) {
     guard member.name.hasSuffix(".$"), let text = member.value.text else {
-      emit(member.value, key: builder.string(member.name))
+      let key = builder.string(member.name)
+      emit(member.value, key: key)
       return
     }
     let key = builder.string(String(member.name.dropLast(2)))
-    var node = TemplateNode(key: key, kind: .path, index: 0, extent: 1)
+    var node = TemplateNode(
+      key: key, kind: .path, index: 0, extent: 1, bytes: builder.writtenSize(of: key))
     if text.utf8.first == UInt8(ascii: "$") {
       node.index = path(text, field: member.name)
     } else {
@@ -461,14 +474,30 @@ struct Compiler: ~Copyable {
   }
 
   private mutating func call(_ call: IntrinsicCall) -> UInt32 {
-    let arguments = call.arguments.map { argument($0) }
+    var arguments: [ArgumentOp] = []
+    for argument in call.arguments { arguments.append(self.argument(argument)) }
+    var template: UInt32 = 0
+    if call.function == .format, case .string(let literal)? = call.arguments.first,
+      let pieces = literal.template
+    {
+      template = formatTemplate(pieces)
+    }
     let first = UInt32(builder.arguments.count)
     builder.arguments.append(contentsOf: arguments)
     builder.calls.append(
       CallOp(
         function: call.function, count: UInt16(clamping: arguments.count), first: first,
-        text: builder.constant(call.text), template: 0))
+        text: builder.constant(call.text), template: template))
     return UInt32(builder.calls.count - 1)
+  }
+
+  /// A template of `States.Format` that the definition holds: its pieces as constants in a
+  /// row, behind their number.
+  private mutating func formatTemplate(_ template: FormatTemplate) -> UInt32 {
+    let pieces = template.pieces.map { builder.string($0) }
+    let index = builder.constant(.integer(Int64(pieces.count)))
+    for piece in pieces { _ = builder.constant(piece) }
+    return index
   }
 
   private mutating func argument(_ argument: IntrinsicCall.Argument) -> ArgumentOp {
@@ -499,8 +528,9 @@ struct Compiler: ~Copyable {
   private mutating func assignTemplate(_ members: [SyntaxMember]) -> UInt32 {
     let index = builder.templates.count
     builder.templates.append(
-      TemplateNode(key: .missing, kind: .object, index: UInt32(members.count), extent: 1))
-    for member in members { emit(member) }
+      TemplateNode(
+        key: .missing, kind: .object, index: UInt32(members.count), extent: 1, bytes: 2))
+    for member in members { emitMember(member) }
     builder.templates[index].extent = UInt32(builder.templates.count - index)
     return UInt32(index)
   }

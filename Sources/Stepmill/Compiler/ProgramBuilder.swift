@@ -54,7 +54,7 @@ struct ProgramBuilder: ~Copyable {
     ]
     let noReference = ReferenceOp(first: 0, count: 0, text: 0)
     references = [noReference, noReference]
-    templates = [TemplateNode(key: .missing, kind: .constant, index: 0, extent: 1)]
+    templates = [TemplateNode(key: .missing, kind: .constant, index: 0, extent: 1, bytes: 0)]
     calls = [CallOp(function: .array, count: 0, first: 0, text: 0, template: 0)]
     exits = [ChoiceExit(next: 0, assign: 0, isDeadEnd: true)]
     tests = [
@@ -104,6 +104,23 @@ struct ProgramBuilder: ~Copyable {
       preconditionFailure("BUG in Stepmill (please report): a literal that was read does not parse: \(error)")
     }
   }
+
+  /// The value of a number's text.
+  mutating func number(_ text: String) -> Value {
+    var bytes = Array(text.utf8)
+    let count = bytes.count
+    bytes.append(contentsOf: repeatElement(0, count: JSONParser.padding))
+    let copy = arena.pointee.allocate(bytes.count)
+    bytes.withUnsafeBytes { copy.copyMemory(from: $0.baseAddress!, byteCount: bytes.count) }
+    do {
+      return try parser.parse(UnsafeRawBufferPointer(start: copy, count: count), into: arena)
+    } catch {
+      preconditionFailure("BUG in Stepmill (please report): a checked number does not parse: \(text)")
+    }
+  }
+
+  /// What a key takes when it is written, with its colon and a comma.
+  func writtenSize(of key: Value) -> UInt32 { key.isMissing ? 1 : UInt32(key.serializedSize + 2) }
 
   /// The number of a task resource in the workflow's table of handlers.
   mutating func resource(_ text: String) -> UInt32 {

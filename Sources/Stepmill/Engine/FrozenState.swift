@@ -47,15 +47,15 @@ extension Shard {
       heartbeatMilliseconds: frame.pointee.heartbeatMilliseconds, itemIndex: frame.pointee.itemIndex,
       slotCount: frame.pointee.slotCount)
     let size = MemoryLayout<FrozenState>.size
-    state.pointee.writer.reset()
-    state.pointee.writer.skip(size)
+    state.pointee.output.pointee.removeAll()
+    state.pointee.output.pointee.skip(size)
     freeze(frame.pointee.data)
     freeze(frame.pointee.item)
     freeze(frame.pointee.input)
     if let slots = frame.pointee.slots {
       for position in 0..<Int(frame.pointee.slotCount) { freeze(slots[position]) }
     }
-    let text = state.pointee.writer.bytes
+    let text = state.pointee.output.pointee.bytes
     guard let block = malloc(text.count) else { fatalError("Stepmill: out of memory (\(text.count) bytes)") }
     memcpy(block, text.baseAddress.unsafelyUnwrapped, text.count)
     block.storeBytes(of: header, as: FrozenState.self)
@@ -65,11 +65,11 @@ extension Shard {
   }
 
   private func freeze(_ value: Value) {
-    let start = state.pointee.writer.bytes.count
-    state.pointee.writer.skip(4)
-    if !value.isMissing { state.pointee.writer.write(value) }
-    let count = UInt32(state.pointee.writer.bytes.count - start - 4)
-    state.pointee.writer.patch(at: start, count)
+    let start = state.pointee.output.pointee.count
+    state.pointee.output.pointee.skip(4)
+    if !value.isMissing { state.pointee.writer.pointee.write(value, to: &state.pointee.output.pointee) }
+    let count = UInt32(state.pointee.output.pointee.count - start - 4)
+    state.pointee.output.pointee.start.storeBytes(of: count, toByteOffset: start, as: UInt32.self)
   }
 
   func thaw(_ fiber: UnsafeMutablePointer<Fiber>, _ tables: UnsafePointer<ProgramTables>) {
@@ -105,7 +105,7 @@ extension Shard {
     let copy = arena.pointee.allocate(count &+ JSONParser.padding)
     memcpy(copy, text, count)
     do {
-      return try state.pointee.parser.parse(
+      return try state.pointee.thawParser.pointee.parse(
         UnsafeRawBufferPointer(start: copy, count: count), into: arena)
     } catch {
       preconditionFailure("BUG in Stepmill (please report): a frozen state does not parse: \(error)")

@@ -58,7 +58,7 @@ extension Shard {
     case .numericEquals, .numericLess, .numericGreater, .numericLessOrEqual, .numericGreaterOrEqual:
       return numbers(test.pointee.comparator, variable, operand)
     case .timestampEquals, .timestampLess, .timestampGreater, .timestampLessOrEqual, .timestampGreaterOrEqual:
-      guard variable.isString, let instant = Timestamp(parsing: variable.bytes) else { return false }
+      guard variable.isString, let instant = Timestamp.parse(variable.bytes) else { return false }
       let other = Timestamp(seconds: operand.integerValue, nanoseconds: test.pointee.nanoseconds)
       return order(test.pointee.comparator, instant, other)
     default:
@@ -73,8 +73,8 @@ extension Shard {
     case .numericEquals, .numericLess, .numericGreater, .numericLessOrEqual, .numericGreaterOrEqual:
       return numbers(comparator, variable, operand)
     case .timestampEquals, .timestampLess, .timestampGreater, .timestampLessOrEqual, .timestampGreaterOrEqual:
-      guard variable.isString, operand.isString, let a = Timestamp(parsing: variable.bytes),
-        let b = Timestamp(parsing: operand.bytes)
+      guard variable.isString, operand.isString, let a = Timestamp.parse(variable.bytes),
+        let b = Timestamp.parse(operand.bytes)
       else { return false }
       return order(comparator, a, b)
     default:
@@ -124,7 +124,7 @@ extension Shard {
     case .isNumeric: return a.isNumber
     case .isString: return a.isString
     case .isBoolean: return a.isBool
-    case .isTimestamp: return a.isString && Timestamp(parsing: a.bytes) != nil
+    case .isTimestamp: return a.isString && Timestamp.parse(a.bytes) != nil
     case .booleanEquals: return a.isBool && a.tag == b.tag
     case .stringEquals: return a.isString && b.isString && a.sameText(b)
     case .stringMatches: return a.isString && b.isString && WildcardPattern.matches(a.bytes, pattern: b.bytes)

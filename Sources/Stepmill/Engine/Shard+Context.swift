@@ -93,7 +93,7 @@ extension Shard {
   }
 
   private func timestamp(_ milliseconds: Int64, _ arena: UnsafeMutablePointer<Arena>) -> Value {
-    arena.pointee.string(Timestamp(millisecondsSince1970: milliseconds).text)
+    arena.pointee.string(Timestamp(millisecondsSince1970: milliseconds).description)
   }
 
   // MARK: Names
@@ -104,8 +104,7 @@ extension Shard {
     var random = RandomSource(
       seed: UInt64(bitPattern: execution.pointee.startedAt) &* 0x9E37_79B9_7F4A_7C15
         ^ execution.pointee.serial &<< 16 ^ UInt64(state.pointee.number))
-    let (high, low) = random.uuid()
-    return UUIDText.text(high: high, low: low)
+    return UUIDText.text(random.uuid())
   }
 
   func executionARN(_ execution: UnsafeMutablePointer<ExecutionRecord>) -> String {

@@ -59,7 +59,7 @@ extension Shard {
 
   /// Ends all executions of the shard.
   func abortAll(error: String?, cause: String?) {
-    for index in state.pointee.executions.liveIndexes(where: { $0.isLive }) {
+    for index in state.pointee.executions.indexes(where: { $0.isLive }) {
       let execution = state.pointee.executions[index]
       abort(
         ExecutionHandle(index: index, generation: execution.pointee.generation), error: error, cause: cause)

@@ -51,7 +51,7 @@ extension Shard {
       var seconds = retrier.pointee.intervalSeconds
       if attempts > 0 { seconds *= power(retrier.pointee.backoffRate, attempts) }
       seconds = min(seconds, retrier.pointee.maxDelaySeconds)
-      if retrier.pointee.fullJitter { seconds *= state.pointee.random.double() }
+      if retrier.pointee.fullJitter { seconds *= state.pointee.random.pointee.double() }
       fiber.pointee.retryCount &+= 1
       state.pointee.counters.retries &+= 1
       // A century is as good as for ever, and fits every clock.

@@ -266,6 +266,12 @@ extension Shard {
 
   // MARK: Intrinsic calls
 
+  private func scratch(_ arena: UnsafeMutablePointer<Arena>) -> IntrinsicScratch {
+    IntrinsicScratch(
+      arena: arena, random: state.pointee.random, parser: state.pointee.parser, writer: state.pointee.writer,
+      output: state.pointee.output)
+  }
+
   /// Evaluates a call; leaves the fault where it fails.
   @inline(never)
   func call(
@@ -297,8 +303,16 @@ extension Shard {
         values[position] = value
       }
     }
-    let result = call.pointee.function.evaluate(
-      UnsafeBufferPointer(start: values, count: count), arena, &state.pointee.random)
+    let result: Value
+    if call.pointee.template != 0 {
+      let pieces = tables.pointee.constants + Int(call.pointee.template)
+      result = Intrinsic.format(
+        pieces: UnsafeBufferPointer(start: pieces + 1, count: Int(pieces[0].integerValue)),
+        UnsafeBufferPointer(start: values + 1, count: count &- 1), arena)
+    } else {
+      result = call.pointee.function.evaluate(
+        UnsafeBufferPointer(start: values, count: count), scratch(arena))
+    }
     if _slowPath(result.isMissing) {
       state.pointee.fault = runtimeFault(fiber, invalidArgumentsText(call, tables))
     }

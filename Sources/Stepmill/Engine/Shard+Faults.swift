@@ -36,7 +36,12 @@ extension Shard {
   // MARK: Texts
 
   /// A value as compact JSON, in a Swift string.
-  func json(_ value: Value) -> String { value.isMissing ? "" : state.pointee.writer.text(value) }
+  func json(_ value: Value) -> String {
+    if value.isMissing { return "" }
+    state.pointee.output.pointee.removeAll()
+    state.pointee.writer.pointee.write(value, to: &state.pointee.output.pointee)
+    return String(decoding: state.pointee.output.pointee.bytes, as: UTF8.self)
+  }
 
   /// What `$` of a path stands for, as JSON.
   private func rootText(
@@ -69,7 +74,7 @@ extension Shard {
   func invalidArgumentsText(_ call: UnsafePointer<CallOp>, _ tables: UnsafePointer<ProgramTables>) -> String {
     let text = tables.pointee.constants[Int(call.pointee.text)].text
     return "There was an error while evaluating the intrinsic function: \(text). "
-      + "Invalid arguments in \(call.pointee.function.name)"
+      + "Invalid arguments in \(call.pointee.function.qualifiedName)"
   }
 
   /// `Invalid path '$.x' : No results for path: $['x']`
@@ -86,6 +91,10 @@ extension Shard {
   private func missText(_ text: String, _ root: Value, _ fiber: UnsafeMutablePointer<Fiber>) -> String {
     guard let path = try? JSONPath.parse(text) else { return "No results for path: \(text)" }
     let arena = Frame.arena(of: fiber.pointee.frame.unsafelyUnwrapped)
-    return path.missText(root, in: arena)
+    switch path.evaluate(root, in: arena) {
+    case .missing(let miss): return path.missText(miss)
+    case .failure(let failure): return path.failureText(failure)
+    case .found: return "No results for path: \(text)"
+    }
   }
 }

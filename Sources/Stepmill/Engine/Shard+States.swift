@@ -243,7 +243,7 @@ extension Shard {
       } else if selected.isMissing {
         return refuse("The TimestampPath parameter does not reference an input value: \(text)")
       }
-      guard selected.isString, let instant = Timestamp(parsing: selected.bytes) else {
+      guard selected.isString, let instant = Timestamp.parse(selected.bytes) else {
         return refuse(
           "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format "
             + "string: \(text) == \(plainText(selected))")

@@ -22,9 +22,14 @@ struct ShardState: ~Copyable {
   var now: UInt64
   /// What turns `now` into milliseconds since 1970.
   var wallOffset: Int64
-  var random: RandomSource
-  var parser = JSONParser()
-  var writer = JSONWriter()
+  /// Tools, each at an address of its own so that it can be handed on.
+  let random: UnsafeMutablePointer<RandomSource>
+  let parser: UnsafeMutablePointer<JSONParser>
+  /// Reads frozen states, which may be nested deeper than inputs are allowed to be.
+  let thawParser: UnsafeMutablePointer<JSONParser>
+  let writer: UnsafeMutablePointer<JSONWriter>
+  /// What the writer writes to.
+  let output: UnsafeMutablePointer<OutputBuffer>
   /// The fault that made a function return "no".
   var fault = Fault.none
   /// Calls of handlers that the driver is to begin, and those it is to cancel.
@@ -47,23 +52,43 @@ struct ShardState: ~Copyable {
     wheel = TimerWheel(now: now)
     self.now = now
     wallOffset = wallMilliseconds - Int64(now)
-    random = RandomSource(seed: seed)
+    random = .allocate(capacity: 1)
+    random.initialize(to: RandomSource(seed: seed))
+    parser = .allocate(capacity: 1)
+    parser.initialize(to: JSONParser())
+    thawParser = .allocate(capacity: 1)
+    thawParser.initialize(to: JSONParser(maximumDepth: .max))
+    writer = .allocate(capacity: 1)
+    writer.initialize(to: JSONWriter())
+    output = .allocate(capacity: 1)
+    output.initialize(to: OutputBuffer())
     self.number = number
     dueBuffer = .allocate(capacity: Self.dueBatch)
   }
 
   deinit {
     dueBuffer.deallocate()
-    while let frame = freeFrames {
-      freeFrames = frame.pointee.nextFree
-      frame.deallocate()
+    var frame = freeFrames
+    while let free = frame {
+      frame = free.pointee.nextFree
+      free.deallocate()
     }
-    while let join = freeJoins {
-      freeJoins = join.pointee.nextFree
-      join.deallocate()
+    var join = freeJoins
+    while let free = join {
+      join = free.pointee.nextFree
+      free.deallocate()
     }
     pool.deinitialize(count: 1)
     pool.deallocate()
+    random.deallocate()
+    parser.deinitialize(count: 1)
+    parser.deallocate()
+    thawParser.deinitialize(count: 1)
+    thawParser.deallocate()
+    writer.deinitialize(count: 1)
+    writer.deallocate()
+    output.deinitialize(count: 1)
+    output.deallocate()
   }
 }
 
@@ -204,7 +229,7 @@ extension Shard {
     let machine = start.workflow.tables.pointee.machines + 1
     initialize(frame, arena: arena, data: .missing, bound: size, machine: machine)
     do {
-      frame.pointee.data = try state.pointee.parser.parse(
+      frame.pointee.data = try state.pointee.parser.pointee.parse(
         UnsafeRawBufferPointer(start: copy, count: size), into: Frame.arena(of: frame))
     } catch {
       giveBack(frame)

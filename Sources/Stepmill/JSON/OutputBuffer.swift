@@ -54,6 +54,12 @@ struct OutputBuffer: ~Copyable {
     count &+= bytes.count
   }
 
+  /// Leaves room that the caller fills later.
+  mutating func skip(_ size: Int) {
+    _ = reserve(size)
+    count &+= size
+  }
+
   mutating func append(_ byte: UInt8) {
     reserve(1).storeBytes(of: byte, as: UInt8.self)
     count &+= 1

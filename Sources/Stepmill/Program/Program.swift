@@ -49,14 +49,14 @@ enum OpCode: UInt8 {
 }
 
 /// The eight state types, for names in events.
-enum StateType: UInt8 {
+enum OpType: UInt8 {
   case pass, task, choice, wait, succeed, fail, parallel, map
 }
 
 /// One state.
 struct Op: BitwiseCopyable {
   var code: OpCode
-  var type: StateType
+  var type: OpType
   var flags: Flags
   /// The op to go on with.
   var next: UInt32
@@ -161,7 +161,8 @@ struct CallOp: BitwiseCopyable {
   var first: UInt32
   /// The call as written, in `constants`.
   var text: UInt32
-  /// For `States.Format` with a literal template: in the program's list of templates, from 1.
+  /// `States.Format` with a literal template: where its pieces stand in `constants`, behind
+  /// their number; else 0.
   var template: UInt32
 }
 
@@ -297,7 +298,6 @@ final class Program: @unchecked Sendable {
 
   /// Paths that are more than names and indexes.
   let generalPaths: [JSONPath]
-  let formatTemplates: [FormatTemplate]
   /// The resources of all tasks, by the number that `TaskOp.handler` holds.
   let resources: [String]
   let counts: Counts
@@ -354,7 +354,6 @@ final class Program: @unchecked Sendable {
     constantsArena = builder.arena.move()
     builder.arena.deallocate()
     generalPaths = builder.generalPaths
-    formatTemplates = builder.formatTemplates
     resources = builder.resources
     timeoutSeconds = builder.timeoutSeconds
     readsExecutionInput = builder.readsExecutionInput

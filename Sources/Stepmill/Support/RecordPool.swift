@@ -54,6 +54,17 @@ struct RecordPool<Record: PooledRecord & BitwiseCopyable>: ~Copyable {
     count &-= 1
   }
 
+  /// The records that hold a use that `isLive` recognises. For cold paths.
+  func indexes(where isLive: (Record) -> Bool) -> [UInt32] {
+    var found: [UInt32] = []
+    for chunk in 0..<chunkCount {
+      for offset in 0...Int(Self.mask) where isLive(chunks[chunk][offset]) {
+        found.append(chunks[chunk][offset].index)
+      }
+    }
+    return found
+  }
+
   /// The record of a handle, or nil when it has been given back since.
   func resolve(index: UInt32, generation: UInt32) -> UnsafeMutablePointer<Record>? {
     guard index != 0, Int(index &>> Self.shift) < chunkCount else { return nil }

@@ -215,3 +215,19 @@ extension Timestamp {
     return (year, month, day)
   }
 }
+
+extension Timestamp {
+  /// Parses the bytes of a string value.
+  @inline(__always)
+  static func parse(_ bytes: UnsafeRawBufferPointer) -> Timestamp? {
+    guard let base = bytes.baseAddress else { return nil }
+    return parse(base.assumingMemoryBound(to: UInt8.self), count: bytes.count)
+  }
+
+  init(millisecondsSince1970 milliseconds: Int64) {
+    let (quotient, remainder) = milliseconds.quotientAndRemainder(dividingBy: 1000)
+    let borrow: Int64 = remainder < 0 ? 1 : 0
+    self.init(
+      seconds: quotient - borrow, nanoseconds: Int32(remainder + borrow * 1000) * 1_000_000)
+  }
+}

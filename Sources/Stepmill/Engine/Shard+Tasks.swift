@@ -1,0 +1,305 @@
+// Task states: calling handlers and taking their answers.
+//
+// A synchronous handler is called from here and answers at once. For every other kind a
+// `TaskInvocation` goes to the driver and the fiber waits, its data alive in its frame; it
+// is frozen only while a task token is out, since that may take long.
+//
+// Answers name a fiber and a call. A late one (after a timeout, an abort, a second answer)
+// names a call that the fiber no longer waits for, and is dropped.
+
+extension Shard {
+  func beginTask(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>
+  ) -> StateResult {
+    let task = tables.pointee.tasks + Int(op.pointee.a)
+    fiber.pointee.callSerial &+= 1
+    guard let input = stateInput(fiber, op, tables) else { return .failed }
+    let workflow = fiber.pointee.execution.pointee.workflow
+    let limit = workflow._withUnsafeGuaranteedRef { $0.limits.payloadBytesMax }
+    if _slowPath(state.pointee.bound > limit), input.serializedSize > limit {
+      state.pointee.fault = dataLimitFault(fiber, who: who(task, tables), isTask: true)
+      return recover(fiber, op, tables)
+    }
+    let frame = fiber.pointee.frame.unsafelyUnwrapped
+    frame.pointee.timeoutAt = 0
+    frame.pointee.heartbeatMilliseconds = 0
+    let hasTimers = task.pointee.timeout != 0 || task.pointee.heartbeat != 0
+    var timers = TaskTimers()
+    if _slowPath(hasTimers) {
+      guard readTimers(fiber, task, &timers, tables) else { return .failed }
+    }
+    if _slowPath(fiber.pointee.execution.pointee.isRecorded) {
+      recordTaskScheduled(fiber, task, input, timers, tables)
+    } else {
+      fiber.pointee.execution.pointee.events &+= 2
+      fiber.pointee.previousEvent = fiber.pointee.execution.pointee.events
+    }
+
+    let handler = workflow._withUnsafeGuaranteedRef { $0.entries } + Int(task.pointee.handler)
+    if _fastPath(handler.pointee.kind == .synchronous && !task.pointee.waitsForToken) {
+      return callNow(fiber, frame, op, task, handler, input, tables)
+    }
+    return callLater(fiber, frame, task, handler, input, timers, tables)
+  }
+
+  private func who(_ task: UnsafePointer<TaskOp>, _ tables: UnsafePointer<ProgramTables>) -> Value {
+    let name = task.pointee.style == .task ? task.pointee.resourceType : task.pointee.resource
+    return tables.pointee.constants[Int(name)]
+  }
+
+  // MARK: Timers
+
+  struct TaskTimers {
+    /// Seconds, or nil where the state sets none.
+    var timeout: Int64?
+    var heartbeat: Int64?
+  }
+
+  @inline(never)
+  private func readTimers(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ task: UnsafePointer<TaskOp>, _ timers: inout TaskTimers,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> Bool {
+    let data = fiber.pointee.frame.unsafelyUnwrapped.pointee.data
+    func read(_ field: UInt32, isPath: Bool, _ name: String) -> Int64?? {
+      guard field != 0 else { return .some(nil) }
+      guard isPath else { return .some(Int64(field)) }
+      let path = tables.pointee.paths + Int(field)
+      let selected = value(path, data, fiber, tables)
+      if selected.isMissing {
+        state.pointee.fault = runtimeFault(fiber, invalidPathText(path, data, fiber, tables))
+        return nil
+      }
+      guard let seconds = wholeNumber(selected), seconds > 0 else {
+        let text = tables.pointee.constants[Int(path.pointee.text)].text
+        state.pointee.fault = runtimeFault(
+          fiber, "The \(name) field refers to value \"\(plainText(selected))\" which is not a positive integer: "
+            + text)
+        return nil
+      }
+      return .some(seconds)
+    }
+    guard
+      let timeout = read(task.pointee.timeout, isPath: task.pointee.timeoutIsPath, "TimeoutSecondsPath"),
+      let heartbeat = read(
+        task.pointee.heartbeat, isPath: task.pointee.heartbeatIsPath, "HeartbeatSecondsPath")
+    else { return false }
+    timers = TaskTimers(timeout: timeout, heartbeat: heartbeat)
+    return true
+  }
+
+  /// Sets the fiber's timer to whichever of timeout and heartbeat comes first.
+  private func armTaskTimer(_ fiber: UnsafeMutablePointer<Fiber>, timeoutAt: UInt64, heartbeat: UInt64) {
+    let beat = heartbeat == 0 ? UInt64.max : state.pointee.now &+ heartbeat
+    let timeout = timeoutAt == 0 ? UInt64.max : timeoutAt
+    fiber.pointee.heartbeatIsNext = beat < timeout
+    let next = min(beat, timeout)
+    if next != .max { setTimer(fiber, at: next) }
+  }
+
+  /// The timer of a task struck.
+  func taskTimedOut(_ fiber: UnsafeMutablePointer<Fiber>) {
+    let tables = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
+    let op = tables.pointee.ops + Int(fiber.pointee.pc)
+    cancelCall(fiber)
+    if fiber.pointee.frame == nil {
+      state.pointee.counters.waiting &-= 1
+      thaw(fiber, tables)
+    }
+    recordTask(fiber, op, .timedOut, .missing, ErrorName.timeout, .missing, tables)
+    leaveFault(
+      fiber,
+      Fault(
+        error: ErrorName.timeout, cause: .missing,
+        kind: fiber.pointee.heartbeatIsNext ? .heartbeat : .timeout))
+    makeReady(fiber, .fault)
+  }
+
+  private func leaveFault(_ fiber: UnsafeMutablePointer<Fiber>, _ fault: Fault) {
+    let frame = fiber.pointee.frame.unsafelyUnwrapped
+    frame.pointee.result = fault.error
+    frame.pointee.cause = fault.cause
+    frame.pointee.faultKind = fault.kind
+  }
+
+  // MARK: Calling
+
+  @inline(__always)
+  private func callNow(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ frame: UnsafeMutablePointer<Frame>, _ op: UnsafePointer<Op>,
+    _ task: UnsafePointer<TaskOp>, _ handler: UnsafeMutablePointer<TaskHandlerEntry>, _ input: Value,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> StateResult {
+    var call = TaskCall(shard: self, fiber: fiber, arena: Frame.arena(of: frame), input: input)
+    let succeeded = handler.pointee.box._withUnsafeGuaranteedRef { $0.call(&call) }
+    if _fastPath(succeeded) {
+      return taskSucceeded(fiber, op, call.result, tables)
+    }
+    let fault = Fault(error: call.result, cause: call.cause, kind: .task)
+    recordTask(fiber, op, .failed, .missing, fault.error, fault.cause, tables)
+    state.pointee.fault = fault
+    return recover(fiber, op, tables)
+  }
+
+  private func callLater(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ frame: UnsafeMutablePointer<Frame>, _ task: UnsafePointer<TaskOp>,
+    _ handler: UnsafeMutablePointer<TaskHandlerEntry>, _ input: Value, _ timers: TaskTimers,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> StateResult {
+    frame.pointee.timeoutAt = timers.timeout.map { state.pointee.now &+ UInt64($0) &* 1000 } ?? 0
+    frame.pointee.heartbeatMilliseconds = timers.heartbeat.map { UInt64($0) &* 1000 } ?? 0
+    let token = TaskToken(shard: state.pointee.number, fiber)
+    let invocation = TaskInvocation(
+      kind: handler.pointee.kind, handler: handler.pointee.box.takeUnretainedValue(), input: JSON(copying: input), token: token,
+      resource: tables.pointee.constants[Int(task.pointee.resource)].text,
+      retryCount: Int(fiber.pointee.retryCount))
+    fiber.pointee.call = Unmanaged.passRetained(invocation)
+    fiber.pointee.phase = .handling
+    armTaskTimer(
+      fiber, timeoutAt: frame.pointee.timeoutAt, heartbeat: frame.pointee.heartbeatMilliseconds)
+    state.pointee.calls.append(invocation)
+    return .blocked
+  }
+
+  /// Forgets the call a fiber waits for; whoever works on it is told to stop.
+  func cancelCall(_ fiber: UnsafeMutablePointer<Fiber>) {
+    guard let call = fiber.pointee.call else { return }
+    fiber.pointee.call = nil
+    let invocation = call.takeRetainedValue()
+    state.pointee.cancellations.append(invocation)
+  }
+
+  // MARK: Answers
+
+  /// What a handler answered.
+  enum TaskAnswer {
+    case success(JSON)
+    /// Nil stands for a value that was not given, which is written as `null`.
+    case failure(error: String?, cause: String?)
+  }
+
+  /// The fiber that waits for this call, or nil when nobody does any more.
+  private func fiber(waitingFor token: TaskToken) -> UnsafeMutablePointer<Fiber>? {
+    guard
+      let fiber = state.pointee.fibers.resolve(index: token.fiber.index, generation: token.fiber.generation),
+      fiber.pointee.callSerial == token.callSerial,
+      fiber.pointee.phase == .handling || fiber.pointee.phase == .awaitingToken
+    else { return nil }
+    return fiber
+  }
+
+  /// A handler is done. For a task that waits for its token that is only the submission.
+  @discardableResult
+  func answer(_ token: TaskToken, _ answer: TaskAnswer) -> Bool {
+    guard let fiber = fiber(waitingFor: token), fiber.pointee.phase == .handling else { return false }
+    let tables = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
+    let op = tables.pointee.ops + Int(fiber.pointee.pc)
+    if case .success(let value) = answer, tables.pointee.tasks[Int(op.pointee.a)].waitsForToken {
+      submitted(fiber, op, value, tables)
+      return true
+    }
+    accept(fiber, answer, tables)
+    return true
+  }
+
+  /// Somebody completed a task by its token.
+  @discardableResult
+  func complete(_ token: TaskToken, _ answer: TaskAnswer) -> Bool {
+    guard let fiber = fiber(waitingFor: token) else { return false }
+    let tables = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
+    if fiber.pointee.phase == .awaitingToken {
+      state.pointee.counters.waiting &-= 1
+      thaw(fiber, tables)
+    }
+    accept(fiber, answer, tables)
+    return true
+  }
+
+  /// A sign of life for a task with a heartbeat. False when nobody waits for it.
+  @discardableResult
+  func heartbeat(_ token: TaskToken) -> Bool {
+    guard let fiber = fiber(waitingFor: token) else { return false }
+    let timeoutAt: UInt64
+    let heartbeat: UInt64
+    if let frame = fiber.pointee.frame {
+      (timeoutAt, heartbeat) = (frame.pointee.timeoutAt, frame.pointee.heartbeatMilliseconds)
+    } else {
+      let header = fiber.pointee.suspended.unsafelyUnwrapped.load(as: FrozenState.self)
+      (timeoutAt, heartbeat) = (header.timeoutAt, header.heartbeatMilliseconds)
+    }
+    if heartbeat != 0 { armTaskTimer(fiber, timeoutAt: timeoutAt, heartbeat: heartbeat) }
+    return true
+  }
+
+  private func submitted(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ answer: JSON,
+    _ tables: UnsafePointer<ProgramTables>
+  ) {
+    fiber.pointee.call?.release()
+    fiber.pointee.call = nil
+    let arena = Frame.arena(of: fiber.pointee.frame.unsafelyUnwrapped)
+    recordTask(fiber, op, .submitted, answer.copy(to: arena), .missing, .missing, tables)
+    freeze(fiber)
+    fiber.pointee.phase = .awaitingToken
+    state.pointee.counters.waiting &+= 1
+  }
+
+  private func accept(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ answer: TaskAnswer, _ tables: UnsafePointer<ProgramTables>
+  ) {
+    fiber.pointee.deadline = 0
+    if fiber.pointee.phase == .handling {
+      fiber.pointee.call?.release()
+      fiber.pointee.call = nil
+    }
+    let frame = fiber.pointee.frame.unsafelyUnwrapped
+    let arena = Frame.arena(of: frame)
+    switch answer {
+    case .success(let value):
+      frame.pointee.result = value.copy(to: arena)
+      makeReady(fiber, .result)
+    case .failure(let error, let cause):
+      let op = tables.pointee.ops + Int(fiber.pointee.pc)
+      let fault = Fault(
+        error: error.map { arena.pointee.string($0) } ?? .null,
+        cause: cause.map { arena.pointee.string($0) } ?? .null, kind: .task)
+      recordTask(fiber, op, .failed, .missing, fault.error, fault.cause, tables)
+      leaveFault(fiber, fault)
+      makeReady(fiber, .fault)
+    }
+  }
+
+  func taskAnswered(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>
+  ) -> StateResult {
+    let frame = fiber.pointee.frame.unsafelyUnwrapped
+    let result = frame.pointee.result
+    frame.pointee.result = .missing
+    return taskSucceeded(fiber, op, result, tables)
+  }
+
+  func taskFailed(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>
+  ) -> StateResult {
+    restoreFault(fiber)
+    return recover(fiber, op, tables)
+  }
+
+  @inline(__always)
+  private func taskSucceeded(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ result: Value,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> StateResult {
+    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.limits.payloadBytesMax }
+    let size = result.serializedSize
+    if _slowPath(size > limit) {
+      let task = tables.pointee.tasks + Int(op.pointee.a)
+      state.pointee.fault = dataLimitFault(fiber, who: who(task, tables), isTask: true)
+      recordTask(
+        fiber, op, .failed, .missing, state.pointee.fault.error, state.pointee.fault.cause, tables)
+      return recover(fiber, op, tables)
+    }
+    recordTask(fiber, op, .succeeded, result, .missing, .missing, tables)
+    return finishWork(fiber, op, result: result, bound: size, tables)
+  }
+}
