@@ -166,6 +166,14 @@ final class UVLoop {
     uv_run(loop, UV_RUN_ONCE)
   }
 
+  /// Keeps the `wait` in progress from blocking. For callbacks of other handles on this loop
+  /// that make work for the engine: those that run ahead of the poll would leave that work
+  /// lying until something ends the wait. On the loop's thread only.
+  func interrupt() {
+    assert(ownsLoop && phase == .open)
+    uv_stop(loop)
+  }
+
   // MARK: Running in a host's loop
 
   /// Ends a turn: if there is `ready` work the host's loop comes round again without
@@ -197,8 +205,15 @@ final class UVLoop {
     }
     let now = uv_now(loop)
     uv_timer_start(
-      timer, { UVLoop.of($0!.pointee.data) { $0.armed = UVLoop.never } },
-      deadline > now ? deadline - now : 0, 0)
+      timer, { UVLoop.of($0!.pointee.data) { $0.timerFired() } }, deadline > now ? deadline - now : 0, 0)
+  }
+
+  private func timerFired() {
+    armed = Self.never
+    // Up to libuv 1.44 a timer that fires at the start of `UV_RUN_ONCE` does not keep it
+    // from blocking, and nothing else might end that. A loop that was told to stop does
+    // not block, and forgets about it when `uv_run` returns.
+    if ownsLoop { uv_stop(loop) }
   }
 
   // MARK: Time

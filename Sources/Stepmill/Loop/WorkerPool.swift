@@ -134,8 +134,8 @@ final class WorkerPool: @unchecked Sendable {
     state.pointee.budget = limit
     while state.pointee.budget > 0 {
       if !state.pointee.calls.isEmpty && !state.pointee.isWaking { wakeWorker() }
-      guard executor.runNext() else { break }
       state.pointee.budget &-= 1
+      guard executor.runNext() else { break }
     }
     return executor.jobsReady > 0 || !state.pointee.calls.isEmpty
   }

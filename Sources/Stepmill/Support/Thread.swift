@@ -1,4 +1,5 @@
 import CLibuv
+import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -8,14 +9,16 @@ import CLibuv
 
 /// A thread of the system: what a loop runs on when it does not live in a host's.
 ///
-/// The body is called once, on the new thread. Whoever made the thread joins it, once.
-struct Thread: ~Copyable, Sendable {
+/// The body is called once, on the new thread. Whoever made the thread joins it, once, or
+/// drops this object and lets the thread run to its end alone.
+final class Thread: Sendable {
   /// A thread could not be started; `code` is the system's `errno` value.
   struct StartError: Error, Equatable {
     var code: Int32
   }
 
   private let id: pthread_t
+  private let isJoined = Atomic<Bool>(false)
 
   private final class Start {
     let name: String
@@ -53,8 +56,14 @@ struct Thread: ~Copyable, Sendable {
     self.id = id
   }
 
+  deinit {
+    if !isJoined.load(ordering: .relaxed) { pthread_detach(id) }
+  }
+
   /// Waits until the body has returned.
-  consuming func join() {
+  func join() {
+    let before = isJoined.exchange(true, ordering: .relaxed)
+    precondition(!before, "Stepmill: a thread was joined twice")
     let code = pthread_join(id, nil)
     precondition(code == 0, "Stepmill: a thread could not be joined (\(code))")
   }

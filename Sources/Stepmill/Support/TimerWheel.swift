@@ -131,8 +131,10 @@ struct TimerWheel: ~Copyable {
     let index = Int(truncatingIfNeeded: (deadline &>> shift) & 63)
     let slot = slots + (level &* Self.slotsPerLevel &+ index)
     if _slowPath(slot.pointee.used == slot.pointee.capacity) {
-      if slot.pointee.tail == nil { occupied[level] |= 1 &<< UInt64(truncatingIfNeeded: index) }
-      chunks.extend(&slot.pointee.head, &slot.pointee.tail)
+      if slot.pointee.tail == nil { mark(level: level, index: index) }
+      let chunk = chunks.take(after: slot.pointee.tail)
+      if slot.pointee.tail == nil { slot.pointee.head = chunk }
+      slot.pointee.tail = chunk
       slot.pointee.used = 0
     }
     let used = Int(slot.pointee.used)
@@ -149,9 +151,27 @@ struct TimerWheel: ~Copyable {
     slot.pointee.used &+= 1
   }
 
+  // The bitmaps are written through a pointer of their own: given `occupied[level] |= bit`, with
+  // `occupied` a constant of a structure that cannot be copied, the 6.3 compiler crashes when it
+  // instruments for the thread sanitizer.
+
+  @inline(__always)
+  private func mark(level: Int, index: Int) {
+    let word = occupied + level
+    word.pointee |= 1 &<< UInt64(truncatingIfNeeded: index)
+  }
+
+  @inline(__always)
+  private func unmarkEarliest(level: Int) {
+    let word = occupied + level
+    word.pointee &= word.pointee &- 1
+  }
+
   private mutating func appendDue(_ handle: UInt32) {
     if due.used == due.capacity {
-      chunks.extend(&due.head, &due.tail)
+      let chunk = chunks.take(after: due.tail)
+      if due.tail == nil { due.head = chunk }
+      due.tail = chunk
       due.used = 0
     }
     let entries = due.tail.unsafelyUnwrapped + TimerChunks.linkSize
@@ -213,7 +233,7 @@ struct TimerWheel: ~Copyable {
       let slot = slots + (level &* Self.slotsPerLevel &+ index)
       let entered = slot.pointee
       slot.pointee = Slot(capacity: Int(entered.capacity))
-      occupied[level] &= occupied[level] &- 1
+      unmarkEarliest(level: level)
       position = start
       if level == 0 { due = entered } else { cascade(entered, level: level) }
       return true
@@ -340,19 +360,9 @@ private struct TimerChunks: ~Copyable {
     chunk.load(as: UnsafeMutableRawPointer?.self)
   }
 
-  /// Puts a new chunk at the end of a list.
+  /// A new chunk, linked behind the last one of a list, if the list has one.
   @inline(never)
-  mutating func extend(_ head: inout UnsafeMutableRawPointer?, _ tail: inout UnsafeMutableRawPointer?) {
-    let chunk = take()
-    if let last = tail {
-      last.storeBytes(of: chunk, as: UnsafeMutableRawPointer?.self)
-    } else {
-      head = chunk
-    }
-    tail = chunk
-  }
-
-  private mutating func take() -> UnsafeMutableRawPointer {
+  mutating func take(after last: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer {
     let slab = roomy ?? addSlab()
     if slab.pointee.used == 0 { emptyCount &-= 1 }
     slab.pointee.used &+= 1
@@ -366,6 +376,7 @@ private struct TimerChunks: ~Copyable {
     }
     if slab.pointee.free == nil && slab.pointee.fresh == Self.slabSize { leaveRoomy(slab) }
     chunk.storeBytes(of: nil, as: UnsafeMutableRawPointer?.self)
+    last?.storeBytes(of: chunk, as: UnsafeMutableRawPointer?.self)
     return chunk
   }
 
@@ -389,7 +400,7 @@ private struct TimerChunks: ~Copyable {
     }
     let slab = raw.bindMemory(to: SlabHeader.self, capacity: 1)
     slab.initialize(to: SlabHeader(next: all))
-    all?.pointee.previous = slab
+    if let old = all { old.pointee.previous = slab }
     all = slab
     slabCount &+= 1
     emptyCount &+= 1
@@ -404,7 +415,7 @@ private struct TimerChunks: ~Copyable {
     } else {
       all = slab.pointee.next
     }
-    slab.pointee.next?.pointee.previous = slab.pointee.previous
+    if let next = slab.pointee.next { next.pointee.previous = slab.pointee.previous }
     slabCount &-= 1
     free(slab)
   }
@@ -413,7 +424,7 @@ private struct TimerChunks: ~Copyable {
     slab.pointee.isRoomy = true
     slab.pointee.previousRoomy = nil
     slab.pointee.nextRoomy = roomy
-    roomy?.pointee.previousRoomy = slab
+    if let old = roomy { old.pointee.previousRoomy = slab }
     roomy = slab
   }
 
@@ -424,7 +435,7 @@ private struct TimerChunks: ~Copyable {
     } else {
       roomy = slab.pointee.nextRoomy
     }
-    slab.pointee.nextRoomy?.pointee.previousRoomy = slab.pointee.previousRoomy
+    if let next = slab.pointee.nextRoomy { next.pointee.previousRoomy = slab.pointee.previousRoomy }
   }
 
   deinit {
