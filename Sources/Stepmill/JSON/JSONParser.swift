@@ -247,8 +247,9 @@ extension JSONParser {
 
     next: while true {
       // MARK: a key and its colon
+      // Not compared with the end: what is read here lies within the padding, and the
+      // comparison before the value finds out.
       if closing == ASCII.closeBrace {
-        guard position < end else { return failed(.unexpectedEnd, end) }
         if position.pointee != ASCII.quote {
           position = JSONParser.skipBlanks(position, end)
           guard position < end else { return failed(.unexpectedEnd, end) }
@@ -291,8 +292,6 @@ extension JSONParser {
           }
         }
         top += 1
-
-        guard position < end else { return failed(.unexpectedEnd, end) }
         if position.pointee != ASCII.colon {
           position = JSONParser.skipBlanks(position, end)
           guard position < end else { return failed(.unexpectedEnd, end) }
@@ -303,130 +302,129 @@ extension JSONParser {
 
       // MARK: a value
       guard position < end else { return failed(.unexpectedEnd, end) }
-      byte = position.pointee
-      if byte <= ASCII.space {
-        position = JSONParser.skipBlanks(position, end)
-        guard position < end else { return failed(.unexpectedEnd, end) }
+      value: while true {
         byte = position.pointee
-      }
-      if byte == ASCII.quote {
-        position += 1
-        let text = position
-        var stops = stepmill_string_stops32(position)
-        while stops == 0 {
-          position += 32
-          guard position < end else { return failed(.unexpectedEnd, end) }
-          stops = stepmill_string_stops32(position)
-        }
-        position += stops.trailingZeroBitCount
-        if _fastPath(position.pointee == ASCII.quote) {
-          top.pointee = .string(text, count: position - text, plain: true)
+        if byte == ASCII.quote {
           position += 1
-        } else {
-          token = self.text(text, position, end, arena, isKey: false)
-          if token.value.isMissing { return token }
-          top.pointee = token.value
-          position = token.end
-        }
-        top += 1
-      } else if byte &- ASCII.zero <= 9 || byte == ASCII.minus {
-        if !JSONParser.shortNumber(&position, byte, top) {
-          token = number(position, end)
-          if token.value.isMissing { return token }
-          top.pointee = token.value
-          position = token.end
-        }
-        top += 1
-      } else if byte == ASCII.openBrace || byte == ASCII.openBracket {
-        // The closing bracket lies two behind the opening one, in both cases.
-        position += 1
-        guard position < end else { return failed(.unexpectedEnd, end) }
-        if position.pointee <= ASCII.space {
+          let text = position
+          var stops = stepmill_string_stops32(position)
+          while stops == 0 {
+            position += 32
+            guard position < end else { return failed(.unexpectedEnd, end) }
+            stops = stepmill_string_stops32(position)
+          }
+          position += stops.trailingZeroBitCount
+          if _fastPath(position.pointee == ASCII.quote) {
+            top.pointee = .string(text, count: position - text, plain: true)
+            position += 1
+          } else {
+            token = self.text(text, position, end, arena, isKey: false)
+            if token.value.isMissing { return token }
+            top.pointee = token.value
+            position = token.end
+          }
+        } else if byte &- ASCII.zero <= 9 || byte == ASCII.minus {
+          if !JSONParser.shortNumber(&position, byte, top) {
+            token = number(position, end)
+            if token.value.isMissing { return token }
+            top.pointee = token.value
+            position = token.end
+          }
+        } else if byte == ASCII.openBrace || byte == ASCII.openBracket {
+          // The closing bracket lies two behind the opening one, in both cases.
+          position += 1
+          if position.pointee <= ASCII.space { position = JSONParser.skipBlanks(position, end) }
+          guard position < end else { return failed(.unexpectedEnd, end) }
+          guard depthLeft > 0 else { return failed(.nestingTooDeep, position - 1) }
+          if position.pointee == byte &+ 2 {
+            top.pointee = byte == ASCII.openBrace ? .emptyObject : .emptyArray
+            position += 1
+            if closing == 0 { return Token(value: ground.pointee, end: position) }
+          } else {
+            let flags: UInt64 = (closing == ASCII.closeBrace ? 1 : 0) | (repeats ? 2 : 0)
+            top[0] = Value(head: UInt64(UInt(bitPattern: base)) | flags, payload: seen)
+            top[1] = Value(
+              head: UInt64(UInt(bitPattern: pattern)), payload: UInt64(UInt(bitPattern: patternEnd)))
+            // What lies in the parent's pattern at this place, or the element before.
+            let model =
+              closing == ASCII.closeBrace
+              ? pattern[-1].value : top > base ? top[-1] : UnsafeRawPointer(pattern).load(as: Value.self)
+            pattern = none
+            patternEnd = none
+            if model.count > 0 {
+              if byte == ASCII.openBrace {
+                if model.isObject {
+                  pattern = model.address.assumingMemoryBound(to: Member.self)
+                  patternEnd = pattern + model.count
+                }
+              } else if model.isArray {
+                pattern = model.address.assumingMemoryBound(to: Member.self)
+              }
+            }
+            top += JSONParser.frameSize
+            base = top
+            closing = byte &+ 2
+            seen = 0
+            repeats = false
+            depthLeft &-= 1
+            continue next
+          }
+        } else if byte <= ASCII.space {
+          let blanks = position
           position = JSONParser.skipBlanks(position, end)
           guard position < end else { return failed(.unexpectedEnd, end) }
-        }
-        guard depthLeft > 0 else { return failed(.nestingTooDeep, position - 1) }
-        if position.pointee == byte &+ 2 {
-          top.pointee = byte == ASCII.openBrace ? .emptyObject : .emptyArray
-          top += 1
-          position += 1
-          if closing == 0 { return Token(value: ground.pointee, end: position) }
+          guard position > blanks else { return failed(.unexpectedCharacter, position) }
+          continue value
         } else {
-          let flags: UInt64 = (closing == ASCII.closeBrace ? 1 : 0) | (repeats ? 2 : 0)
-          top[0] = Value(head: UInt64(UInt(bitPattern: base)) | flags, payload: seen)
-          top[1] = Value(
-            head: UInt64(UInt(bitPattern: pattern)), payload: UInt64(UInt(bitPattern: patternEnd)))
-          // What lies in the parent's pattern at this place, or the element before.
-          let model =
-            closing == ASCII.closeBrace
-            ? pattern[-1].value : top > base ? top[-1] : UnsafeRawPointer(pattern).load(as: Value.self)
-          pattern = none
-          patternEnd = none
-          if model.count > 0 {
-            if byte == ASCII.openBrace {
-              if model.isObject {
-                pattern = model.address.assumingMemoryBound(to: Member.self)
-                patternEnd = pattern + model.count
-              }
-            } else if model.isArray {
-              pattern = model.address.assumingMemoryBound(to: Member.self)
-            }
-          }
-          top += JSONParser.frameSize
-          base = top
-          closing = byte &+ 2
-          seen = 0
-          repeats = false
-          depthLeft &-= 1
-          continue next
+          token = literal(position, end)
+          if token.value.isMissing { return token }
+          top.pointee = token.value
+          position = token.end
         }
-      } else {
-        token = literal(position, end)
-        if token.value.isMissing { return token }
-        top.pointee = token.value
         top += 1
-        position = token.end
+        break value
       }
 
       // MARK: what follows a value
       while true {
         guard position < end else { return failed(.unexpectedEnd, end) }
         byte = position.pointee
-        if byte <= ASCII.space {
-          position = JSONParser.skipBlanks(position, end)
-          guard position < end else { return failed(.unexpectedEnd, end) }
-          byte = position.pointee
-        }
         position += 1
         if byte == ASCII.comma { continue next }
-        guard byte == closing else {
-          return failed(
-            closing == ASCII.closeBrace ? .expectedCommaOrBrace : .expectedCommaOrBracket, position - 1)
-        }
-        var count = top - base
-        if closing == ASCII.closeBrace
-          && (repeats || count > 2 &* JSONParser.scannedMembersMax)
-        {
-          count = KeyTable.removeRepeated(base, count)
-        }
-        let block = arena.pointee.elements(count)
-        JSONParser.move(block, base, count)
-        top = base - JSONParser.frameSize
-        let frame = top[0]
-        pattern = UnsafePointer(bitPattern: UInt(top[1].head)).unsafelyUnwrapped
-        patternEnd = UnsafePointer(bitPattern: UInt(top[1].payload)).unsafelyUnwrapped
-        if closing == ASCII.closeBrace {
-          top.pointee = Value(tag: .object, count: count &>> 1, address: block)
+        if byte == closing {
+          var count = top - base
+          if closing == ASCII.closeBrace
+            && (repeats || count > 2 &* JSONParser.scannedMembersMax)
+          {
+            count = KeyTable.removeRepeated(base, count)
+          }
+          let block = arena.pointee.elements(count)
+          JSONParser.move(block, base, count)
+          top = base - JSONParser.frameSize
+          let frame = top[0]
+          pattern = UnsafePointer(bitPattern: UInt(top[1].head)).unsafelyUnwrapped
+          patternEnd = UnsafePointer(bitPattern: UInt(top[1].payload)).unsafelyUnwrapped
+          if closing == ASCII.closeBrace {
+            top.pointee = Value(tag: .object, count: count &>> 1, address: block)
+          } else {
+            top.pointee = Value(tag: .array, count: count, address: block)
+          }
+          depthLeft &+= 1
+          if depthLeft == maximumDepth { return Token(value: top.pointee, end: position) }
+          top += 1
+          base = UnsafeMutablePointer(bitPattern: UInt(frame.head & ~3)).unsafelyUnwrapped
+          closing = frame.head & 1 != 0 ? ASCII.closeBrace : ASCII.closeBracket
+          repeats = frame.head & 2 != 0
+          seen = frame.payload
         } else {
-          top.pointee = Value(tag: .array, count: count, address: block)
+          position -= 1
+          let blanks = position
+          if byte <= ASCII.space { position = JSONParser.skipBlanks(position, end) }
+          guard position > blanks || position >= end else {
+            return failed(
+              closing == ASCII.closeBrace ? .expectedCommaOrBrace : .expectedCommaOrBracket, position)
+          }
         }
-        depthLeft &+= 1
-        if depthLeft == maximumDepth { return Token(value: top.pointee, end: position) }
-        top += 1
-        base = UnsafeMutablePointer(bitPattern: UInt(frame.head & ~3)).unsafelyUnwrapped
-        closing = frame.head & 1 != 0 ? ASCII.closeBrace : ASCII.closeBracket
-        repeats = frame.head & 2 != 0
-        seen = frame.payload
       }
     }
   }
@@ -439,14 +437,17 @@ extension JSONParser {
     _ patternEnd: UnsafePointer<Member>
   ) -> Bool {
     guard pattern != patternEnd else { return false }
-    let key = pattern.pointee.key
-    guard key.head & (Value.plainText | 0xFFFF_FFF0 &<< 32) == Value.plainText else { return false }
-    let count = key.count
-    let same = stepmill_same16(position, key.address)
+    // Two words, because the compiler would take the value as a vector and then apart.
+    let key = UnsafeRawPointer(pattern)
+    let head = key.load(as: UInt64.self)
+    let payload = key.load(fromByteOffset: 8, as: UInt64.self)
+    guard head & (Value.plainText | 0xFFFF_FFF0 &<< 32) == Value.plainText else { return false }
+    let count = Int(truncatingIfNeeded: head &>> 32)
+    let same = stepmill_same16(position, UnsafeRawPointer(bitPattern: UInt(payload)).unsafelyUnwrapped)
     guard same | (UInt32.max &<< UInt32(truncatingIfNeeded: count)) == UInt32.max,
       position[count] == ASCII.quote
     else { return false }
-    top.pointee = key
+    top.pointee = Value(head: head, payload: payload)
     pattern += 1
     position += count &+ 1
     return true
@@ -475,7 +476,13 @@ extension JSONParser {
   private static func move(
     _ target: UnsafeMutablePointer<Value>, _ source: UnsafeMutablePointer<Value>, _ count: Int
   ) {
-    target.update(from: source, count: count)
+    // Word by word for small ones: what was stored as words a moment ago can only be
+    // loaded as words without waiting for the cache.
+    if count <= 8 {
+      stepmill_move_words(target, source, count &* 2)
+    } else {
+      memcpy(target, source, count &* MemoryLayout<Value>.stride)
+    }
   }
 
   /// True if `key` is among the members that lie from `base` to `top`. Objects too wide
