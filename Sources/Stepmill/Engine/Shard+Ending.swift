@@ -119,3 +119,12 @@ extension Shard {
     state.pointee.fibers.giveBack(fiber)
   }
 }
+
+extension Shard {
+  /// A value as JSON text. The bytes are good until the shard writes again.
+  func write(_ value: Value) -> UnsafeRawBufferPointer {
+    state.pointee.output.pointee.removeAll()
+    state.pointee.writer.pointee.write(value, to: &state.pointee.output.pointee)
+    return state.pointee.output.pointee.bytes
+  }
+}

@@ -202,6 +202,22 @@ extension Shard {
     return true
   }
 
+  /// A handler that answers by token has begun its work: the fiber may wait long.
+  func startedByToken(_ token: TaskToken) {
+    guard let fiber = fiber(waitingFor: token), fiber.pointee.phase == .handling else { return }
+    let tables = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
+    let op = tables.pointee.ops + Int(fiber.pointee.pc)
+    if tables.pointee.tasks[Int(op.pointee.a)].waitsForToken {
+      submitted(fiber, op, JSON.object([]), tables)
+      return
+    }
+    fiber.pointee.call?.release()
+    fiber.pointee.call = nil
+    freeze(fiber)
+    fiber.pointee.phase = .awaitingToken
+    state.pointee.counters.waiting &+= 1
+  }
+
   /// Somebody completed a task by its token.
   @discardableResult
   func complete(_ token: TaskToken, _ answer: TaskAnswer) -> Bool {

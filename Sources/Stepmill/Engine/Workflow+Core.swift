@@ -63,6 +63,12 @@ enum ExecutionStatus: UInt8 {
 /// Told once about the end of each execution that was started with it, on the loop's
 /// thread, while the values are still alive.
 class CompletionSink: @unchecked Sendable {
+  /// The execution exists now, under this handle.
+  func started(_ handle: ExecutionHandle, tag: UInt64, on loop: Loop) {}
+
+  /// The input is not JSON: there was no execution.
+  func refused(_ error: JSONSyntaxError, tag: UInt64) {}
+
   /// - Parameters:
   ///   - output: the output of a success, or missing.
   ///   - error: the error's name and cause of any other end, or missing.

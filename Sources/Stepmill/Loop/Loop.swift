@@ -1,0 +1,427 @@
+import CIntrinsics
+import CLibuv
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+// A loop drives one shard: it brings the time and the mail, lets the shard run, begins the
+// calls that the shard asks for and reports their answers, and sleeps when there is nothing
+// to do.
+//
+// The same turn serves three drivers: a thread of our own (`start`), a host's libuv loop
+// (`attach`), and a caller who runs one execution on its own thread and waits for it
+// (`run(until:)`).
+//
+// Who may touch what: other threads reach a loop through `shared` only (and `inFlight`,
+// which is atomic). Everything else belongs to the thread that runs the loop; that is what
+// `@unchecked Sendable` stands on.
+
+final class Loop: @unchecked Sendable {
+  let shared: UnsafeMutablePointer<LoopShared>
+  let number: Int
+  let shard: Shard
+  let executor: LoopExecutor
+  let workers: WorkerPool
+  fileprivate let uv: UVLoop
+  private var thread: Thread?
+  private var isStopping = false
+  /// How long to look for mail before going to sleep, in pauses of the processor.
+  private let spins: Int
+  /// Turns until libuv's other handles are looked at again.
+  private var turnsToPoll = Loop.turnsBetweenPolls
+  /// When the clock was read last, in nanoseconds.
+  private var clock: UInt64 = 0
+  private var isAttached = false
+
+  private static let fibersPerTurn = 64
+  private static let callsPerTurn = 256
+  private static let turnsBetweenPolls = 16
+
+  /// A loop on a libuv loop of its own.
+  convenience init(number: Int, seed: UInt64, spins: Int) throws(UVError) {
+    try self.init(number: number, seed: seed, spins: spins, uv: try UVLoop(), isAttached: false)
+  }
+
+  private init(number: Int, seed: UInt64, spins: Int, uv: UVLoop, isAttached: Bool) throws(UVError) {
+    self.number = number
+    self.uv = uv
+    self.spins = spins
+    self.isAttached = isAttached
+    shared = .allocate(capacity: 1)
+    shared.initialize(to: LoopShared(waker: uv.waker))
+    executor = LoopExecutor(shared: UnsafePointer(shared))
+    workers = WorkerPool(executor: executor)
+    let now = UVLoop.monotonicNanoseconds
+    clock = now
+    shard = Shard(
+      number: UInt32(truncatingIfNeeded: number), now: now / 1_000_000,
+      wallMilliseconds: WallTime.now.milliseconds, seed: seed)
+  }
+
+  // MARK: A thread of our own
+
+  func start() throws(StepmillError) {
+    do {
+      thread = try Thread(name: "stepmill-\(number)") { [self] in
+        executor.adopt()
+        runUntilStopped()
+        executor.abandon()
+      }
+    } catch {
+      throw StepmillError(.system, "a loop's thread could not be started: error \(error.code)")
+    }
+  }
+
+  private func runUntilStopped() {
+    while !isStopping {
+      if turn() { continue }
+      sleep(until: shard.nextDeadline)
+    }
+    tearDown()
+  }
+
+  /// Waits for the thread's end. Not to be called on it.
+  func join() {
+    if !executor.isOnLoop { thread?.join() }
+    thread = nil
+  }
+
+  /// Asks the loop, on its own thread, to end after this turn.
+  func stop() { isStopping = true }
+
+  /// Blocks until there is mail, a timer is due, or libuv has something.
+  private func sleep(until deadline: UInt64?) {
+    var left = spins
+    while left > 0 {
+      stepmill_pause()
+      if !shared.pointee.submissions.isEmpty || !shared.pointee.jobs.isEmpty { return }
+      left &-= 1
+    }
+    guard shared.pointee.announceSleep() else { return }
+    uv.updateTime()
+    uv.wait(until: deadline)
+    shared.pointee.endSleep()
+  }
+
+  /// Ends what is left, and libuv's side. The shard's executions have ended by now, or are
+  /// ended here.
+  private func tearDown() {
+    shard.abortAll(error: nil, cause: "The runtime was shut down.")
+    flushCalls()
+    workers.close()
+    var rounds = 0
+    while workers.workerCount > 0 && rounds < 1000 {
+      _ = workers.drain(limit: Loop.callsPerTurn)
+      rounds += 1
+    }
+    discardMail()
+    try? uv.close()
+    shard.destroy()
+    // A handler that is still busy will want to hand its task back to this loop's inbox: the
+    // few bytes stay for it.
+    isDead = workers.workerCount == 0
+  }
+
+  private var isDead = false
+  /// What the hooks of a host's loop point to.
+  fileprivate var box: AttachedLoopBox?
+
+  deinit {
+    if isDead {
+      shared.deinitialize(count: 1)
+      shared.deallocate()
+    }
+  }
+
+  // MARK: The caller's thread
+
+  /// Runs the loop on the calling thread until `isDone`. For loops without a thread.
+  func run(until isDone: () -> Bool) {
+    executor.adopt()
+    defer { executor.abandon() }
+    while !isDone() {
+      if turn() { continue }
+      if isDone() { return }
+      sleep(until: shard.nextDeadline)
+    }
+  }
+
+  /// Brings the time up to date for an execution that starts right away.
+  @inline(__always)
+  func tick() {
+    let now = UVLoop.monotonicNanoseconds
+    clock = now
+    shard.state.pointee.now = now / 1_000_000
+  }
+
+  /// Closes a loop that has no thread. Its executions have ended.
+  func close() {
+    executor.adopt()
+    tearDown()
+    executor.abandon()
+  }
+
+  // MARK: A turn
+
+  /// Does a slice of whatever there is to do. True when there is more.
+  func turn() -> Bool {
+    tick()
+    takeMail()
+    if let deadline = shard.nextDeadline, deadline <= shard.state.pointee.now { shard.advance() }
+    shard.runReady(fibersMax: Loop.fibersPerTurn)
+    flushCalls()
+    let more = workers.drain(limit: Loop.callsPerTurn)
+    turnsToPoll &-= 1
+    if turnsToPoll == 0 {
+      turnsToPoll = Loop.turnsBetweenPolls
+      if !isAttached { uv.poll() }
+    }
+    return more || shard.hasReadyWork || !shared.pointee.submissions.isEmpty
+  }
+
+  /// Begins the calls that the shard asks for, and cancels those it has given up.
+  func flushCalls() {
+    while !shard.state.pointee.calls.isEmpty || !shard.state.pointee.cancellations.isEmpty {
+      let calls = shard.state.pointee.calls
+      shard.state.pointee.calls.removeAll(keepingCapacity: true)
+      let cancellations = shard.state.pointee.cancellations
+      shard.state.pointee.cancellations.removeAll(keepingCapacity: true)
+      for call in calls { begin(call) }
+      for call in cancellations { cancel(call) }
+    }
+  }
+
+  private func begin(_ call: TaskInvocation) {
+    switch call.kind {
+    case .synchronous, .async:
+      let work = HandlerCall(call, loop: self)
+      call.running = work
+      workers.submit(work)
+    case .concurrent:
+      let loop = self
+      let task = Task.detached {
+        let answer = await call.perform()
+        loop.post { $0.shard.answer(call.token, answer) }
+      }
+      call.running = CancellableTask(task)
+    case .token:
+      do {
+        try call.handler.begin(call.request)
+        shard.startedByToken(call.token)
+      } catch {
+        shard.answer(call.token, .failure(of: error))
+      }
+    }
+  }
+
+  private func cancel(_ call: TaskInvocation) {
+    switch call.running {
+    case let work as HandlerCall: workers.cancel(work)
+    case let task as CancellableTask: task.task.cancel()
+    default: break
+    }
+    call.running = nil
+  }
+}
+
+/// A call of a handler that runs on the loop's own thread.
+private final class HandlerCall: WorkerCall {
+  private let call: TaskInvocation
+  private unowned(unsafe) let loop: Loop
+
+  init(_ call: TaskInvocation, loop: Loop) {
+    self.call = call
+    self.loop = loop
+  }
+
+  override nonisolated(nonsending) func run() async {
+    let answer = await call.perform()
+    call.running = nil
+    loop.shard.answer(call.token, answer)
+  }
+}
+
+private final class CancellableTask {
+  let task: Task<Void, Never>
+  init(_ task: Task<Void, Never>) { self.task = task }
+}
+
+extension TaskInvocation {
+  /// Runs the handler and makes an answer of whatever becomes of it.
+  nonisolated(nonsending) func perform() async -> Shard.TaskAnswer {
+    do {
+      return .success(try await handler.run(request))
+    } catch {
+      return .failure(of: error)
+    }
+  }
+}
+
+extension Shard.TaskAnswer {
+  /// What a thrown error means to Retry and Catch: a `TaskFailure` says it itself, of any
+  /// other error the type is the name and the description the cause.
+  static func failure(of error: any Error) -> Shard.TaskAnswer {
+    if let failure = error as? TaskFailure { return .failure(error: failure.error, cause: failure.cause) }
+    return .failure(error: String(describing: type(of: error)), cause: String(describing: error))
+  }
+}
+
+// MARK: - Mail
+
+/// A message to a loop: a block of memory whose first word links it into the inbox.
+struct Letter {
+  enum Kind: UInt8 {
+    case start, action
+  }
+  var link: UnsafeMutableRawPointer?
+  var kind: Kind
+  /// `start`: the input's text follows the header, this many bytes.
+  var textCount: Int
+  var workflow: Unmanaged<WorkflowCore>?
+  var sink: Unmanaged<CompletionSink>?
+  var identity: Unmanaged<ExecutionIdentity>?
+  var tag: UInt64
+  var action: Unmanaged<LoopAction>?
+
+  static let headerSize = (MemoryLayout<Letter>.size + 15) & ~15
+}
+
+/// Something that is to happen on the loop's thread.
+final class LoopAction {
+  let body: @Sendable (Loop) -> Void
+  init(_ body: @escaping @Sendable (Loop) -> Void) { self.body = body }
+}
+
+extension Loop {
+  /// Runs `body` on the loop's thread, soon. From any thread.
+  func post(_ body: @escaping @Sendable (Loop) -> Void) {
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: Letter.headerSize, alignment: 16)
+    raw.initializeMemory(
+      as: Letter.self,
+      to: Letter(
+        link: nil, kind: .action, textCount: 0, workflow: nil, sink: nil, identity: nil, tag: 0,
+        action: Unmanaged.passRetained(LoopAction(body))))
+    shared.pointee.submit(raw)
+  }
+
+  /// Sends an input to be started. From any thread. The text has been checked to be JSON, or
+  /// will end the execution with an error.
+  func submit(_ start: borrowing Shard.Start, text: UnsafeRawBufferPointer) {
+    let raw = UnsafeMutableRawPointer.allocate(
+      byteCount: Letter.headerSize + text.count, alignment: 16)
+    raw.initializeMemory(
+      as: Letter.self,
+      to: Letter(
+        link: nil, kind: .start, textCount: text.count, workflow: Unmanaged.passRetained(start.workflow),
+        sink: Unmanaged.passRetained(start.sink), identity: start.identity.map { Unmanaged.passRetained($0) },
+        tag: start.tag, action: nil))
+    if let base = text.baseAddress {
+      (raw + Letter.headerSize).copyMemory(from: base, byteCount: text.count)
+    }
+    shared.pointee.submit(raw)
+  }
+
+  fileprivate func takeMail() {
+    var next = shared.pointee.submissions.takeAll()
+    while let raw = next {
+      next = Inbox.next(raw)
+      open(raw)
+    }
+  }
+
+  private func open(_ raw: UnsafeMutableRawPointer) {
+    let letter = raw.assumingMemoryBound(to: Letter.self)
+    defer { raw.deallocate() }
+    if let action = letter.pointee.action {
+      action.takeRetainedValue().body(self)
+      return
+    }
+    let sink = letter.pointee.sink.unsafelyUnwrapped.takeRetainedValue()
+    let start = Shard.Start(
+      workflow: letter.pointee.workflow.unsafelyUnwrapped.takeRetainedValue(), sink: sink,
+      tag: letter.pointee.tag, identity: letter.pointee.identity?.takeRetainedValue())
+    let text = UnsafeRawBufferPointer(start: raw + Letter.headerSize, count: letter.pointee.textCount)
+    do {
+      let fiber = try shard.start(start, text: text)
+      let execution = fiber.pointee.execution
+      sink.started(
+        ExecutionHandle(index: execution.pointee.index, generation: execution.pointee.generation),
+        tag: start.tag, on: self)
+      shard.state.pointee.ready.append(fiber.pointee.index)
+    } catch {
+      sink.refused(error, tag: start.tag)
+    }
+  }
+
+  /// Turns away mail that came too late.
+  fileprivate func discardMail() {
+    var next = shared.pointee.submissions.takeAll()
+    while let raw = next {
+      next = Inbox.next(raw)
+      let letter = raw.assumingMemoryBound(to: Letter.self)
+      letter.pointee.action?.release()
+      letter.pointee.workflow?.release()
+      letter.pointee.identity?.release()
+      if let sink = letter.pointee.sink {
+        sink.takeRetainedValue().ended(
+          .aborted, output: .missing, error: .missing, cause: .string("The runtime was shut down."),
+          tag: letter.pointee.tag, on: shard)
+      }
+      raw.deallocate()
+    }
+  }
+}
+
+// MARK: - A host's loop
+
+extension Loop {
+  /// Moves into a libuv loop that the host runs. To be called on its thread.
+  static func attached(
+    to uvLoop: UnsafeMutableRawPointer, number: Int, seed: UInt64
+  ) throws(UVError) -> Loop {
+    let box = AttachedLoopBox()
+    let hooks = UVLoop.Hooks(
+      context: Unmanaged.passUnretained(box).toOpaque(),
+      beforePoll: { Unmanaged<AttachedLoopBox>.fromOpaque($0).takeUnretainedValue().loop?.hostTurn() },
+      afterPoll: { _ in })
+    let uv = try UVLoop(attachedTo: uvLoop.assumingMemoryBound(to: uv_loop_t.self), hooks: hooks)
+    let loop = try Loop(number: number, seed: seed, spins: 0, uv: uv, isAttached: true)
+    box.loop = loop
+    loop.box = box
+    loop.executor.adopt()
+    return loop
+  }
+
+  private func hostTurn() {
+    // The host may move its loop to another thread between two runs.
+    if !executor.isOnLoop { executor.adopt() }
+    var more = turn()
+    if !more { more = !shared.pointee.announceSleep() }
+    uv.keepsHostAlive = shard.executionCount > 0 || more
+    uv.rest(ready: more, until: shard.nextDeadline)
+  }
+
+  /// Leaves the host's loop; its handles are closed with the host's next rounds.
+  func detach() {
+    shard.abortAll(error: nil, cause: "The runtime was shut down.")
+    flushCalls()
+    workers.close()
+    _ = workers.drain(limit: Loop.callsPerTurn)
+    discardMail()
+    executor.abandon()
+    let context = Unmanaged.passRetained(self).toOpaque()
+    uv.detach(context: context) { context in
+      let loop = Unmanaged<Loop>.fromOpaque(context).takeRetainedValue()
+      loop.shard.destroy()
+      loop.box = nil
+    }
+  }
+}
+
+/// What libuv's hooks point to.
+final class AttachedLoopBox {
+  weak var loop: Loop?
+}

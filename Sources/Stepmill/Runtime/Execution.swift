@@ -1,0 +1,97 @@
+import Synchronization
+
+/// An execution that was started: its end can be awaited, and it can be stopped.
+public final class Execution: Sendable {
+  let sink: ExecutionSink
+
+  init(_ core: RuntimeCore, _ loop: Loop) {
+    sink = ExecutionSink(core, loop)
+  }
+
+  /// How it ended; waits for the end.
+  public var outcome: Outcome {
+    get async { await sink.outcome }
+  }
+
+  /// How it ended, or nil while it is under way.
+  public var outcomeIfEnded: Outcome? { sink.outcomeIfEnded }
+
+  /// Stops the execution, wherever it is: its branches and iterations end, its handlers are
+  /// cancelled. Does nothing when it has ended.
+  public func abort(error: String? = nil, cause: String? = nil) {
+    sink.abort(error: error, cause: cause)
+  }
+}
+
+/// What the loop tells about an execution, for those who wait elsewhere.
+final class ExecutionSink: CompletionSink, @unchecked Sendable {
+  // Who may touch what: `started`, `refused` and `ended` are called on the loop's thread,
+  // everything else on any; what they share is behind the mutex.
+  private let core: RuntimeCore
+  private let loop: Loop
+  private let state = Mutex(State())
+
+  private struct State {
+    var handle: ExecutionHandle?
+    var outcome: Outcome?
+    var waiters: [CheckedContinuation<Outcome, Never>] = []
+    /// An abort that came before the execution had begun.
+    var abort: (error: String?, cause: String?)?
+  }
+
+  init(_ core: RuntimeCore, _ loop: Loop) {
+    self.core = core
+    self.loop = loop
+  }
+
+  var outcome: Outcome {
+    get async {
+      await withCheckedContinuation { continuation in
+        let known = state.withLock { state -> Outcome? in
+          if state.outcome == nil { state.waiters.append(continuation) }
+          return state.outcome
+        }
+        if let known { continuation.resume(returning: known) }
+      }
+    }
+  }
+
+  var outcomeIfEnded: Outcome? { state.withLock { $0.outcome } }
+
+  func abort(error: String?, cause: String?) {
+    let handle = state.withLock { state -> ExecutionHandle? in
+      if state.handle == nil && state.outcome == nil { state.abort = (error, cause) }
+      return state.outcome == nil ? state.handle : nil
+    }
+    guard let handle else { return }
+    loop.post { $0.shard.abort(handle, error: error, cause: cause) }
+  }
+
+  override func started(_ handle: ExecutionHandle, tag: UInt64, on loop: Loop) {
+    let abort = state.withLock { state in
+      state.handle = handle
+      return state.abort
+    }
+    if let abort { loop.post { $0.shard.abort(handle, error: abort.error, cause: abort.cause) } }
+  }
+
+  override func refused(_ error: JSONSyntaxError, tag: UInt64) {
+    settle(.failed(error: "Stepmill.InvalidInput", cause: "\(error)"))
+  }
+
+  override func ended(
+    _ status: ExecutionStatus, output: Value, error: Value, cause: Value, tag: UInt64, on shard: Shard
+  ) {
+    settle(Outcome(status, output: output, error: error, cause: cause))
+  }
+
+  private func settle(_ outcome: Outcome) {
+    core.ended()
+    let waiters = state.withLock { state in
+      state.outcome = outcome
+      defer { state.waiters = [] }
+      return state.waiters
+    }
+    for waiter in waiters { waiter.resume(returning: outcome) }
+  }
+}

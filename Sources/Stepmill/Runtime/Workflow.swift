@@ -1,0 +1,144 @@
+/// A compiled workflow: immutable, and run any number of times.
+public struct Workflow: Sendable {
+  let core: WorkflowCore
+  let runtime: Runtime
+
+  init(_ core: WorkflowCore, _ runtime: Runtime) {
+    self.core = core
+    self.runtime = runtime
+  }
+
+  public var name: String { core.name }
+
+  /// The compiled form as a table that a person can read.
+  public var explanation: String { ProgramPrinter.text(of: core.program) }
+
+  // MARK: Running
+
+  /// Runs the workflow and gives its output.
+  ///
+  /// - Throws: ``ExecutionFailure`` when the execution does not succeed, ``StepmillError`` when
+  ///   it could not start. A cancelled task aborts the execution.
+  public func run(_ input: JSON) async throws -> JSON {
+    try await outcome(input).get()
+  }
+
+  /// Runs the workflow on Codable values.
+  public func run<Input: Encodable, Output: Decodable>(
+    _ input: Input, as output: Output.Type = Output.self
+  ) async throws -> Output {
+    try await run(JSON(encoding: input)).decode(Output.self)
+  }
+
+  /// Runs the workflow and tells how it ended. A cancelled task aborts the execution.
+  public func outcome(_ input: JSON) async throws(StepmillError) -> Outcome {
+    let execution = try start(input)
+    return await withTaskCancellationHandler {
+      await execution.outcome
+    } onCancel: {
+      execution.abort()
+    }
+  }
+
+  /// Starts an execution and returns at once.
+  ///
+  /// - Parameters:
+  ///   - name: The execution's name in its context object and history; nil makes one.
+  ///   - roleARN: What `$$.Execution.RoleArn` says.
+  public func start(
+    _ input: JSON, name: String? = nil, roleARN: String? = nil
+  ) throws(StepmillError) -> Execution {
+    try runtime.core.admit()
+    guard let loop = runtime.core.loopForSubmission() else {
+      runtime.core.ended()
+      throw StepmillError(.shutDown, "the runtime has no loop to start an execution on")
+    }
+    let execution = Execution(runtime.core, loop)
+    let identity = name == nil && roleARN == nil ? nil : ExecutionIdentity(name: name, roleARN: roleARN)
+    let start = Shard.Start(workflow: core, sink: execution.sink, tag: 0, identity: identity)
+    input.withUTF8 { loop.submit(start, text: $0) }
+    return execution
+  }
+
+  // MARK: On the caller's thread
+
+  /// Runs an execution on the calling thread, without a hop, and returns when it has ended.
+  ///
+  /// The thread is blocked while the execution waits for timers or handlers, so this is for
+  /// threads that may block, and for workflows that do not wait.
+  public func runInPlace(_ input: JSON) throws(StepmillError) -> Outcome {
+    let sink = OutcomeSink()
+    try input.withUTF8 { text throws(StepmillError) in try runInPlace(text, sink) }
+    return sink.outcome.unsafelyUnwrapped
+  }
+
+  /// Runs an execution on the calling thread from JSON text to JSON text.
+  ///
+  /// - Parameters:
+  ///   - input: The input as UTF-8. It is copied.
+  ///   - output: Receives the output as UTF-8; what it held before is replaced, its memory is
+  ///     used again.
+  /// - Returns: nil for a success; else how the execution ended.
+  public func runInPlace(
+    utf8 input: UnsafeRawBufferPointer, into output: inout [UInt8]
+  ) throws(StepmillError) -> Outcome? {
+    let sink = TextSink()
+    sink.text = output
+    output = []
+    try runInPlace(input, sink)
+    output = sink.text
+    sink.text = []
+    return sink.outcome
+  }
+
+  private func runInPlace(_ text: UnsafeRawBufferPointer, _ sink: InPlaceSink) throws(StepmillError) {
+    let core = core
+    try runtime.core.admit()
+    defer { runtime.core.ended() }
+    try runtime.core.withIdleLoop { loop throws(StepmillError) in
+      loop.tick()
+      do throws(JSONSyntaxError) {
+        let start = Shard.Start(workflow: core, sink: sink, tag: 0, identity: nil)
+        let fiber = try loop.shard.start(start, text: text)
+        loop.shard.run(fiber)
+      } catch {
+        throw StepmillError(.input, "the input is not JSON: \(error)")
+      }
+      if !sink.isDone { loop.run(until: { sink.isDone }) }
+    }
+  }
+}
+
+/// Where an execution on the caller's thread leaves its end.
+private class InPlaceSink: CompletionSink, @unchecked Sendable {
+  final var isDone = false
+}
+
+private final class OutcomeSink: InPlaceSink, @unchecked Sendable {
+  var outcome: Outcome?
+
+  override func ended(
+    _ status: ExecutionStatus, output: Value, error: Value, cause: Value, tag: UInt64, on shard: Shard
+  ) {
+    outcome = Outcome(status, output: output, error: error, cause: cause)
+    isDone = true
+  }
+}
+
+private final class TextSink: InPlaceSink, @unchecked Sendable {
+  var text: [UInt8] = []
+  var outcome: Outcome?
+
+  override func ended(
+    _ status: ExecutionStatus, output: Value, error: Value, cause: Value, tag: UInt64, on shard: Shard
+  ) {
+    isDone = true
+    guard status == .succeeded else {
+      outcome = Outcome(status, output: output, error: error, cause: cause)
+      return
+    }
+    let bytes = shard.write(output)
+    text.removeAll(keepingCapacity: true)
+    text.append(contentsOf: bytes)
+  }
+}
