@@ -80,7 +80,8 @@ extension PathEvaluator {
         value = value.member(operation.pointee.name)
       } else {
         guard value.isArray else { return .missing }
-        let index = operation.pointee.from < 0 ? operation.pointee.from &+ value.count : operation.pointee.from
+        let index =
+          operation.pointee.from < 0 ? operation.pointee.from &+ value.count : operation.pointee.from
         guard index >= 0, index < value.count else { return .missing }
         value = value.elements[index]
       }

@@ -65,6 +65,8 @@ struct PathEvaluator {
   /// Levels of `..` that the walk is below.
   var depth = 0
   var stop: Stop?
+  /// The step that last found nothing without ending the walk.
+  private var fruitless = -1
 
   private var results = UnsafeMutableRawPointer(mutating: Value.nowhere).assumingMemoryBound(to: Value.self)
   private var count = 0
@@ -115,8 +117,8 @@ struct PathEvaluator {
     }
     if isDefinite || locates {
       guard count > 0 else {
-        let last = lastStep(operations)
-        return .missing(PathMiss(reason: .noResults, step: last, value: .missing))
+        let step = isDefinite && fruitless >= 0 ? fruitless : lastStep(operations)
+        return .missing(PathMiss(reason: .noResults, step: step, value: .missing))
       }
       if !locates && !options.contains(.alwaysList) { return .found(results[count - 1]) }
     }
@@ -218,6 +220,7 @@ struct PathEvaluator {
           value = .null
         } else {
           if options.contains(.requireProperties) { miss(.noResults, operation, node) }
+          fruitless = Int(operation.pointee.step)
           return
         }
       } else {
@@ -286,7 +289,10 @@ struct PathEvaluator {
     _ index: Int, _ operation: UnsafePointer<PathOperation>, to node: Value
   ) {
     let place = index < 0 ? index &+ node.count : index
-    guard place >= 0, place < node.count else { return }
+    guard place >= 0, place < node.count else {
+      fruitless = Int(operation.pointee.step)
+      return
+    }
     if locates { trail.append("[\(place)]") }
     apply(operation + 1, to: node.elements[place])
     if locates { trail.removeLast() }

@@ -190,7 +190,8 @@ private struct RegularExpressionMatcher {
   private func isMember(_ scalar: UInt32, of set: RegularExpression.ScalarSet) -> Bool {
     guard expression.flags.contains(.ignoresCase) else { return set.contains(scalar) }
     let positive = RegularExpression.ScalarSet(ranges: set.ranges)
-    let isIn = positive.contains(scalar) || positive.contains(folded(scalar)) || positive.contains(raised(scalar))
+    let isIn =
+      positive.contains(scalar) || positive.contains(folded(scalar)) || positive.contains(raised(scalar))
     return isIn != set.isNegated
   }
 

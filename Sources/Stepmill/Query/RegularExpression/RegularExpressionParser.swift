@@ -251,7 +251,8 @@ struct RegularExpressionParser {
 
   // MARK: Writing
 
-  private mutating func append(_ instruction: RegularExpression.Instruction) throws(RegularExpression.SyntaxError)
+  private mutating func append(_ instruction: RegularExpression.Instruction) throws(RegularExpression
+    .SyntaxError)
   {
     if instructions.count >= RegularExpression.instructionsMax { throw error("The pattern is too large") }
     instructions.append(instruction)
