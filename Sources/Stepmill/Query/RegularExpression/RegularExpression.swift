@@ -101,6 +101,7 @@ private struct RegularExpressionMatcher {
     self.expression = expression
     self.input = input
     marks = Array(repeating: -1, count: expression.marks)
+    stack.reserveCapacity(32)
   }
 
   mutating func run(steps: inout Int) -> RegularExpression.Outcome {
