@@ -40,6 +40,8 @@ import Testing
   @Test func flags() throws {
     #expect(try Self.matches("aBc[d-f]", "AbCE", .ignoresCase) == .match)
     #expect(try Self.matches("[^a]", "A", .ignoresCase) == .noMatch)
+    #expect(try Self.matches("(?i)ab", "AB") == .match)
+    #expect(try Self.matches("(?is)a.b", "A\nB") == .match)
     #expect(try Self.matches("ü", "Ü", .ignoresCase) == .noMatch)
     #expect(try Self.matches("ü", "Ü", [.ignoresCase, .unicodeCase]) == .match)
     #expect(try Self.matches("a.b", "a\nb", .dotMatchesAll) == .match)

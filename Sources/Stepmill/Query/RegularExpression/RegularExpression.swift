@@ -8,7 +8,8 @@
 // Supported: literals, `.`, classes with ranges, negation and nesting-free escapes, groups
 // (capturing or not, their text is not reported), alternation, `*` `+` `?` `{n,m}` greedy
 // and lazy, `^` `$` `\b` `\B` `\A` `\z` `\Z`, `\d` `\w` `\s` and their complements, `\t \n \r \f \v
-// \0 \xHH \uHHHH`, flags for case, lines and dot. Refused, with an error: look-around,
+// \0 \xHH \uHHHH`, flags for case, lines and dot,
+// given beside the pattern or as `(?ims)` at its start. Refused, with an error: look-around,
 // back references, possessive quantifiers.
 
 struct RegularExpression: Sendable {
