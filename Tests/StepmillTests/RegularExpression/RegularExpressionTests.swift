@@ -67,4 +67,24 @@ import Testing
     let long = String(repeating: "ab", count: 100_000)
     #expect(try Self.matches("(ab)*", long, steps: 2_000_000) == .match)
   }
+
+  @Test func randomPatternsEnd() {
+    let seed = UInt64.random(in: 0...UInt64.max)
+    print("RegularExpression fuzz seed: \(seed)")
+    var random = JSONPathFuzzTests.Random(state: seed)
+    let pieces = [
+      "a", "b", "ü", ".", "*", "+", "?", "|", "(", ")", "(?:", "[", "]", "[^", "-", "^", "$", "\\", "\\d",
+      "\\W", "\\b",
+      "{2}", "{1,}", "{0,3}", "{", "}", ",", "(?i)", "\\u00fc", "\\x", "😀", "9",
+    ]
+    for _ in 0..<20_000 {
+      var pattern = ""
+      for _ in 0..<Int.random(in: 0..<10, using: &random) {
+        pattern += pieces.randomElement(using: &random) ?? ""
+      }
+      for text in ["", "ab", "aaaaaaaaaaaaaaaaab", "ü😀-9"] {
+        _ = try? Self.matches(pattern, text, steps: 2_000)
+      }
+    }
+  }
 }
