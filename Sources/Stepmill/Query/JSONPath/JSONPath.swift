@@ -61,6 +61,17 @@ struct JSONPath: Sendable {
   }
 }
 
+extension JSONPath {
+  /// The path is definite and ends in an index that lies outside of its array, with all
+  /// steps before it found. AWS takes that for null where a template's field is a plain path.
+  func missesLastIndex(_ miss: PathMiss) -> Bool {
+    guard miss.reason == .noResults, miss.step == steps.count - 1, case .index = steps[miss.step] else {
+      return false
+    }
+    return isDefinite
+  }
+}
+
 /// Why a text is not a path.
 struct PathSyntaxError: Error, Hashable, CustomStringConvertible {
   var message: String

@@ -35,7 +35,7 @@ extension PathEvaluator {
   /// Existence is asked with all properties required, and, by an oddity of the library, of
   /// the candidate even where the path starts with `$`.
   private mutating func exists(_ input: PathInput, for candidate: Value) -> Bool {
-    if input.isPlain { return !lookUp(operations + input.index, from: candidate).isMissing }
+    if input.isPlain { return !Self.lookUp(operations + input.index, from: candidate).isMissing }
     var inner = PathEvaluator(inside: self, options: .requireProperties)
     let result = inner.evaluate(operations + input.index, isDefinite: input.isDefinite, from: candidate)
     visits = inner.visits
@@ -55,7 +55,7 @@ extension PathEvaluator {
     guard input.kind == .path else { return input.literal }
     let start = input.isFromRoot ? document : candidate
     let inherited = options.intersection([.leafToNull, .requireProperties])
-    if input.isPlain && inherited.isEmpty { return lookUp(operations + input.index, from: start) }
+    if input.isPlain && inherited.isEmpty { return Self.lookUp(operations + input.index, from: start) }
     var inner = PathEvaluator(inside: self, options: inherited)
     let result = inner.evaluate(operations + input.index, isDefinite: input.isDefinite, from: start)
     visits = inner.visits
@@ -72,7 +72,7 @@ extension PathEvaluator {
 
   /// Follows properties and indices only.
   @inline(__always)
-  private func lookUp(_ first: UnsafePointer<PathOperation>, from start: Value) -> Value {
+  static func lookUp(_ first: UnsafePointer<PathOperation>, from start: Value) -> Value {
     var operation = first
     var value = start
     while operation.pointee.kind != .end {
@@ -80,7 +80,8 @@ extension PathEvaluator {
         value = value.member(operation.pointee.name)
       } else {
         guard value.isArray else { return .missing }
-        let index = operation.pointee.from < 0 ? operation.pointee.from &+ value.count : operation.pointee.from
+        let index =
+          operation.pointee.from < 0 ? operation.pointee.from &+ value.count : operation.pointee.from
         guard index >= 0, index < value.count else { return .missing }
         value = value.elements[index]
       }

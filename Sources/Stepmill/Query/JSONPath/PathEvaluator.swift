@@ -21,6 +21,13 @@ extension JSONPath {
     _ document: Value, in arena: UnsafeMutablePointer<Arena>, options: PathOptions = .stepFunctions,
     visitsMax: Int = PathLimits.visitsMax
   ) -> PathResult {
+    if program.isPlain && options == .stepFunctions {
+      let value = withExtendedLifetime(program) {
+        PathEvaluator.lookUp(program.operations, from: document)
+      }
+      // What is missing takes the long way, which finds out what to say about it.
+      if !value.isMissing { return .found(value) }
+    }
     let result = withExtendedLifetime(program) {
       start(document, in: arena, options: options, visitsMax: visitsMax)
     }
@@ -65,6 +72,8 @@ struct PathEvaluator {
   /// Levels of `..` that the walk is below.
   var depth = 0
   var stop: Stop?
+  /// The step that last found nothing without ending the walk.
+  private var fruitless = -1
 
   private var results = UnsafeMutableRawPointer(mutating: Value.nowhere).assumingMemoryBound(to: Value.self)
   private var count = 0
@@ -115,8 +124,8 @@ struct PathEvaluator {
     }
     if isDefinite || locates {
       guard count > 0 else {
-        let last = lastStep(operations)
-        return .missing(PathMiss(reason: .noResults, step: last, value: .missing))
+        let step = isDefinite && fruitless >= 0 ? fruitless : lastStep(operations)
+        return .missing(PathMiss(reason: .noResults, step: step, value: .missing))
       }
       if !locates && !options.contains(.alwaysList) { return .found(results[count - 1]) }
     }
@@ -133,7 +142,7 @@ struct PathEvaluator {
 
   private mutating func add(_ value: Value) {
     if count == capacity { grow(to: max(8, capacity &* 2)) }
-    results[count] = locates ? arena.pointee.string("$" + trail.joined()) : value
+    results[count] = locates ? location() : value
     count &+= 1
   }
 
@@ -158,6 +167,20 @@ struct PathEvaluator {
     }
     return .array(results, count: count)
   }
+
+  // MARK: Locations, out of the way of the steps because they allocate
+
+  @inline(never) private mutating func note(_ name: Value) { trail.append("['\(name.text)']") }
+
+  @inline(never) private mutating func note(_ index: Int) { trail.append("[\(index)]") }
+
+  @inline(never) private mutating func note(_ names: UnsafeBufferPointer<Value>) {
+    trail.append("[" + names.map { "'\($0.text)'" }.joined(separator: ", ") + "]")
+  }
+
+  @inline(never) private mutating func forget() { trail.removeLast() }
+
+  @inline(never) private mutating func location() -> Value { arena.pointee.string("$" + trail.joined()) }
 
   // MARK: Steps
 
@@ -218,6 +241,7 @@ struct PathEvaluator {
           value = .null
         } else {
           if options.contains(.requireProperties) { miss(.noResults, operation, node) }
+          fruitless = Int(operation.pointee.step)
           return
         }
       } else {
@@ -225,9 +249,9 @@ struct PathEvaluator {
         return
       }
     }
-    if locates { trail.append("['\(name.text)']") }
+    if locates { note(name) }
     apply(operation + 1, to: value)
-    if locates { trail.removeLast() }
+    if locates { forget() }
   }
 
   private mutating func applyProperties(_ operation: UnsafePointer<PathOperation>, to node: Value) {
@@ -266,11 +290,9 @@ struct PathEvaluator {
       }
       members[place].value = value
     }
-    if locates {
-      trail.append("[" + (0..<wanted).map { "'\(names[$0].text)'" }.joined(separator: ", ") + "]")
-    }
+    if locates { note(UnsafeBufferPointer(start: names, count: wanted)) }
     apply(operation + 1, to: .object(members, count: found))
-    if locates { trail.removeLast() }
+    if locates { forget() }
   }
 
   /// Whether a step that wants an array has one; misses or skips otherwise.
@@ -286,10 +308,13 @@ struct PathEvaluator {
     _ index: Int, _ operation: UnsafePointer<PathOperation>, to node: Value
   ) {
     let place = index < 0 ? index &+ node.count : index
-    guard place >= 0, place < node.count else { return }
-    if locates { trail.append("[\(place)]") }
+    guard place >= 0, place < node.count else {
+      fruitless = Int(operation.pointee.step)
+      return
+    }
+    if locates { note(place) }
     apply(operation + 1, to: node.elements[place])
-    if locates { trail.removeLast() }
+    if locates { forget() }
   }
 
   private mutating func applyIndices(_ operation: UnsafePointer<PathOperation>, to node: Value) {
@@ -337,9 +362,9 @@ struct PathEvaluator {
     } else if node.isObject {
       for index in 0..<node.count {
         let member = node.members[index]
-        if locates { trail.append("['\(member.key.text)']") }
+        if locates { note(member.key) }
         apply(operation + 1, to: member.value)
-        if locates { trail.removeLast() }
+        if locates { forget() }
         if stop != nil { return }
       }
     }
@@ -367,6 +392,8 @@ struct PathEvaluator {
   /// Applies `operation` to `node` and to everything below it, outer before inner.
   private mutating func walk(_ operation: UnsafePointer<PathOperation>, from node: Value) {
     guard node.isContainer, visit(operation) else { return }
+    // Members and elements that are scalars are passed over, which is cheap but not free.
+    visits &-= node.count &>> 3
     depth += 1
     defer { depth -= 1 }
     if depth > PathLimits.depthMax {
@@ -381,9 +408,9 @@ struct PathEvaluator {
         if stop != nil { return }
         let member = node.members[index]
         guard member.value.isContainer else { continue }
-        if locates { trail.append("['\(member.key.text)']") }
+        if locates { note(member.key) }
         walk(operation, from: member.value)
-        if locates { trail.removeLast() }
+        if locates { forget() }
       }
     } else {
       if isWanted {
@@ -402,9 +429,9 @@ struct PathEvaluator {
         if stop != nil { return }
         let element = node.elements[index]
         guard element.isContainer else { continue }
-        if locates { trail.append("[\(index)]") }
+        if locates { note(index) }
         walk(operation, from: element)
-        if locates { trail.removeLast() }
+        if locates { forget() }
       }
     }
   }

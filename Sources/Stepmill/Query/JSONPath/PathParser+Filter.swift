@@ -123,7 +123,7 @@ extension PathParser {
     return .literal(try readLiteral())
   }
 
-  /// Cuts out the path that starts here and reads it. It ends at a space, at an operator or
+  /// Cuts out the path that starts here and reads it. It ends at a blank, at an operator or
   /// at a parenthesis that it did not open; brackets protect what they hold.
   private mutating func readFilterPath() throws(PathSyntaxError) -> PathReference {
     let start = position
@@ -148,11 +148,11 @@ extension PathParser {
         switch byte {
         case UInt8(ascii: "["): open += 1
         case UInt8(ascii: "("): parentheses += 1
-        case UInt8(ascii: " "), UInt8(ascii: ")"): break loop
+        case UInt8(ascii: ")"): break loop
         case UInt8(ascii: "&"), UInt8(ascii: "|"):
           if stop + 1 < end, bytes[stop + 1] == byte { break loop }
         default:
-          if isRelationSign(byte) { break loop }
+          if isRelationSign(byte) || Self.isWhitespace(byte) { break loop }
         }
       }
       stop += 1
@@ -196,12 +196,12 @@ extension PathParser {
   }
 
   /// A string without quotes, as release 2.0.0 takes it: letters first, up to the next
-  /// space, parenthesis or logical operator. `true`, `false` and `null` are none.
+  /// blank, parenthesis or logical operator. `true`, `false` and `null` are none.
   private mutating func readBareWord() -> String? {
     guard Self.isNameByte(bytes[position], first: true) else { return nil }
     let start = position
     var stop = position
-    while stop < end, bytes[stop] != UInt8(ascii: " "), bytes[stop] != UInt8(ascii: ")"),
+    while stop < end, !Self.isWhitespace(bytes[stop]), bytes[stop] != UInt8(ascii: ")"),
       bytes[stop] != UInt8(ascii: "&"), bytes[stop] != UInt8(ascii: "|")
     {
       stop += 1

@@ -6,8 +6,9 @@
 
 // Reads paths. Cold code: it works on the UTF-8 of the text with plain arrays.
 //
-// The grammar follows the library token by token, with its oddities: the only blank is the
-// space, a name may follow a bracket without a dot, a slice ignores its third part. What a
+// The grammar follows the library token by token, with its oddities: a name may hold any
+// character but a space, it may follow a bracket without a dot, a slice ignores its third
+// part. Between brackets all of JSON's white space counts, as in release 2.0.0. What a
 // filter holds is read by `PathParser+Filter.swift`; paths inside of filters are first cut
 // out of the text by the library's rules for where they end, then read like any other.
 
@@ -49,7 +50,8 @@ struct PathParser {
       root = .data
       steps = try libraryReference().steps
     }
-    let final = try PathParser.invertingFunctions(steps, or: error("Nothing to apply the function to", at: end))
+    let final = try PathParser.invertingFunctions(
+      steps, or: error("Nothing to apply the function to", at: end))
     let isDefinite = PathParser.isDefinite(final)
     return JSONPath(
       text: text, root: root, steps: final, isDefinite: isDefinite,
@@ -81,7 +83,9 @@ struct PathParser {
       return PathReference(isFromRoot: first == UInt8(ascii: "$"), steps: try stepsAfterRoot())
     }
     // `a` means `$.a`, and by the same rule `.a` means `$..a`.
-    if bytes[end - 1] == UInt8(ascii: ".") { throw error("Path must not end with a '.' or '..'", at: end - 1) }
+    if bytes[end - 1] == UInt8(ascii: ".") {
+      throw error("Path must not end with a '.' or '..'", at: end - 1)
+    }
     var steps: [JSONPath.Step] = []
     if first == UInt8(ascii: ".") {
       position += 1
@@ -98,7 +102,9 @@ struct PathParser {
     guard bytes[position] == UInt8(ascii: ".") || bytes[position] == UInt8(ascii: "[") else {
       throw error("Illegal character, expected '.' or '['")
     }
-    if bytes[end - 1] == UInt8(ascii: ".") { throw error("Path must not end with a '.' or '..'", at: end - 1) }
+    if bytes[end - 1] == UInt8(ascii: ".") {
+      throw error("Path must not end with a '.' or '..'", at: end - 1)
+    }
     try readSteps(into: &steps)
     return steps
   }
@@ -269,7 +275,7 @@ struct PathParser {
       if bytes[position] == UInt8(ascii: "]") { break }
       try take(UInt8(ascii: ","), "Property must be separated by comma or terminated by ']'")
       holdsOperator = true
-      while position < end, PathParser.isWhitespace(bytes[position]) { position += 1 }
+      skipBlanks()
     }
     position += 1
     return names.count == 1 ? .property(names[0]) : .properties(names)
@@ -339,7 +345,7 @@ struct PathParser {
   // MARK: Small things
 
   mutating func skipBlanks() {
-    while position < end, bytes[position] == UInt8(ascii: " ") { position += 1 }
+    while position < end, PathParser.isWhitespace(bytes[position]) { position += 1 }
   }
 
   mutating func take(_ byte: UInt8, _ message: String) throws(PathSyntaxError) {

@@ -78,11 +78,13 @@ struct PathInput: BitwiseCopyable {
 
 final class PathProgram: @unchecked Sendable {
   let pool: UnsafeMutablePointer<ChunkPool>
-  private(set) var storage: Arena
-  private(set) var operations: UnsafeMutablePointer<PathOperation>
-  private(set) var conditions: UnsafeMutablePointer<PathCondition>
-  private(set) var patterns: [RegularExpression]
+  let storage: Arena
+  let operations: UnsafeMutablePointer<PathOperation>
+  let conditions: UnsafeMutablePointer<PathCondition>
+  let patterns: [RegularExpression]
   let isDefinite: Bool
+  /// Only properties and indices.
+  let isPlain: Bool
   /// The path ends in, or goes through, a function.
   let isFunction: Bool
 
@@ -98,12 +100,23 @@ final class PathProgram: @unchecked Sendable {
     patterns = builder.patterns
     storage = builder.storage
     isDefinite = PathParser.isDefinite(steps)
+    isPlain = PathProgram.isPlain(steps)
     isFunction = steps.contains { if case .function = $0 { true } else { false } }
+  }
+
+  static func isPlain(_ steps: [JSONPath.Step]) -> Bool {
+    steps.allSatisfy {
+      switch $0 {
+      case .property, .index: true
+      default: false
+      }
+    }
   }
 
   deinit {
     operations.deallocate()
     conditions.deallocate()
+    var storage = storage
     storage.release()
     pool.deinitialize(count: 1)
     pool.deallocate()
@@ -223,15 +236,9 @@ private struct PathProgramBuilder {
   }
 
   private mutating func input(_ reference: PathReference) -> PathInput {
-    let isPlain = reference.steps.allSatisfy {
-      switch $0 {
-      case .property, .index: true
-      default: false
-      }
-    }
-    return PathInput(
+    PathInput(
       kind: .path, isFromRoot: reference.isFromRoot, isDefinite: PathParser.isDefinite(reference.steps),
-      isPlain: isPlain, index: add(reference.steps))
+      isPlain: PathProgram.isPlain(reference.steps), index: add(reference.steps))
   }
 
   private mutating func value(_ literal: PathLiteral) -> Value {

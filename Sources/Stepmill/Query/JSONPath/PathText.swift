@@ -14,7 +14,8 @@ extension JSONPath {
       return "Property [\(name)] not found in path \(PathText.canonical(steps[..<miss.step]))"
     case .notAnArray:
       let filter = steps[miss.step...].map { PathText.canonical($0) }.joined()
-      return "Filter: \(filter) can only be applied to arrays. Current context is: \(PathText.java(miss.value))"
+      return
+        "Filter: \(filter) can only be applied to arrays. Current context is: \(PathText.java(miss.value))"
     case .null:
       return "The path \(PathText.canonical(steps[..<miss.step])) is null"
     }

@@ -8,7 +8,8 @@
 // Supported: literals, `.`, classes with ranges, negation and nesting-free escapes, groups
 // (capturing or not, their text is not reported), alternation, `*` `+` `?` `{n,m}` greedy
 // and lazy, `^` `$` `\b` `\B` `\A` `\z` `\Z`, `\d` `\w` `\s` and their complements, `\t \n \r \f \v
-// \0 \xHH \uHHHH`, flags for case, lines and dot. Refused, with an error: look-around,
+// \0 \xHH \uHHHH`, flags for case, lines and dot,
+// given beside the pattern or as `(?ims)` at its start. Refused, with an error: look-around,
 // back references, possessive quantifiers.
 
 struct RegularExpression: Sendable {
@@ -101,6 +102,7 @@ private struct RegularExpressionMatcher {
     self.expression = expression
     self.input = input
     marks = Array(repeating: -1, count: expression.marks)
+    stack.reserveCapacity(32)
   }
 
   mutating func run(steps: inout Int) -> RegularExpression.Outcome {
@@ -190,7 +192,8 @@ private struct RegularExpressionMatcher {
   private func isMember(_ scalar: UInt32, of set: RegularExpression.ScalarSet) -> Bool {
     guard expression.flags.contains(.ignoresCase) else { return set.contains(scalar) }
     let positive = RegularExpression.ScalarSet(ranges: set.ranges)
-    let isIn = positive.contains(scalar) || positive.contains(folded(scalar)) || positive.contains(raised(scalar))
+    let isIn =
+      positive.contains(scalar) || positive.contains(folded(scalar)) || positive.contains(raised(scalar))
     return isIn != set.isNegated
   }
 

@@ -18,7 +18,7 @@ struct RegularExpressionParser {
   private typealias SyntaxError = RegularExpression.SyntaxError
 
   private let scalars: [Unicode.Scalar]
-  private let flags: RegularExpression.Flags
+  private var flags: RegularExpression.Flags
   private var position = 0
   private var nesting = 0
 
@@ -32,6 +32,7 @@ struct RegularExpressionParser {
   }
 
   mutating func parse() throws(RegularExpression.SyntaxError) -> RegularExpression {
+    readLeadingFlags()
     let tree = try readChoice()
     if position < scalars.count { throw error("Unmatched ')' in pattern") }
     try emit(tree)
@@ -52,6 +53,23 @@ struct RegularExpressionParser {
   private func error(_ message: String) -> SyntaxError {
     let offset = scalars[..<min(position, scalars.count)].reduce(0) { $0 + UTF8.width($1) }
     return SyntaxError(message: message, offset: offset)
+  }
+
+  /// `(?i)` and its like, which count for the whole pattern when they come first.
+  private mutating func readLeadingFlags() {
+    let known: [Unicode.Scalar: RegularExpression.Flags] = [
+      "i": .ignoresCase, "m": .multipleLines, "s": .dotMatchesAll, "u": .unicodeCase,
+    ]
+    guard scalars.starts(with: ["(", "?"]) else { return }
+    var index = 2
+    var found = flags
+    while index < scalars.count, let flag = known[scalars[index]] {
+      found.insert(flag)
+      index += 1
+    }
+    guard index > 2, index < scalars.count, scalars[index] == ")" else { return }
+    flags = found
+    position = index + 1
   }
 
   private mutating func readChoice() throws(RegularExpression.SyntaxError) -> Node {
@@ -251,7 +269,8 @@ struct RegularExpressionParser {
 
   // MARK: Writing
 
-  private mutating func append(_ instruction: RegularExpression.Instruction) throws(RegularExpression.SyntaxError)
+  private mutating func append(_ instruction: RegularExpression.Instruction) throws(RegularExpression
+    .SyntaxError)
   {
     if instructions.count >= RegularExpression.instructionsMax { throw error("The pattern is too large") }
     instructions.append(instruction)
