@@ -25,6 +25,23 @@ static inline void stepmill_pause(void) {
 /// Asks for the cache line at `address` ahead of its use.
 static inline void stepmill_prefetch(const void *address) { __builtin_prefetch(address); }
 
+/// Copies `count` (at least one, even) words. Not a call of memcpy, which the compiler
+/// would make of a plain loop.
+static inline void stepmill_move_words(void *target, const void *source, size_t count) {
+  uint64_t *to = (uint64_t *)target;
+  const uint64_t *from = (const uint64_t *)source;
+  const uint64_t *end = from + count;
+  do {
+    uint64_t first = from[0];
+    uint64_t second = from[1];
+    __asm__("" : "+r"(first), "+r"(second));
+    to[0] = first;
+    to[1] = second;
+    to += 2;
+    from += 2;
+  } while (from < end);
+}
+
 // Byte scans. Each reads 16 or 32 bytes at `text`, whatever lies there, and returns one
 // bit for each byte that belongs to the named class (bit 0 for the first byte).
 
@@ -102,6 +119,17 @@ static inline uint32_t stepmill_unblank16(const void *text) {
   stepmill_bytes16 bytes = stepmill_load16(text);
   return stepmill_mask16(
     (stepmill_bytes16)((bytes != ' ') & (bytes != '\t') & (bytes != '\n') & (bytes != '\r')));
+#endif
+}
+
+/// The bytes that are the same at both places.
+static inline uint32_t stepmill_same16(const void *left, const void *right) {
+#if defined(__SSE2__)
+  __m128i a = _mm_loadu_si128((const __m128i *)left);
+  __m128i b = _mm_loadu_si128((const __m128i *)right);
+  return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(a, b));
+#else
+  return stepmill_mask16((stepmill_bytes16)(stepmill_load16(left) == stepmill_load16(right)));
 #endif
 }
 

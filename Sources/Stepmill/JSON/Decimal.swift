@@ -15,12 +15,8 @@ struct Decimal {
   /// Digits before and behind the dot.
   var wholeDigits = 0
   var fractionDigits = 0
-  /// Zeros between the dot and the first other digit, when nothing else is before the dot.
-  var leadingFractionZeros = 0
   var hasFraction = false
   var hasExponent = false
-  /// How many zeros follow the last significant digit in the text, before any exponent.
-  var trailingZeros = 0
 
   /// Exponents are cut off here: far beyond what any double reaches.
   static let exponentMax = 1_000_000_000
@@ -38,30 +34,23 @@ struct Decimal {
       position += 1
     }
     guard position < end else { return .failed(.unexpectedEnd, end) }
-    let first = position
-    while position < end && position.pointee &- ASCII.zero <= 9 {
-      append(position.pointee)
-      position += 1
-    }
-    wholeDigits = position - first
+    let whole = position
+    position = Decimal.skipDigits(position, end)
+    wholeDigits = position - whole
     guard wholeDigits > 0 else { return .failed(.invalidNumber, position) }
-    guard first.pointee != ASCII.zero || wholeDigits == 1 else { return .failed(.leadingZero, first) }
-
+    guard whole.pointee != ASCII.zero || wholeDigits == 1 else { return .failed(.leadingZero, whole) }
+    var fraction = position
     if position < end && position.pointee == ASCII.dot {
       hasFraction = true
       position += 1
-      let first = position
-      while position < end && position.pointee &- ASCII.zero <= 9 {
-        if significant == 0 && position.pointee == ASCII.zero { leadingFractionZeros &+= 1 }
-        append(position.pointee)
-        position += 1
-      }
-      fractionDigits = position - first
+      fraction = position
+      position = Decimal.skipDigits(position, end)
+      fractionDigits = position - fraction
       guard fractionDigits > 0 else {
         return .failed(position < end ? .invalidNumber : .unexpectedEnd, position)
       }
     }
-    exponent = trailingZeros &- fractionDigits
+    weigh(whole, fraction)
 
     if position < end && position.pointee | ASCII.lowercase == UInt8(ascii: "e") {
       hasExponent = true
@@ -85,19 +74,62 @@ struct Decimal {
     return .ended(position)
   }
 
-  /// Takes in one more digit. Zeros wait until another digit shows that they count.
   @inline(__always)
-  private mutating func append(_ byte: UInt8) {
-    let digit = UInt64(byte &- ASCII.zero)
-    if digit == 0 {
-      if significant > 0 { trailingZeros &+= 1 }
+  private static func skipDigits(
+    _ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
+  ) -> UnsafePointer<UInt8> {
+    var position = start
+    while position < end && position.pointee &- ASCII.zero <= 9 { position += 1 }
+    return position
+  }
+
+  /// Finds the significant digits among those before and behind the dot.
+  @inline(__always)
+  private mutating func weigh(_ whole: UnsafePointer<UInt8>, _ fraction: UnsafePointer<UInt8>) {
+    var wholeLeft = wholeDigits
+    var fractionLeft = fractionDigits
+    while fractionLeft > 0 && fraction[fractionLeft &- 1] == ASCII.zero { fractionLeft &-= 1 }
+    if fractionLeft == 0 {
+      while wholeLeft > 0 && whole[wholeLeft &- 1] == ASCII.zero { wholeLeft &-= 1 }
+    }
+    exponent = fractionLeft > 0 ? 0 &- fractionLeft : wholeDigits &- wholeLeft
+    guard wholeLeft &+ fractionLeft > 0 else {
+      exponent = 0
       return
     }
-    significant &+= trailingZeros &+ 1
-    if significant <= 19 {
-      mantissa = mantissa &* stepmill_power_of_ten(UInt32(truncatingIfNeeded: trailingZeros &+ 1)) &+ digit
+    var fraction = fraction
+    if whole.pointee == ASCII.zero {
+      // Then it is the only one, and there is a fraction that is not all zeros.
+      wholeLeft = 0
+      while fraction.pointee == ASCII.zero {
+        fraction += 1
+        fractionLeft &-= 1
+      }
     }
-    trailingZeros = 0
+    significant = wholeLeft &+ fractionLeft
+    guard significant <= 19 else { return }
+    mantissa = Decimal.accumulate(Decimal.accumulate(0, whole, wholeLeft), fraction, fractionLeft)
+  }
+
+  /// `value` with `count` more digits behind it.
+  @inline(__always)
+  private static func accumulate(
+    _ value: UInt64, _ digits: UnsafePointer<UInt8>, _ count: Int
+  ) -> UInt64 {
+    var value = value
+    var digits = digits
+    var left = count
+    while left >= 8 {
+      value = value &* 100_000_000 &+ JSONParser.eightDigits(JSONParser.loadWord(digits).littleEndian)
+      digits += 8
+      left &-= 8
+    }
+    while left > 0 {
+      value = value &* 10 &+ UInt64(digits.pointee &- ASCII.zero)
+      digits += 1
+      left &-= 1
+    }
+    return value
   }
 
   var isInteger: Bool { !hasFraction && !hasExponent }
@@ -121,8 +153,8 @@ struct Decimal {
   var isCanonical: Bool {
     guard hasFraction, !hasExponent, significant <= 15, wholeDigits <= 7 else { return false }
     guard significant > 0 else { return fractionDigits == 1 }
-    let fractionZeros = min(trailingZeros, fractionDigits)
-    guard fractionZeros == 0 || fractionDigits == 1 else { return false }
+    // The last fraction digit counts, or is the one zero that must be there.
+    guard exponent == 0 &- fractionDigits || fractionDigits == 1 else { return false }
     return significant &+ exponent > -3
   }
 

@@ -152,25 +152,36 @@ struct ShortestDigits {
   var exponent: Int
 
   /// The digits of a finite `value` that is not negative.
+  @inline(__always)
   init(_ value: Double) {
-    // Integers and short decimals: scale until nothing is left behind the dot. If
-    // digits / 10^k gives the very double again, and there are no more than 15 digits,
-    // then they are its shortest. The quotient is exact enough to ask: both operands are
-    // exact, so it is the double nearest to that decimal.
-    if value < 1e15 {
-      var scale: UInt32 = 0
-      while scale <= 9 {
-        let power = stepmill_double_power_of_ten(scale)
-        let scaled = (value * power).rounded()
-        guard scaled < 1e15 else { break }
-        if scaled / power == value {
-          self.init(trimming: UInt64(scaled), exponent: -Int(scale))
-          return
-        }
-        scale &+= 1
+    // Nearly all doubles come from decimals of up to 15 digits. So take 15 digits (both
+    // roundings together are off by less than half a unit of the last one) and ask
+    // whether they give the very double again: both operands of the division are exact,
+    // so it yields the double nearest to that decimal. If so, no other decimal of so few
+    // digits does, and dropping its zeros gives the shortest.
+    if value == 0 {
+      self.init(digits: 0, exponent: 0)
+      return
+    }
+    let magnitude = (Int(value.exponent) &* 1233) &>> 12
+    var scale = 14 &- magnitude
+    if scale >= 0 && scale <= 22 {
+      var scaled = (value * stepmill_double_power_of_ten(UInt32(scale))).rounded()
+      if scaled >= 1e15 && scale > 0 {
+        scale &-= 1
+        scaled = (value * stepmill_double_power_of_ten(UInt32(scale))).rounded()
+      }
+      if scaled < 1e15 && scaled / stepmill_double_power_of_ten(UInt32(scale)) == value {
+        self.init(trimming: UInt64(scaled), exponent: 0 &- scale)
+        return
       }
     }
     self.init(describing: value)
+  }
+
+  private init(digits: UInt64, exponent: Int) {
+    self.digits = digits
+    self.exponent = exponent
   }
 
   /// By the standard library, which prints the shortest digits too (closest to the value
@@ -208,13 +219,17 @@ struct ShortestDigits {
   private init(trimming digits: UInt64, exponent: Int) {
     var digits = digits
     var exponent = exponent
-    if digits == 0 {
-      exponent = 0
-    } else {
-      while digits % 10 == 0 {
-        digits /= 10
-        exponent &+= 1
-      }
+    if digits % 100_000_000 == 0 {
+      digits /= 100_000_000
+      exponent &+= 8
+    }
+    if digits % 10_000 == 0 {
+      digits /= 10_000
+      exponent &+= 4
+    }
+    while digits % 10 == 0 {
+      digits /= 10
+      exponent &+= 1
     }
     self.digits = digits
     self.exponent = exponent
