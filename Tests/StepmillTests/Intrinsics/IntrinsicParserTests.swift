@@ -96,7 +96,7 @@ import Testing
     ("States.Array(True)", 13), ("States.Array(nulls)", 13), ("States.Array(a)", 13),
     ("States.Array('a)", 13), ("States.Array('a'b)", 16), ("States.Array('a\\')", 13),
     (#"States.Array('a\"b')"#, 15), (#"States.Array('a\nb')"#, 15), (#"States.Array('\u0041')"#, 14),
-    (#"States.StringToJson('{"t":"a \"q\" b"}')"#, 28), (#"States.Format('He said, \"{}\"', 'x')"#, 24),
+    (#"States.StringToJson('{"t":"a \"q\" b"}')"#, 29), (#"States.Format('He said, \"{}\"', 'x')"#, 24),
     ("States.Format($.template $.firstName $.lastName)", 25), ("States.Array($.a[0)", 13),
     ("States.Array($.a])", 16), ("States.Array($.a['x])", 17), ("States.Array(States.Nope())", 13),
   ])

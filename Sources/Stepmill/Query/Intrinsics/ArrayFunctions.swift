@@ -81,25 +81,36 @@ extension Intrinsic {
   static func arrayContains(
     _ array: Value, _ wanted: Value, _ arena: UnsafeMutablePointer<Arena>
   ) -> Value {
-    guard array.isArray, let wantedText = javaText(of: wanted, arena) else { return .missing }
+    guard array.isArray else { return .missing }
+    var wantedText = Value.missing
     for element in array.elements {
+      if element.tag == .integer && wanted.tag == .integer {
+        if element.integerValue == wanted.integerValue { return .true }
+        continue
+      }
+      if wantedText.isMissing {
+        guard let text = javaText(of: wanted, arena) else { return .missing }
+        wantedText = text
+      }
       if element.isString {
         if element.sameText(wantedText) { return .true }
-      } else if element.tag == .integer && wanted.tag == .integer {
-        if element.integerValue == wanted.integerValue { return .true }
-      } else {
-        guard let bound = JavaTextBound(of: element) else { return .missing }
-        if bound.size < wantedText.count { continue }
-        let start = arena.pointee.allocate(bound.size)
-        var writer = TextWriter(end: start)
-        writer.append(javaTextOf: element)
-        let isSame =
-          writer.end - start == wantedText.count
-          && memcmp(start, wantedText.address, wantedText.count) == 0
-        arena.pointee.trim(to: start)
-        if isSame { return .true }
+        continue
       }
+      guard let bound = JavaTextBound(of: element) else { return .missing }
+      if bound.size >= wantedText.count && hasJavaText(wantedText, element, bound, arena) { return .true }
     }
     return .false
+  }
+
+  @inline(never)
+  private static func hasJavaText(
+    _ text: Value, _ value: Value, _ bound: JavaTextBound, _ arena: UnsafeMutablePointer<Arena>
+  ) -> Bool {
+    let start = arena.pointee.allocate(bound.size)
+    defer { arena.pointee.trim(to: start) }
+    var writer = TextWriter(end: start)
+    writer.append(javaTextOf: value)
+    assert(writer.end - start <= bound.size)
+    return writer.end - start == text.count && memcmp(start, text.address, text.count) == 0
   }
 }

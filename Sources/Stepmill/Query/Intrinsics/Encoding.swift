@@ -32,15 +32,17 @@ extension Intrinsic {
   /// padding may be missing, and padding in the wrong place is skipped too.
   static func base64Decode(_ text: Value, _ arena: UnsafeMutablePointer<Arena>) -> Value {
     guard text.isString, !isTooLong(text) else { return .missing }
-    let start = arena.pointee.allocate(text.count / 4 * 3 + 3)
+    let room = text.count / 4 * 3 + 3
+    let start = arena.pointee.allocate(room)
     var writer = TextWriter(end: start)
     // A group is four digits of six bits; a shorter one ends in padding or with the text.
     var group: UInt32 = 0
     var digits = 0
     var padding = 0
     for byte in text.bytes {
-      if let digit = base64Value(byte) {
-        group = group << 6 | digit
+      let digit = base64Value(byte)
+      if digit < 64 {
+        group = group &<< 6 | UInt32(digit)
         digits += 1
         padding = 0
       } else if byte == UInt8(ascii: "=") {
@@ -55,19 +57,22 @@ extension Intrinsic {
       }
     }
     writer.appendBytes(ofBase64Group: group, digits: digits)
+    assert(writer.end - start <= room)
     arena.pointee.trim(to: writer.end)
     return repairedString(UnsafeRawBufferPointer(start: start, count: writer.end - start), arena)
   }
 
-  private static func base64Value(_ byte: UInt8) -> UInt32? {
-    switch byte {
-    case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(byte &- 0x41)
-    case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(byte &- 0x47)
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte &+ 4)
-    case UInt8(ascii: "+"): 62
-    case UInt8(ascii: "/"): 63
-    default: nil
-    }
+  /// The six bits of a base64 digit; more than 63 for what is none. Written so that it
+  /// compiles to selections: the kind of the next digit cannot be predicted.
+  @inline(__always)
+  private static func base64Value(_ byte: UInt8) -> UInt8 {
+    var value: UInt8 = 0xFF
+    if byte &- UInt8(ascii: "A") < 26 { value = byte &- UInt8(ascii: "A") }
+    if byte &- UInt8(ascii: "a") < 26 { value = byte &- UInt8(ascii: "a") &+ 26 }
+    if byte &- UInt8(ascii: "0") < 10 { value = byte &- UInt8(ascii: "0") &+ 52 }
+    if byte == UInt8(ascii: "+") { value = 62 }
+    if byte == UInt8(ascii: "/") { value = 63 }
+    return value
   }
 
   /// The digest of a text, or of a value's JSON text, in hexadecimal digits.
@@ -86,14 +91,29 @@ extension Intrinsic {
   static func uuid(_ scratch: IntrinsicScratch) -> Value {
     let (high, low) = scratch.random.pointee.uuid()
     let start = scratch.arena.pointee.allocate(36)
-    var writer = TextWriter(end: start)
-    for digit in 0..<32 {
-      if digit == 8 || digit == 12 || digit == 16 || digit == 20 { writer.append(byte: UInt8(ascii: "-")) }
-      let half = digit < 16 ? high : low
-      writer.append(
-        byte: Digest.digit(UInt8(truncatingIfNeeded: half &>> UInt64(60 &- 4 &* (digit & 15))) & 15))
-    }
+    // Eight digits at a time; the dashes of 8-4-4-4-12 part the second and third eight.
+    let second = HexText.digits(of: UInt32(truncatingIfNeeded: high))
+    let third = HexText.digits(of: UInt32(truncatingIfNeeded: low &>> 32))
+    start.storeBytes(of: HexText.digits(of: UInt32(truncatingIfNeeded: high &>> 32)), as: UInt64.self)
+    store(second, to: start + 9)
+    store(third, to: start + 19)
+    start.storeBytes(
+      of: HexText.digits(of: UInt32(truncatingIfNeeded: low)), toByteOffset: 28, as: UInt64.self)
+    let dash = UInt8(ascii: "-")
+    start.storeBytes(of: dash, toByteOffset: 8, as: UInt8.self)
+    start.storeBytes(of: dash, toByteOffset: 13, as: UInt8.self)
+    start.storeBytes(of: dash, toByteOffset: 18, as: UInt8.self)
+    start.storeBytes(of: dash, toByteOffset: 23, as: UInt8.self)
     return .string(start, count: 36, plain: true)
+  }
+
+  /// Stores four digits, leaves a gap for a dash, and stores four more.
+  @inline(__always)
+  private static func store(_ digits: UInt64, to target: UnsafeMutableRawPointer) {
+    let digits = digits.littleEndian
+    target.storeBytes(of: UInt32(truncatingIfNeeded: digits).littleEndian, as: UInt32.self)
+    target.storeBytes(
+      of: UInt32(truncatingIfNeeded: digits &>> 32).littleEndian, toByteOffset: 5, as: UInt32.self)
   }
 
   private static func isTooLong(_ text: Value) -> Bool {

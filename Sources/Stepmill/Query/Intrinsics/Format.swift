@@ -22,6 +22,7 @@ extension Intrinsic {
       writer.append(javaTextOf: arguments[index])
       writer.append(textOf: pieces[index &+ 1])
     }
+    assert(writer.end - start <= bound.size)
     arena.pointee.trim(to: writer.end)
     return .string(start, count: writer.end - start, plain: bound.isPlain)
   }
@@ -60,6 +61,7 @@ extension Intrinsic {
       case .invalid, .end: break write
       }
     }
+    assert(writer.end - start <= bound.size)
     arena.pointee.trim(to: writer.end)
     return .string(start, count: writer.end - start, plain: bound.isPlain)
   }

@@ -123,15 +123,3 @@ extension Intrinsic {
     }
   }
 }
-
-extension Value {
-  /// The number without its fraction; nil for what is no number or beyond 64 bits.
-  @inline(__always) var truncated: Int64? {
-    tag == .integer ? integerValue : truncatedSlowly
-  }
-
-  @inline(never) private var truncatedSlowly: Int64? {
-    guard isNumber else { return nil }
-    return Int64(exactly: numberAsDouble.rounded(.towardZero))
-  }
-}

@@ -66,8 +66,6 @@ struct JavaTextBound {
 struct TextWriter {
   private(set) var end: UnsafeMutableRawPointer
 
-  init(end: UnsafeMutableRawPointer) { self.end = end }
-
   @inline(__always)
   mutating func append(byte: UInt8) {
     end.storeBytes(of: byte, as: UInt8.self)
@@ -76,8 +74,7 @@ struct TextWriter {
 
   @inline(__always)
   mutating func append(textOf value: Value) {
-    end.copyMemory(from: value.address, byteCount: value.count)
-    end += value.count
+    end = JSONWriter.copy(value.address, value.count, end)
   }
 
   mutating func append(_ text: StaticString) {
@@ -136,6 +133,7 @@ extension Intrinsic {
     let start = arena.pointee.allocate(bound.size)
     var writer = TextWriter(end: start)
     writer.append(javaTextOf: value)
+    assert(writer.end - start <= bound.size)
     arena.pointee.trim(to: writer.end)
     return .string(start, count: writer.end - start, plain: bound.isPlain)
   }

@@ -94,16 +94,25 @@ enum Digest: CaseIterable {
     withUnsafeTemporaryAllocation(byteCount: Digest.sizeMax, alignment: 8) { bytes in
       let base = bytes.baseAddress.unsafelyUnwrapped
       hash(message, into: base)
-      for index in 0..<size {
-        let byte = base.load(fromByteOffset: index, as: UInt8.self)
-        text.storeBytes(of: Digest.digit(byte >> 4), toByteOffset: 2 * index, as: UInt8.self)
-        text.storeBytes(of: Digest.digit(byte & 15), toByteOffset: 2 * index + 1, as: UInt8.self)
+      for index in stride(from: 0, to: size, by: 4) {
+        let word = UInt32(bigEndian: base.load(fromByteOffset: index, as: UInt32.self))
+        text.storeBytes(of: HexText.digits(of: word), toByteOffset: 2 * index, as: UInt64.self)
       }
     }
   }
+}
 
+enum HexText {
+  /// The eight lower-case hexadecimal digits of a word, as they lie in memory.
   @inline(__always)
-  static func digit(_ nibble: UInt8) -> UInt8 {
-    nibble < 10 ? 0x30 &+ nibble : 0x57 &+ nibble
+  static func digits(of word: UInt32) -> UInt64 {
+    // Spreads the nibbles to a byte each, the first to the highest byte.
+    var nibbles = UInt64(word)
+    nibbles = (nibbles | nibbles &<< 16) & 0x0000_FFFF_0000_FFFF
+    nibbles = (nibbles | nibbles &<< 8) & 0x00FF_00FF_00FF_00FF
+    nibbles = (nibbles | nibbles &<< 4) & 0x0F0F_0F0F_0F0F_0F0F
+    // Ten and more carry into the upper half when six is added: they are letters.
+    let letters = (nibbles &+ 0x0606_0606_0606_0606) &>> 4 & 0x0101_0101_0101_0101
+    return (nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 0x27).bigEndian
   }
 }

@@ -28,41 +28,53 @@ struct MD5: DigestState {
   @inline(__always)
   private mutating func update(_ block: UnsafeRawPointer, _ table: UnsafeBufferPointer<UInt32>) {
     var (a, b, c, d) = (self.a, self.b, self.c, self.d)
+    @inline(__always)
+    func word(_ index: Int) -> UInt32 {
+      UInt32(littleEndian: block.loadUnaligned(fromByteOffset: 4 &* (index & 15), as: UInt32.self))
+    }
+    // Four functions, each with its own order of the words; the variables change roles.
     var step = 0
+    while step < 16 {
+      mix(&a, b, d ^ (b & (c ^ d)), word(step), table[step], 7)
+      mix(&d, a, c ^ (a & (b ^ c)), word(step &+ 1), table[step &+ 1], 12)
+      mix(&c, d, b ^ (d & (a ^ b)), word(step &+ 2), table[step &+ 2], 17)
+      mix(&b, c, a ^ (c & (d ^ a)), word(step &+ 3), table[step &+ 3], 22)
+      step &+= 4
+    }
+    while step < 32 {
+      mix(&a, b, c ^ (d & (b ^ c)), word(5 &* step &+ 1), table[step], 5)
+      mix(&d, a, b ^ (c & (a ^ b)), word(5 &* (step &+ 1) &+ 1), table[step &+ 1], 9)
+      mix(&c, d, a ^ (b & (d ^ a)), word(5 &* (step &+ 2) &+ 1), table[step &+ 2], 14)
+      mix(&b, c, d ^ (a & (c ^ d)), word(5 &* (step &+ 3) &+ 1), table[step &+ 3], 20)
+      step &+= 4
+    }
+    while step < 48 {
+      mix(&a, b, b ^ c ^ d, word(3 &* step &+ 5), table[step], 4)
+      mix(&d, a, a ^ b ^ c, word(3 &* (step &+ 1) &+ 5), table[step &+ 1], 11)
+      mix(&c, d, d ^ a ^ b, word(3 &* (step &+ 2) &+ 5), table[step &+ 2], 16)
+      mix(&b, c, c ^ d ^ a, word(3 &* (step &+ 3) &+ 5), table[step &+ 3], 23)
+      step &+= 4
+    }
     while step < 64 {
-      let mixed: UInt32
-      let word: Int
-      let shift: UInt32
-      // Each round has its own function, order of words and four shifts in turn.
-      switch step &>> 4 {
-      case 0:
-        mixed = d ^ (b & (c ^ d))
-        word = step
-        shift = 0x1611_0C07 &>> UInt32(8 &* (step & 3)) & 0xFF
-      case 1:
-        mixed = c ^ (d & (b ^ c))
-        word = (5 &* step &+ 1) & 15
-        shift = 0x140E_0905 &>> UInt32(8 &* (step & 3)) & 0xFF
-      case 2:
-        mixed = b ^ c ^ d
-        word = (3 &* step &+ 5) & 15
-        shift = 0x1710_0B04 &>> UInt32(8 &* (step & 3)) & 0xFF
-      default:
-        mixed = c ^ (b | ~d)
-        word = (7 &* step) & 15
-        shift = 0x150F_0A06 &>> UInt32(8 &* (step & 3)) & 0xFF
-      }
-      let sum =
-        a &+ mixed &+ table[step]
-        &+ UInt32(littleEndian: block.loadUnaligned(fromByteOffset: 4 &* word, as: UInt32.self))
-      (a, d, c, b) = (d, c, b, b &+ (sum &<< shift | sum &>> (32 &- shift)))
-      step &+= 1
+      mix(&a, b, c ^ (b | ~d), word(7 &* step), table[step], 6)
+      mix(&d, a, b ^ (a | ~c), word(7 &* (step &+ 1)), table[step &+ 1], 10)
+      mix(&c, d, a ^ (d | ~b), word(7 &* (step &+ 2)), table[step &+ 2], 15)
+      mix(&b, c, d ^ (c | ~a), word(7 &* (step &+ 3)), table[step &+ 3], 21)
+      step &+= 4
     }
     self.a &+= a
     self.b &+= b
     self.c &+= c
     self.d &+= d
   }
+}
+
+@inline(__always)
+private func mix(
+  _ a: inout UInt32, _ b: UInt32, _ mixed: UInt32, _ word: UInt32, _ sine: UInt32, _ shift: UInt32
+) {
+  let sum = a &+ mixed &+ word &+ sine
+  a = b &+ (sum &<< shift | sum &>> (32 &- shift))
 }
 
 /// The whole part of 2³² · |sin(i + 1)|.

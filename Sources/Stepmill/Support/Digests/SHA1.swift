@@ -42,26 +42,39 @@ struct SHA1: DigestState {
     }
 
     var (a, b, c, d, e) = (self.a, self.b, self.c, self.d, self.e)
+    // Five rounds at a time, so that the variables change roles instead of places.
     var step = 0
     while step < 80 {
-      let mixed: UInt32
-      if step < 20 {
-        mixed = (d ^ (b & (c ^ d))) &+ 0x5A82_7999
-      } else if step < 40 {
-        mixed = (b ^ c ^ d) &+ 0x6ED9_EBA1
-      } else if step < 60 {
-        mixed = ((b & c) | (d & (b | c))) &+ 0x8F1B_BCDC
-      } else {
-        mixed = (b ^ c ^ d) &+ 0xCA62_C1D6
-      }
-      let sum = (a &<< 5 | a &>> 27) &+ mixed &+ e &+ schedule[step]
-      (e, d, c, b, a) = (d, c, b &<< 30 | b &>> 2, a, sum)
-      step &+= 1
+      round(a, &b, c, d, &e, step, schedule)
+      round(e, &a, b, c, &d, step &+ 1, schedule)
+      round(d, &e, a, b, &c, step &+ 2, schedule)
+      round(c, &d, e, a, &b, step &+ 3, schedule)
+      round(b, &c, d, e, &a, step &+ 4, schedule)
+      step &+= 5
     }
     self.a &+= a
     self.b &+= b
     self.c &+= c
     self.d &+= d
     self.e &+= e
+  }
+
+  @inline(__always)
+  private func round(
+    _ a: UInt32, _ b: inout UInt32, _ c: UInt32, _ d: UInt32, _ e: inout UInt32, _ step: Int,
+    _ schedule: UnsafeMutablePointer<UInt32>
+  ) {
+    let mixed: UInt32
+    if step < 20 {
+      mixed = (d ^ (b & (c ^ d))) &+ 0x5A82_7999
+    } else if step < 40 {
+      mixed = (b ^ c ^ d) &+ 0x6ED9_EBA1
+    } else if step < 60 {
+      mixed = ((b & c) | (d & (b | c))) &+ 0x8F1B_BCDC
+    } else {
+      mixed = (b ^ c ^ d) &+ 0xCA62_C1D6
+    }
+    e &+= (a &<< 5 | a &>> 27) &+ mixed &+ schedule[step]
+    b = b &<< 30 | b &>> 2
   }
 }

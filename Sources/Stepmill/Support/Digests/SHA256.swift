@@ -67,14 +67,18 @@ struct SHA256: DigestState {
 
     var (a, b, c, d) = (self.a, self.b, self.c, self.d)
     var (e, f, g, h) = (self.e, self.f, self.g, self.h)
+    // Eight rounds at a time, so that the variables change roles instead of places.
     var step = 0
     while step < 64 {
-      let mixedE = (e &>> 6 | e &<< 26) ^ (e &>> 11 | e &<< 21) ^ (e &>> 25 | e &<< 7)
-      let mixedA = (a &>> 2 | a &<< 30) ^ (a &>> 13 | a &<< 19) ^ (a &>> 22 | a &<< 10)
-      let first = h &+ mixedE &+ (g ^ (e & (f ^ g))) &+ table[step] &+ schedule[step]
-      let second = mixedA &+ ((a & b) | (c & (a | b)))
-      (h, g, f, e, d, c, b, a) = (g, f, e, d &+ first, c, b, a, first &+ second)
-      step &+= 1
+      round(a, b, c, &d, e, f, g, &h, table[step] &+ schedule[step])
+      round(h, a, b, &c, d, e, f, &g, table[step &+ 1] &+ schedule[step &+ 1])
+      round(g, h, a, &b, c, d, e, &f, table[step &+ 2] &+ schedule[step &+ 2])
+      round(f, g, h, &a, b, c, d, &e, table[step &+ 3] &+ schedule[step &+ 3])
+      round(e, f, g, &h, a, b, c, &d, table[step &+ 4] &+ schedule[step &+ 4])
+      round(d, e, f, &g, h, a, b, &c, table[step &+ 5] &+ schedule[step &+ 5])
+      round(c, d, e, &f, g, h, a, &b, table[step &+ 6] &+ schedule[step &+ 6])
+      round(b, c, d, &e, f, g, h, &a, table[step &+ 7] &+ schedule[step &+ 7])
+      step &+= 8
     }
     self.a &+= a
     self.b &+= b
@@ -84,6 +88,18 @@ struct SHA256: DigestState {
     self.f &+= f
     self.g &+= g
     self.h &+= h
+  }
+
+  @inline(__always)
+  private func round(
+    _ a: UInt32, _ b: UInt32, _ c: UInt32, _ d: inout UInt32,
+    _ e: UInt32, _ f: UInt32, _ g: UInt32, _ h: inout UInt32, _ input: UInt32
+  ) {
+    let mixedE = (e &>> 6 | e &<< 26) ^ (e &>> 11 | e &<< 21) ^ (e &>> 25 | e &<< 7)
+    let mixedA = (a &>> 2 | a &<< 30) ^ (a &>> 13 | a &<< 19) ^ (a &>> 22 | a &<< 10)
+    let sum = h &+ mixedE &+ (g ^ (e & (f ^ g))) &+ input
+    d &+= sum
+    h = sum &+ mixedA &+ ((a & b) | (c & (a | b)))
   }
 }
 

@@ -93,14 +93,18 @@ struct SHA512: DigestState {
 
     var (a, b, c, d) = (self.a, self.b, self.c, self.d)
     var (e, f, g, h) = (self.e, self.f, self.g, self.h)
+    // Eight rounds at a time, so that the variables change roles instead of places.
     var step = 0
     while step < 80 {
-      let mixedE = (e &>> 14 | e &<< 50) ^ (e &>> 18 | e &<< 46) ^ (e &>> 41 | e &<< 23)
-      let mixedA = (a &>> 28 | a &<< 36) ^ (a &>> 34 | a &<< 30) ^ (a &>> 39 | a &<< 25)
-      let first = h &+ mixedE &+ (g ^ (e & (f ^ g))) &+ table[step] &+ schedule[step]
-      let second = mixedA &+ ((a & b) | (c & (a | b)))
-      (h, g, f, e, d, c, b, a) = (g, f, e, d &+ first, c, b, a, first &+ second)
-      step &+= 1
+      round(a, b, c, &d, e, f, g, &h, table[step] &+ schedule[step])
+      round(h, a, b, &c, d, e, f, &g, table[step &+ 1] &+ schedule[step &+ 1])
+      round(g, h, a, &b, c, d, e, &f, table[step &+ 2] &+ schedule[step &+ 2])
+      round(f, g, h, &a, b, c, d, &e, table[step &+ 3] &+ schedule[step &+ 3])
+      round(e, f, g, &h, a, b, c, &d, table[step &+ 4] &+ schedule[step &+ 4])
+      round(d, e, f, &g, h, a, b, &c, table[step &+ 5] &+ schedule[step &+ 5])
+      round(c, d, e, &f, g, h, a, &b, table[step &+ 6] &+ schedule[step &+ 6])
+      round(b, c, d, &e, f, g, h, &a, table[step &+ 7] &+ schedule[step &+ 7])
+      step &+= 8
     }
     self.a &+= a
     self.b &+= b
@@ -110,6 +114,18 @@ struct SHA512: DigestState {
     self.f &+= f
     self.g &+= g
     self.h &+= h
+  }
+
+  @inline(__always)
+  private func round(
+    _ a: UInt64, _ b: UInt64, _ c: UInt64, _ d: inout UInt64,
+    _ e: UInt64, _ f: UInt64, _ g: UInt64, _ h: inout UInt64, _ input: UInt64
+  ) {
+    let mixedE = (e &>> 14 | e &<< 50) ^ (e &>> 18 | e &<< 46) ^ (e &>> 41 | e &<< 23)
+    let mixedA = (a &>> 28 | a &<< 36) ^ (a &>> 34 | a &<< 30) ^ (a &>> 39 | a &<< 25)
+    let sum = h &+ mixedE &+ (g ^ (e & (f ^ g))) &+ input
+    d &+= sum
+    h = sum &+ mixedA &+ ((a & b) | (c & (a | b)))
   }
 }
 
