@@ -100,38 +100,33 @@ final class DefinitionReader {
     _ message: String, code: String = DiagnosticCode.schema, at node: SyntaxNode, member: SyntaxMember? = nil,
     in group: Report.Group = .schema, hint: @autoclosure () -> String? = nil
   ) {
-    add(.error, code, message, node, member, group, hint)
+    guard report.count(.error, in: group) else { return }
+    let finding = Report.Finding(
+      severity: .error, code: code, message: message, location: node.location,
+      pointer: (member?.value ?? node).pointer, offset: (member?.nameRange ?? node.range).lowerBound,
+      hint: hint())
+    report.add(finding, in: group)
   }
 
-  func warning(
-    _ message: String, code: String, at node: SyntaxNode, pointing target: SyntaxNode? = nil,
-    hint: @autoclosure () -> String? = nil
+  /// A warning that the service places at `node`; the text's place is `target`.
+  func warning(_ message: String, code: String, at node: SyntaxNode, pointing target: SyntaxNode) {
+    guard report.count(.warning, in: .schema) else { return }
+    report.add(
+      Report.Finding(
+        severity: .warning, code: code, message: message, location: node.location, pointer: target.pointer,
+        offset: target.range.lowerBound, hint: nil), in: .schema)
+  }
+
+  /// A problem that the service reports without a place.
+  func problem(
+    _ message: String, _ severity: Diagnostic.Severity, code: String, offset: Int, in group: Report.Group
   ) {
+    guard report.count(severity, in: group) else { return }
     report.add(
       Report.Finding(
-        severity: .warning, code: code, message: message, location: node.location,
-        pointer: (target ?? node).pointer, offset: (target ?? node).range.lowerBound, hint: hint()),
-      severity: .warning, in: .schema)
-  }
-
-  private func add(
-    _ severity: Diagnostic.Severity, _ code: String, _ message: String, _ node: SyntaxNode,
-    _ member: SyntaxMember?, _ group: Report.Group, _ hint: () -> String?
-  ) {
-    report.add(
-      Report.Finding(
-        severity: severity, code: code, message: message, location: node.location,
-        pointer: member?.value.pointer ?? node.pointer,
-        offset: member?.nameRange.lowerBound ?? node.range.lowerBound, hint: report.isFull ? nil : hint()),
-      severity: severity, in: group)
-  }
-
-  /// An error that the service reports without a place.
-  func error(_ message: String, code: String, withoutPlaceIn group: Report.Group) {
-    report.add(
-      Report.Finding(
-        severity: .error, code: code, message: message, location: nil, pointer: "", offset: 0, hint: nil),
-      severity: .error, in: group)
+        severity: severity, code: code, message: message, location: nil, pointer: "", offset: offset,
+        hint: nil),
+      in: group)
   }
 
   func didYouMean(_ name: String, _ candidates: some Sequence<String>) -> String? {
@@ -152,7 +147,7 @@ final class DefinitionReader {
       error("Definition must be a valid JSON object", code: DiagnosticCode.json, at: root)
       return nil
     }
-    for range in document.replacedNames { duplicateName(range, root) }
+    for range in document.replacedNames { duplicateName(range) }
     readMachineLanguage(root["QueryLanguage"])
     guard let fields = fields(of: root, Self.definitionFields, machineLanguage) else { return nil }
     let comment = text("Comment", in: fields)
@@ -168,14 +163,11 @@ final class DefinitionReader {
     }
   }
 
-  private func duplicateName(_ range: Range<Int>, _ root: SyntaxNode) {
+  private func duplicateName(_ range: Range<Int>) {
     let name = String(decoding: source.bytes[range], as: UTF8.self)
-    report.add(
-      Report.Finding(
-        severity: .warning, code: DiagnosticCode.duplicateField,
-        message: "The field \(name) stands more than once in its object; the last one counts.", location: nil,
-        pointer: "", offset: range.lowerBound, hint: nil),
-      severity: .warning, in: .schema)
+    problem(
+      "The field \(name) stands more than once in its object; the last one counts.", .warning,
+      code: DiagnosticCode.duplicateField, offset: range.lowerBound, in: .schema)
   }
 
   private func readMachineLanguage(_ node: SyntaxNode?) {
@@ -191,7 +183,8 @@ final class DefinitionReader {
     case .string(let other):
       let choices = ["JSONPath", "JSONata"]
       error(
-        "Value should be one of the following: [JSONPath, JSONata]", at: node, hint: didYouMean(other, choices))
+        "Value should be one of the following: [JSONPath, JSONata]", at: node,
+        hint: didYouMean(other, choices))
     default: expect("[STRING]", at: node)
     }
     return .jsonata
@@ -262,14 +255,17 @@ final class DefinitionReader {
     if isDowngrade {
       error("'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine", at: node)
     }
-    guard let fields = fields(of: node, type.fields, language, reportsMixing: !isDowngrade) else { return nil }
+    guard let fields = fields(of: node, type.fields, language, reportsMixing: !isDowngrade) else {
+      return nil
+    }
     return readState(named: member.name, type, fields)
   }
 
   private func checkStateName(_ member: SyntaxMember) {
     let name = member.name
     if name.isEmpty {
-      error("State name must not be empty", code: DiagnosticCode.invalidStateName, at: member.value, in: .names)
+      error(
+        "State name must not be empty", code: DiagnosticCode.invalidStateName, at: member.value, in: .names)
     } else if name.unicodeScalars.count > Self.stateNameMax {
       error(
         "State name '\(name.prefix(200))' exceeds the 80-character limit allowed by the service",
@@ -277,7 +273,8 @@ final class DefinitionReader {
     }
     if let first = stateNodes[name] {
       error(
-        "Duplicate State name: \(name)", code: DiagnosticCode.duplicateStateName, at: member.value, member: member,
+        "Duplicate State name: \(name)", code: DiagnosticCode.duplicateStateName, at: member.value,
+        member: member,
         in: .names, hint: "a state of that name stands at \(first.location)")
     } else {
       stateNodes[name] = member.value

@@ -71,7 +71,9 @@ extension DefinitionReader {
   }
 
   /// A field that the object's kind does not have.
-  func unsupported(_ member: SyntaxMember, in node: SyntaxNode, _ table: FieldTable, _ language: QueryLanguage) {
+  func unsupported(
+    _ member: SyntaxMember, in node: SyntaxNode, _ table: FieldTable, _ language: QueryLanguage
+  ) {
     error(
       "Field '\(member.name)' is not supported", at: node, member: member,
       hint: didYouMean(member.name, table.names(for: language)))
@@ -96,7 +98,8 @@ extension DefinitionReader {
   @discardableResult
   func exclude(_ names: [String], in fields: Fields) -> Bool {
     if names.count(where: { fields.has($0) }) <= 1 { return true }
-    error("There should only be one of the following fields: [\(names.joined(separator: ", "))]", at: fields.node)
+    error(
+      "There should only be one of the following fields: [\(names.joined(separator: ", "))]", at: fields.node)
     return false
   }
 
@@ -154,7 +157,8 @@ extension DefinitionReader {
     return Located(value: value, node: node)
   }
 
-  func inRange(_ isBelow: Bool, _ minimum: Int, _ isAbove: Bool, _ maximum: Int?, _ node: SyntaxNode) -> Bool {
+  func inRange(_ isBelow: Bool, _ minimum: Int, _ isAbove: Bool, _ maximum: Int?, _ node: SyntaxNode) -> Bool
+  {
     if isBelow {
       error("Minimum value is \(minimum)", at: node)
       return false
@@ -203,7 +207,9 @@ extension DefinitionReader {
     guard let node = fields["ResultPath"] else { return .absent }
     if node.isNull { return .null(node) }
     guard let text = referencePath("ResultPath", in: fields) else { return .absent }
-    if let second = text.value.utf8.dropFirst().first, second != UInt8(ascii: "."), second != UInt8(ascii: "[") {
+    if let second = text.value.utf8.dropFirst().first, second != UInt8(ascii: "."),
+      second != UInt8(ascii: "[")
+    {
       error(
         "Value is not a Reference Path", at: node,
         hint: "a result goes into the state's input, so this path starts with '$.' or '$['")

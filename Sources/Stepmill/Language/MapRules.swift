@@ -30,12 +30,14 @@ extension DefinitionReader {
       error("Value cannot be empty", code: DiagnosticCode.invalidLabelName, at: label.node)
     } else if let bad = label.value.unicodeScalars.first(where: isForbiddenInLabel) {
       error(
-        "Label contains invalid character: '\(bad.escaped(asASCII: false))'", code: DiagnosticCode.invalidLabelName,
+        "Label contains invalid character: '\(bad.escaped(asASCII: false))'",
+        code: DiagnosticCode.invalidLabelName,
         at: label.node)
     }
     if !labels.insert(label.value).inserted {
       error(
-        "Duplicate Label name: \(label.value)", code: DiagnosticCode.duplicateLabelName, at: label.node, in: .names)
+        "Duplicate Label name: \(label.value)", code: DiagnosticCode.duplicateLabelName, at: label.node,
+        in: .names)
     }
     return label.value
   }
@@ -80,7 +82,9 @@ extension DefinitionReader {
     }
     checkInputType(fields, inputType, transformation, manifest, action)
     checkCSV(fields, inputType)
-    if inputType != "JSON" { refuse(["ItemsPointer"], fields, unless: inputType == nil && fields.has("InputType")) }
+    if inputType != "JSON" {
+      refuse(["ItemsPointer"], fields, unless: inputType == nil && fields.has("InputType"))
+    }
   }
 
   private func checkInputType(
@@ -144,7 +148,8 @@ extension DefinitionReader {
     ]
     if !limits.contains(where: { fields.has($0) }) {
       error(
-        "The object must have at least one of the following fields: [\(limits.joined(separator: ", "))]", at: node)
+        "The object must have at least one of the following fields: [\(limits.joined(separator: ", "))]",
+        at: node)
     }
   }
 

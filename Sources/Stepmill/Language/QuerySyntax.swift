@@ -12,7 +12,9 @@ enum QuerySyntax {
   /// A path of names and indexes only, which can lead to one place at most.
   static func problem(inReferencePath text: String) -> String? {
     if let problem = problem(inPath: text) { return problem }
-    if text.contains("..") || text.contains(where: { "*?@,:()".contains($0) }) { return "a reference path leads to one place" }
+    if text.contains("..") || text.contains(where: { "*?@,:()".contains($0) }) {
+      return "a reference path leads to one place"
+    }
     return nil
   }
 
@@ -29,7 +31,9 @@ enum QuerySyntax {
 
   /// True for text that was probably meant to be evaluated.
   static func looksDynamic(_ text: String) -> Bool {
-    if text.hasPrefix("$.") || text.hasPrefix("$[") || text.hasPrefix("$$.") { return problem(inPath: text) == nil }
+    if text.hasPrefix("$.") || text.hasPrefix("$[") || text.hasPrefix("$$.") {
+      return problem(inPath: text) == nil
+    }
     return text.hasPrefix("States.") && problem(inIntrinsic: text) == nil
   }
 }

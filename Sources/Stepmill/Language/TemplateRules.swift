@@ -66,7 +66,8 @@ extension DefinitionReader {
   private func checkDuplicates(_ members: [SyntaxMember], _ template: SyntaxNode) {
     guard members.contains(where: { $0.name.hasSuffix(".$") }) else { return }
     let names = Set(members.lazy.map(\.name))
-    for member in members where member.name.hasSuffix(".$") && names.contains(String(member.name.dropLast(2))) {
+    for member in members where member.name.hasSuffix(".$") && names.contains(String(member.name.dropLast(2)))
+    {
       error(
         "A duplicate field will exist after renaming to strip the \".$\" suffix from: \(member.name)",
         at: template, member: member)

@@ -20,7 +20,8 @@ extension DefinitionReader {
   func checkTransitions() {
     let lacksEnd = containers.first.map { !canEnd($0) } ?? false
     if lacksEnd {
-      error("Workflow has no terminal state", code: DiagnosticCode.missingEnd, withoutPlaceIn: .targets)
+      problem(
+        "Workflow has no terminal state", .error, code: DiagnosticCode.missingEnd, offset: 0, in: .targets)
     }
     for container in containers { checkTransitions(container, reportsUnreachable: !lacksEnd) }
   }
@@ -81,7 +82,8 @@ extension DefinitionReader {
 
   private func missingTarget(_ edge: Edge, _ container: Container) {
     error(
-      "Missing 'Next' target: \(edge.target)", code: DiagnosticCode.missingTarget, at: edge.node, in: .targets,
+      "Missing 'Next' target: \(edge.target)", code: DiagnosticCode.missingTarget, at: edge.node,
+      in: .targets,
       hint: targetHint(edge.target, container))
   }
 

@@ -2,7 +2,8 @@
 
 extension ChoiceDefinition {
   static let fields = FieldTable(
-    ["Type", "Comment", "QueryLanguage", "Assign", "Choices", "Default"], jsonPath: ["InputPath", "OutputPath"],
+    ["Type", "Comment", "QueryLanguage", "Assign", "Choices", "Default"],
+    jsonPath: ["InputPath", "OutputPath"],
     jsonata: ["Output"])
 }
 
@@ -125,7 +126,8 @@ extension DefinitionReader {
     }
     guard names.count == 1 else {
       error(
-        "There should only be one of the following fields: [\(names.joined(separator: ", "))]", at: fields.node)
+        "There should only be one of the following fields: [\(names.joined(separator: ", "))]",
+        at: fields.node)
       return nil
     }
     guard let variable, let operand = fields[name] else { return nil }

@@ -1,7 +1,8 @@
 extension TaskDefinition {
   static let fields = FieldTable(
     [
-      "Type", "Comment", "QueryLanguage", "Next", "End", "Assign", "Retry", "Catch", "Resource", "Credentials",
+      "Type", "Comment", "QueryLanguage", "Next", "End", "Assign", "Retry", "Catch", "Resource",
+      "Credentials",
       "TimeoutSeconds", "HeartbeatSeconds",
     ],
     jsonPath: [

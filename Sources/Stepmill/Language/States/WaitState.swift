@@ -6,7 +6,9 @@ extension WaitDefinition {
 
 extension DefinitionReader {
   func readWait(_ fields: Fields) -> WaitDefinition? {
-    guard requireOne(of: ["SecondsPath", "Seconds", "TimestampPath", "Timestamp"], in: fields) else { return nil }
+    guard requireOne(of: ["SecondsPath", "Seconds", "TimestampPath", "Timestamp"], in: fields) else {
+      return nil
+    }
     if fields.has("Seconds") || fields.has("SecondsPath") {
       switch number("Seconds", in: fields, 0, 99_999_999) {
       case .literal(let seconds): return .seconds(seconds)
