@@ -4,7 +4,7 @@
 // that cannot be read is reported and left out; its neighbours are still read, so that one
 // run shows all mistakes. Rules live in one function per family:
 //
-// - `Fields.swift`       which fields may stand where; types, ranges, paths
+// - `Fields.swift`      which fields may stand where; types, ranges, paths
 // - `States/`            one file per state type
 // - `RetryRules.swift`   retriers and catchers
 // - `TemplateRules.swift`  payload templates, and JSONata strings
@@ -70,14 +70,14 @@ extension SyntaxError {
 final class DefinitionReader {
   let source: SourceText
   let options: Definition.ReadingOptions
-  var report: Report
+  var report: DiagnosticReport
   /// The top level's language, which states without their own take.
   var machineLanguage = QueryLanguage.jsonPath
   /// Every state's name with the place where it first stood: they are unique across all containers.
   var stateNodes: [String: SyntaxNode] = [:]
   var labels: Set<String> = []
   /// The `States` objects met so far, outer ones first.
-  var containers: [Container] = []
+  var containers: [StateContainer] = []
   /// The variables' scopes, one per container.
   var scopes: [VariableScope] = []
   /// The scope being read, as an index into `scopes`.
@@ -89,7 +89,7 @@ final class DefinitionReader {
   init(source: SourceText, options: Definition.ReadingOptions) {
     self.source = source
     self.options = options
-    report = Report(findingsMax: options.diagnosticsMax)
+    report = DiagnosticReport(findingsMax: options.diagnosticsMax)
   }
 
   // MARK: Reporting
@@ -98,10 +98,10 @@ final class DefinitionReader {
   /// the object that holds it.
   func error(
     _ message: String, code: String = DiagnosticCode.schema, at node: SyntaxNode, member: SyntaxMember? = nil,
-    in group: Report.Group = .schema, hint: @autoclosure () -> String? = nil
+    in group: DiagnosticReport.Group = .schema, hint: @autoclosure () -> String? = nil
   ) {
     guard report.count(.error, in: group) else { return }
-    let finding = Report.Finding(
+    let finding = DiagnosticReport.Finding(
       severity: .error, code: code, message: message, location: node.location,
       pointer: (member?.value ?? node).pointer, offset: (member?.nameRange ?? node.range).lowerBound,
       hint: hint())
@@ -112,18 +112,19 @@ final class DefinitionReader {
   func warning(_ message: String, code: String, at node: SyntaxNode, pointing target: SyntaxNode) {
     guard report.count(.warning, in: .schema) else { return }
     report.add(
-      Report.Finding(
+      DiagnosticReport.Finding(
         severity: .warning, code: code, message: message, location: node.location, pointer: target.pointer,
         offset: target.range.lowerBound, hint: nil), in: .schema)
   }
 
   /// A problem that the service reports without a place.
   func problem(
-    _ message: String, _ severity: Diagnostic.Severity, code: String, offset: Int, in group: Report.Group
+    _ message: String, _ severity: Diagnostic.Severity, code: String, offset: Int,
+    in group: DiagnosticReport.Group
   ) {
     guard report.count(severity, in: group) else { return }
     report.add(
-      Report.Finding(
+      DiagnosticReport.Finding(
         severity: severity, code: code, message: message, location: nil, pointer: "", offset: offset,
         hint: nil),
       in: group)
@@ -195,7 +196,7 @@ final class DefinitionReader {
   /// Reads `StartAt` and `States` of the whole machine, of a branch or of an item processor.
   ///
   /// `isIsolated` is true for the children of a distributed Map, which see no variables of the scopes outside.
-  func readMachine(_ fields: Fields, isIsolated: Bool = false) -> Machine? {
+  func readMachine(_ fields: ObjectFields, isIsolated: Bool = false) -> Machine? {
     require(["States", "StartAt"], in: fields)
     let startAt = text("StartAt", in: fields)
     guard let statesNode = fields["States"] else { return nil }
@@ -208,7 +209,7 @@ final class DefinitionReader {
       return nil
     }
     containers.append(
-      Container(node: fields.node, startAt: startAt, states: members, isTopLevel: containers.isEmpty))
+      StateContainer(node: fields.node, startAt: startAt, states: members, isTopLevel: containers.isEmpty))
 
     let outerScope = scope
     scopes.append(VariableScope(parent: outerScope, isIsolated: isIsolated))
@@ -239,8 +240,8 @@ final class DefinitionReader {
       error("These fields are required: [Type]", at: node)
       return nil
     }
-    guard let typeName = typeNode.text, let type = StateType(rawValue: typeName) else {
-      let names = StateType.allCases.map(\.rawValue)
+    guard let typeName = typeNode.text, let type = StateTypeName(rawValue: typeName) else {
+      let names = StateTypeName.allCases.map(\.rawValue)
       error(
         "The field 'Type' should have one of these values: [\(names.joined(separator: ", "))]", at: typeNode,
         hint: typeNode.text.flatMap { didYouMean($0, names) })
@@ -281,7 +282,9 @@ final class DefinitionReader {
     }
   }
 
-  private func readState(named name: String, _ type: StateType, _ fields: Fields) -> StateDefinition? {
+  private func readState(named name: String, _ type: StateTypeName, _ fields: ObjectFields)
+    -> StateDefinition?
+  {
     let comment = text("Comment", in: fields)
     let inputPath = path("InputPath", in: fields)
     let kind = readKind(type, fields)
@@ -305,7 +308,7 @@ final class DefinitionReader {
       output: fields["Output"], retriers: retriers, catchers: catchers)
   }
 
-  private func readKind(_ type: StateType, _ fields: Fields) -> StateKind? {
+  private func readKind(_ type: StateTypeName, _ fields: ObjectFields) -> StateKind? {
     switch type {
     case .task: readTask(fields).map { .task($0) }
     case .wait: readWait(fields).map { .wait($0) }
@@ -318,7 +321,7 @@ final class DefinitionReader {
     }
   }
 
-  private func readTransition(_ fields: Fields) -> Transition? {
+  private func readTransition(_ fields: ObjectFields) -> Transition? {
     let next = text("Next", in: fields)
     var isEnd = false
     if let end = fields["End"] {
@@ -340,7 +343,7 @@ final class DefinitionReader {
 }
 
 /// The state types, in the order in which the service lists them.
-enum StateType: String, CaseIterable {
+enum StateTypeName: String, CaseIterable {
   case task = "Task"
   case wait = "Wait"
   case pass = "Pass"

@@ -76,7 +76,7 @@ extension DefinitionReader {
     let errors = fields["ErrorEquals"].flatMap { readErrorEquals($0, isLast: isLast) }
     let next = text("Next", in: fields)
     let resultPath = resultPath(in: fields)
-    if let assign = fields["Assign"] { checkAssign(assign, language) }
+    if let assign = fields["Assign"] { checkAssign(assign, language, isCatcher: true) }
     if let output = fields["Output"] { checkExpressions(in: output) }
     guard let errors, let next else { return nil }
     return CatcherDefinition(

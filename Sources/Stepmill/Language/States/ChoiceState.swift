@@ -49,7 +49,7 @@ extension Comparator {
 }
 
 extension DefinitionReader {
-  func readChoice(_ fields: Fields) -> ChoiceDefinition? {
+  func readChoice(_ fields: ObjectFields) -> ChoiceDefinition? {
     require(["Choices"], in: fields)
     let defaultState = text("Default", in: fields)
     guard let elements = fields["Choices"].flatMap(nonEmptyArray) else { return nil }
@@ -76,7 +76,7 @@ extension DefinitionReader {
     return readCondition(fields)
   }
 
-  private func readCondition(_ fields: Fields) -> Condition? {
+  private func readCondition(_ fields: ObjectFields) -> Condition? {
     let conditions = ChoiceRuleDefinition.conditions
     guard conditions.count(where: { fields.has($0) }) == 1 else {
       error(
@@ -106,8 +106,8 @@ extension DefinitionReader {
       expect("[STRING]", at: node)
       return nil
     }
-    guard Expression.isDelimited(text) else {
-      error(Expression.delimiterMessage, at: node)
+    guard ExpressionText.isDelimited(text) else {
+      error(ExpressionText.delimiterMessage, at: node)
       return nil
     }
     return .expression(Located(value: text, node: node))
@@ -115,7 +115,7 @@ extension DefinitionReader {
 
   // MARK: Comparisons
 
-  private func readComparison(_ fields: Fields) -> Condition? {
+  private func readComparison(_ fields: ObjectFields) -> Condition? {
     let variable = referencePath("Variable", in: fields)
     let names = Comparator.fieldNames.filter { fields.has($0) }
     guard let name = names.first else {

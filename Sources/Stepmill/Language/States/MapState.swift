@@ -27,7 +27,7 @@ extension DefinitionReader {
     var mode: SyntaxNode?
   }
 
-  func readMap(_ fields: Fields) -> MapDefinition? {
+  func readMap(_ fields: ObjectFields) -> MapDefinition? {
     let itemsPath = readItemsPath(fields)
     if let items = fields["Items"] { checkItems(items) }
     exclude(["ItemSelector", "Parameters"], in: fields)
@@ -51,12 +51,12 @@ extension DefinitionReader {
       toleratedFailureCount: failureCount, toleratedFailurePercentage: failurePercentage)
   }
 
-  private func readItemsPath(_ fields: Fields) -> PathField {
+  private func readItemsPath(_ fields: ObjectFields) -> PathField {
     referencePath("ItemsPath", in: fields).map { .path($0) } ?? .absent
   }
 
   /// Unlike every other number of a Map, this one may have a fraction.
-  private func readPercentage(_ fields: Fields) -> SyntaxNode? {
+  private func readPercentage(_ fields: ObjectFields) -> SyntaxNode? {
     let name = "ToleratedFailurePercentage"
     if let node = fields[name], case .number(let text) = node.kind, let value = Double(text) {
       guard exclude([name, name + "Path"], in: fields) else { return nil }
@@ -73,7 +73,7 @@ extension DefinitionReader {
     switch node.kind {
     case .array, .object: checkExpressions(in: node)
     case .string(let text):
-      if !Expression.isDelimited(text) { error(Expression.delimiterMessage, at: node) }
+      if !ExpressionText.isDelimited(text) { error(ExpressionText.delimiterMessage, at: node) }
     case .null, .bool, .number: expect("[ARRAY]", at: node)
     }
   }

@@ -27,7 +27,7 @@ enum DiagnosticCode {
   static let tooMany = "STEPMILL_TOO_MANY_DIAGNOSTICS"
 }
 
-struct Report {
+struct DiagnosticReport {
   enum Group: Int, CaseIterable {
     case schema
     case names
