@@ -35,6 +35,9 @@ extension Definition {
     _ bytes: [UInt8], options: ReadingOptions = ReadingOptions()
   ) -> (definition: Definition?, diagnostics: [Diagnostic]) {
     let source = SourceText(bytes)
+    if bytes.allSatisfy({ $0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 }) {
+      return (nil, [noObject(line: 1, column: 1)])
+    }
     do throws(SyntaxError) {
       let document = try SyntaxReader.read(source, nestingMax: options.nestingMax)
       return read(document, source: source, options: options)
@@ -47,19 +50,27 @@ extension Definition {
   static func read(
     _ document: SyntaxReader.Document, source: SourceText, options: ReadingOptions = ReadingOptions()
   ) -> (definition: Definition?, diagnostics: [Diagnostic]) {
+    guard document.root.members != nil else {
+      let place = source.position(of: document.root.range.lowerBound)
+      return (nil, [noObject(line: place.line, column: place.column)])
+    }
     let reader = DefinitionReader(source: source, options: options)
     let definition = reader.read(document)
     return (reader.report.hasErrors ? nil : definition, reader.report.diagnostics(in: source))
+  }
+
+  /// Text that is empty, or JSON but no object: the service has one answer, and names no place.
+  private static func noObject(line: Int, column: Int) -> Diagnostic {
+    Diagnostic(
+      code: DiagnosticCode.schema, message: "Definition must be a valid JSON object", location: nil,
+      pointer: "",
+      line: line, column: column)
   }
 }
 
 extension SyntaxError {
   func diagnostic(in source: SourceText) -> Diagnostic {
     let place = source.position(of: offset)
-    guard !source.bytes.isEmpty else {
-      return Diagnostic(
-        code: DiagnosticCode.json, message: message, location: nil, pointer: "", line: 1, column: 1)
-    }
     let location = source.parserLocation(consumed)
     return Diagnostic(
       code: DiagnosticCode.json, message: "\(message)\n at \(location)", location: location, pointer: "",
@@ -144,10 +155,6 @@ final class DefinitionReader {
 
   func read(_ document: SyntaxReader.Document) -> Definition? {
     let root = document.root
-    guard root.members != nil else {
-      error("Definition must be a valid JSON object", code: DiagnosticCode.json, at: root)
-      return nil
-    }
     for range in document.replacedNames { duplicateName(range) }
     readMachineLanguage(root["QueryLanguage"])
     guard let fields = fields(of: root, Self.definitionFields, machineLanguage) else { return nil }

@@ -57,10 +57,7 @@ struct SyntaxReader {
 
   private mutating func document() throws(SyntaxError) -> SyntaxNode {
     skipSpace()
-    guard position < bytes.count else {
-      throw SyntaxError(
-        message: "Definition must be a valid JSON object", offset: position, consumed: position)
-    }
+    guard position < bytes.count else { throw endOfInput(": nothing but blanks") }
     let root = try value(depth: 0)
     skipSpace()
     if position < bytes.count { throw unexpected("nothing may follow the definition") }
@@ -449,9 +446,22 @@ extension SourceText {
         shown.unicodeScalars.append(scalar)
       }
     }
-    let count = bytes.reduce(into: 0) { count, byte in if byte & 0xC0 != 0x80 { count += 1 } }
+    let count = characterCount
     let truncation = count > shownMax ? "[truncated \(count - shownMax) chars]" : ""
     let (line, column) = position(of: offset)
     return "[Source: (String)\"\(shown)\"\(truncation); line: \(line), column: \(column)]"
+  }
+
+  /// Scalars in the text.
+  private var characterCount: Int {
+    bytes.withUnsafeBufferPointer { bytes in
+      var count = 0
+      var offset = 0
+      while offset < bytes.count {
+        if bytes[offset] & 0xC0 != 0x80 { count &+= 1 }
+        offset &+= 1
+      }
+      return count
+    }
   }
 }

@@ -61,8 +61,10 @@ struct SyntaxReaderTests {
     )
     #expect(open.location == "[Source: (String)\"{\"; line: 1, column: 2]")
     #expect(readDefinition("{\"StartAt\":").diagnostics[0].code == "INVALID_JSON_DESCRIPTION")
-    #expect(readDefinition("").diagnostics.map(\.message) == ["Definition must be a valid JSON object"])
-    #expect(readDefinition("[1]").diagnostics.map(\.message) == ["Definition must be a valid JSON object"])
+    for text in ["", " \n", "[1]", "null"] {
+      #expect(
+        readDefinition(text).diagnostics.map(\.brief) == ["S: Definition must be a valid JSON object"])
+    }
   }
 
   @Test func decodes() throws {
