@@ -205,7 +205,8 @@ struct MapDefinition {
   var itemBatcher: SyntaxNode?
   var resultWriter: SyntaxNode?
   var toleratedFailureCount: NumberField?
-  var toleratedFailurePercentage: NumberField?
+  /// The value of the field or of its `…Path` twin: a number (fractions are fine), an expression, a path.
+  var toleratedFailurePercentage: SyntaxNode?
 }
 
 struct RetrierDefinition {

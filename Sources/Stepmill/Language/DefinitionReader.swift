@@ -4,7 +4,7 @@
 // that cannot be read is reported and left out; its neighbours are still read, so that one
 // run shows all mistakes. Rules live in one function per family:
 //
-// - `Fields.swift`       which fields may stand where; types, ranges, paths
+// - `Fields.swift`      which fields may stand where; types, ranges, paths
 // - `States/`            one file per state type
 // - `RetryRules.swift`   retriers and catchers
 // - `TemplateRules.swift`  payload templates, and JSONata strings
@@ -35,6 +35,9 @@ extension Definition {
     _ bytes: [UInt8], options: ReadingOptions = ReadingOptions()
   ) -> (definition: Definition?, diagnostics: [Diagnostic]) {
     let source = SourceText(bytes)
+    if bytes.allSatisfy({ $0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 }) {
+      return (nil, [noObject(line: 1, column: 1)])
+    }
     do throws(SyntaxError) {
       let document = try SyntaxReader.read(source, nestingMax: options.nestingMax)
       return read(document, source: source, options: options)
@@ -47,19 +50,27 @@ extension Definition {
   static func read(
     _ document: SyntaxReader.Document, source: SourceText, options: ReadingOptions = ReadingOptions()
   ) -> (definition: Definition?, diagnostics: [Diagnostic]) {
+    guard document.root.members != nil else {
+      let place = source.position(of: document.root.range.lowerBound)
+      return (nil, [noObject(line: place.line, column: place.column)])
+    }
     let reader = DefinitionReader(source: source, options: options)
     let definition = reader.read(document)
     return (reader.report.hasErrors ? nil : definition, reader.report.diagnostics(in: source))
+  }
+
+  /// Text that is empty, or JSON but no object: the service has one answer, and names no place.
+  private static func noObject(line: Int, column: Int) -> Diagnostic {
+    Diagnostic(
+      code: DiagnosticCode.schema, message: "Definition must be a valid JSON object", location: nil,
+      pointer: "",
+      line: line, column: column)
   }
 }
 
 extension SyntaxError {
   func diagnostic(in source: SourceText) -> Diagnostic {
     let place = source.position(of: offset)
-    guard !source.bytes.isEmpty else {
-      return Diagnostic(
-        code: DiagnosticCode.json, message: message, location: nil, pointer: "", line: 1, column: 1)
-    }
     let location = source.parserLocation(consumed)
     return Diagnostic(
       code: DiagnosticCode.json, message: "\(message)\n at \(location)", location: location, pointer: "",
@@ -70,14 +81,14 @@ extension SyntaxError {
 final class DefinitionReader {
   let source: SourceText
   let options: Definition.ReadingOptions
-  var report: Report
+  var report: DiagnosticReport
   /// The top level's language, which states without their own take.
   var machineLanguage = QueryLanguage.jsonPath
   /// Every state's name with the place where it first stood: they are unique across all containers.
   var stateNodes: [String: SyntaxNode] = [:]
   var labels: Set<String> = []
   /// The `States` objects met so far, outer ones first.
-  var containers: [Container] = []
+  var containers: [StateContainer] = []
   /// The variables' scopes, one per container.
   var scopes: [VariableScope] = []
   /// The scope being read, as an index into `scopes`.
@@ -89,7 +100,7 @@ final class DefinitionReader {
   init(source: SourceText, options: Definition.ReadingOptions) {
     self.source = source
     self.options = options
-    report = Report(findingsMax: options.diagnosticsMax)
+    report = DiagnosticReport(findingsMax: options.diagnosticsMax)
   }
 
   // MARK: Reporting
@@ -98,40 +109,36 @@ final class DefinitionReader {
   /// the object that holds it.
   func error(
     _ message: String, code: String = DiagnosticCode.schema, at node: SyntaxNode, member: SyntaxMember? = nil,
-    in group: Report.Group = .schema, hint: @autoclosure () -> String? = nil
+    in group: DiagnosticReport.Group = .schema, hint: @autoclosure () -> String? = nil
   ) {
-    add(.error, code, message, node, member, group, hint)
+    guard report.count(.error, in: group) else { return }
+    let finding = DiagnosticReport.Finding(
+      severity: .error, code: code, message: message, location: node.location,
+      pointer: (member?.value ?? node).pointer, offset: (member?.nameRange ?? node.range).lowerBound,
+      hint: hint())
+    report.add(finding, in: group)
   }
 
-  func warning(
-    _ message: String, code: String, at node: SyntaxNode, pointing target: SyntaxNode? = nil,
-    hint: @autoclosure () -> String? = nil
-  ) {
+  /// A warning that the service places at `node`; the text's place is `target`.
+  func warning(_ message: String, code: String, at node: SyntaxNode, pointing target: SyntaxNode) {
+    guard report.count(.warning, in: .schema) else { return }
     report.add(
-      Report.Finding(
-        severity: .warning, code: code, message: message, location: node.location,
-        pointer: (target ?? node).pointer, offset: (target ?? node).range.lowerBound, hint: hint()),
-      severity: .warning, in: .schema)
+      DiagnosticReport.Finding(
+        severity: .warning, code: code, message: message, location: node.location, pointer: target.pointer,
+        offset: target.range.lowerBound, hint: nil), in: .schema)
   }
 
-  private func add(
-    _ severity: Diagnostic.Severity, _ code: String, _ message: String, _ node: SyntaxNode,
-    _ member: SyntaxMember?, _ group: Report.Group, _ hint: () -> String?
+  /// A problem that the service reports without a place.
+  func problem(
+    _ message: String, _ severity: Diagnostic.Severity, code: String, offset: Int,
+    in group: DiagnosticReport.Group
   ) {
+    guard report.count(severity, in: group) else { return }
     report.add(
-      Report.Finding(
-        severity: severity, code: code, message: message, location: node.location,
-        pointer: member?.value.pointer ?? node.pointer,
-        offset: member?.nameRange.lowerBound ?? node.range.lowerBound, hint: report.isFull ? nil : hint()),
-      severity: severity, in: group)
-  }
-
-  /// An error that the service reports without a place.
-  func error(_ message: String, code: String, withoutPlaceIn group: Report.Group) {
-    report.add(
-      Report.Finding(
-        severity: .error, code: code, message: message, location: nil, pointer: "", offset: 0, hint: nil),
-      severity: .error, in: group)
+      DiagnosticReport.Finding(
+        severity: severity, code: code, message: message, location: nil, pointer: "", offset: offset,
+        hint: nil),
+      in: group)
   }
 
   func didYouMean(_ name: String, _ candidates: some Sequence<String>) -> String? {
@@ -148,11 +155,7 @@ final class DefinitionReader {
 
   func read(_ document: SyntaxReader.Document) -> Definition? {
     let root = document.root
-    guard root.members != nil else {
-      error("Definition must be a valid JSON object", code: DiagnosticCode.json, at: root)
-      return nil
-    }
-    for range in document.replacedNames { duplicateName(range, root) }
+    for range in document.replacedNames { duplicateName(range) }
     readMachineLanguage(root["QueryLanguage"])
     guard let fields = fields(of: root, Self.definitionFields, machineLanguage) else { return nil }
     let comment = text("Comment", in: fields)
@@ -168,14 +171,11 @@ final class DefinitionReader {
     }
   }
 
-  private func duplicateName(_ range: Range<Int>, _ root: SyntaxNode) {
+  private func duplicateName(_ range: Range<Int>) {
     let name = String(decoding: source.bytes[range], as: UTF8.self)
-    report.add(
-      Report.Finding(
-        severity: .warning, code: DiagnosticCode.duplicateField,
-        message: "The field \(name) stands more than once in its object; the last one counts.", location: nil,
-        pointer: "", offset: range.lowerBound, hint: nil),
-      severity: .warning, in: .schema)
+    problem(
+      "The field \(name) stands more than once in its object; the last one counts.", .warning,
+      code: DiagnosticCode.duplicateField, offset: range.lowerBound, in: .schema)
   }
 
   private func readMachineLanguage(_ node: SyntaxNode?) {
@@ -191,7 +191,8 @@ final class DefinitionReader {
     case .string(let other):
       let choices = ["JSONPath", "JSONata"]
       error(
-        "Value should be one of the following: [JSONPath, JSONata]", at: node, hint: didYouMean(other, choices))
+        "Value should be one of the following: [JSONPath, JSONata]", at: node,
+        hint: didYouMean(other, choices))
     default: expect("[STRING]", at: node)
     }
     return .jsonata
@@ -202,7 +203,7 @@ final class DefinitionReader {
   /// Reads `StartAt` and `States` of the whole machine, of a branch or of an item processor.
   ///
   /// `isIsolated` is true for the children of a distributed Map, which see no variables of the scopes outside.
-  func readMachine(_ fields: Fields, isIsolated: Bool = false) -> Machine? {
+  func readMachine(_ fields: ObjectFields, isIsolated: Bool = false) -> Machine? {
     require(["States", "StartAt"], in: fields)
     let startAt = text("StartAt", in: fields)
     guard let statesNode = fields["States"] else { return nil }
@@ -215,7 +216,7 @@ final class DefinitionReader {
       return nil
     }
     containers.append(
-      Container(node: fields.node, startAt: startAt, states: members, isTopLevel: containers.isEmpty))
+      StateContainer(node: fields.node, startAt: startAt, states: members, isTopLevel: containers.isEmpty))
 
     let outerScope = scope
     scopes.append(VariableScope(parent: outerScope, isIsolated: isIsolated))
@@ -246,8 +247,8 @@ final class DefinitionReader {
       error("These fields are required: [Type]", at: node)
       return nil
     }
-    guard let typeName = typeNode.text, let type = StateType(rawValue: typeName) else {
-      let names = StateType.allCases.map(\.rawValue)
+    guard let typeName = typeNode.text, let type = StateTypeName(rawValue: typeName) else {
+      let names = StateTypeName.allCases.map(\.rawValue)
       error(
         "The field 'Type' should have one of these values: [\(names.joined(separator: ", "))]", at: typeNode,
         hint: typeNode.text.flatMap { didYouMean($0, names) })
@@ -262,14 +263,17 @@ final class DefinitionReader {
     if isDowngrade {
       error("'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine", at: node)
     }
-    guard let fields = fields(of: node, type.fields, language, reportsMixing: !isDowngrade) else { return nil }
+    guard let fields = fields(of: node, type.fields, language, reportsMixing: !isDowngrade) else {
+      return nil
+    }
     return readState(named: member.name, type, fields)
   }
 
   private func checkStateName(_ member: SyntaxMember) {
     let name = member.name
     if name.isEmpty {
-      error("State name must not be empty", code: DiagnosticCode.invalidStateName, at: member.value, in: .names)
+      error(
+        "State name must not be empty", code: DiagnosticCode.invalidStateName, at: member.value, in: .names)
     } else if name.unicodeScalars.count > Self.stateNameMax {
       error(
         "State name '\(name.prefix(200))' exceeds the 80-character limit allowed by the service",
@@ -277,14 +281,17 @@ final class DefinitionReader {
     }
     if let first = stateNodes[name] {
       error(
-        "Duplicate State name: \(name)", code: DiagnosticCode.duplicateStateName, at: member.value, member: member,
+        "Duplicate State name: \(name)", code: DiagnosticCode.duplicateStateName, at: member.value,
+        member: member,
         in: .names, hint: "a state of that name stands at \(first.location)")
     } else {
       stateNodes[name] = member.value
     }
   }
 
-  private func readState(named name: String, _ type: StateType, _ fields: Fields) -> StateDefinition? {
+  private func readState(named name: String, _ type: StateTypeName, _ fields: ObjectFields)
+    -> StateDefinition?
+  {
     let comment = text("Comment", in: fields)
     let inputPath = path("InputPath", in: fields)
     let kind = readKind(type, fields)
@@ -308,7 +315,7 @@ final class DefinitionReader {
       output: fields["Output"], retriers: retriers, catchers: catchers)
   }
 
-  private func readKind(_ type: StateType, _ fields: Fields) -> StateKind? {
+  private func readKind(_ type: StateTypeName, _ fields: ObjectFields) -> StateKind? {
     switch type {
     case .task: readTask(fields).map { .task($0) }
     case .wait: readWait(fields).map { .wait($0) }
@@ -321,7 +328,7 @@ final class DefinitionReader {
     }
   }
 
-  private func readTransition(_ fields: Fields) -> Transition? {
+  private func readTransition(_ fields: ObjectFields) -> Transition? {
     let next = text("Next", in: fields)
     var isEnd = false
     if let end = fields["End"] {
@@ -343,7 +350,7 @@ final class DefinitionReader {
 }
 
 /// The state types, in the order in which the service lists them.
-enum StateType: String, CaseIterable {
+enum StateTypeName: String, CaseIterable {
   case task = "Task"
   case wait = "Wait"
   case pass = "Pass"

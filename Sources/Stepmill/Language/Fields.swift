@@ -25,7 +25,7 @@ struct FieldTable {
 }
 
 /// An object's members after the sorting.
-struct Fields {
+struct ObjectFields {
   let node: SyntaxNode
   let language: QueryLanguage
   /// Members that the table allows in this query language.
@@ -46,12 +46,12 @@ extension DefinitionReader {
   /// `reportsMixing` is false for a state whose own query language is the mistake.
   func fields(
     of node: SyntaxNode, _ table: FieldTable, _ language: QueryLanguage, reportsMixing: Bool = true
-  ) -> Fields? {
+  ) -> ObjectFields? {
     guard let members = node.members else {
       expect("[OBJECT]", at: node)
       return nil
     }
-    var fields = Fields(node: node, language: language)
+    var fields = ObjectFields(node: node, language: language)
     for member in members {
       guard let use = table.uses[member.name] else {
         unsupported(member, in: node, table, language)
@@ -71,7 +71,9 @@ extension DefinitionReader {
   }
 
   /// A field that the object's kind does not have.
-  func unsupported(_ member: SyntaxMember, in node: SyntaxNode, _ table: FieldTable, _ language: QueryLanguage) {
+  func unsupported(
+    _ member: SyntaxMember, in node: SyntaxNode, _ table: FieldTable, _ language: QueryLanguage
+  ) {
     error(
       "Field '\(member.name)' is not supported", at: node, member: member,
       hint: didYouMean(member.name, table.names(for: language)))
@@ -85,7 +87,7 @@ extension DefinitionReader {
 
   /// Reports those of `names` that are missing, together. True if all are there.
   @discardableResult
-  func require(_ names: [String], in fields: Fields) -> Bool {
+  func require(_ names: [String], in fields: ObjectFields) -> Bool {
     let missing = names.filter { !fields.has($0) }
     if missing.isEmpty { return true }
     error("These fields are required: [\(missing.joined(separator: ", "))]", at: fields.node)
@@ -94,15 +96,16 @@ extension DefinitionReader {
 
   /// Reports more than one of `names`. True if there is at most one.
   @discardableResult
-  func exclude(_ names: [String], in fields: Fields) -> Bool {
+  func exclude(_ names: [String], in fields: ObjectFields) -> Bool {
     if names.count(where: { fields.has($0) }) <= 1 { return true }
-    error("There should only be one of the following fields: [\(names.joined(separator: ", "))]", at: fields.node)
+    error(
+      "There should only be one of the following fields: [\(names.joined(separator: ", "))]", at: fields.node)
     return false
   }
 
   /// Reports none, and more than one, of `names`. True if there is exactly one.
   @discardableResult
-  func requireOne(of names: [String], in fields: Fields) -> Bool {
+  func requireOne(of names: [String], in fields: ObjectFields) -> Bool {
     guard names.contains(where: { fields.has($0) }) else {
       error(
         "This object should have only one of the following fields: [\(names.joined(separator: ", "))]",
@@ -120,7 +123,7 @@ extension DefinitionReader {
     error("Expected value of type \(type)", at: node)
   }
 
-  func text(_ name: String, in fields: Fields) -> Located<String>? {
+  func text(_ name: String, in fields: ObjectFields) -> Located<String>? {
     guard let node = fields[name] else { return nil }
     guard let text = node.text else {
       expect("[STRING]", at: node)
@@ -130,7 +133,7 @@ extension DefinitionReader {
   }
 
   /// A text that must be one of `choices`.
-  func choice(_ name: String, in fields: Fields, of choices: [String]) -> String? {
+  func choice(_ name: String, in fields: ObjectFields, of choices: [String]) -> String? {
     guard let text = text(name, in: fields) else { return nil }
     guard choices.contains(text.value) else {
       error(
@@ -154,7 +157,8 @@ extension DefinitionReader {
     return Located(value: value, node: node)
   }
 
-  func inRange(_ isBelow: Bool, _ minimum: Int, _ isAbove: Bool, _ maximum: Int?, _ node: SyntaxNode) -> Bool {
+  func inRange(_ isBelow: Bool, _ minimum: Int, _ isAbove: Bool, _ maximum: Int?, _ node: SyntaxNode) -> Bool
+  {
     if isBelow {
       error("Minimum value is \(minimum)", at: node)
       return false
@@ -166,19 +170,20 @@ extension DefinitionReader {
     return true
   }
 
-  func integer(_ name: String, in fields: Fields, _ minimum: Int, _ maximum: Int? = nil) -> Int? {
+  func integer(_ name: String, in fields: ObjectFields, _ minimum: Int, _ maximum: Int? = nil) -> Int? {
     fields[name].flatMap { integer($0, minimum, maximum)?.value }
   }
 
   /// A number field and its `…Path` twin; in JSONata states the number may be an expression.
-  func number(_ name: String, in fields: Fields, _ minimum: Int, _ maximum: Int? = nil) -> NumberField? {
+  func number(_ name: String, in fields: ObjectFields, _ minimum: Int, _ maximum: Int? = nil) -> NumberField?
+  {
     let pathName = name + "Path"
     guard exclude([name, pathName], in: fields) else { return nil }
     if let node = fields[name] {
       if fields.language == .jsonata, let text = node.text {
-        if Expression.isDelimited(text) { return .expression(Located(value: text, node: node)) }
-        if Expression.isBroken(text) {
-          error(Expression.delimiterMessage, at: node)
+        if ExpressionText.isDelimited(text) { return .expression(Located(value: text, node: node)) }
+        if ExpressionText.isBroken(text) {
+          error(ExpressionText.delimiterMessage, at: node)
           return nil
         }
       }
@@ -188,7 +193,7 @@ extension DefinitionReader {
   }
 
   /// `InputPath` and `OutputPath`: a path or `null`.
-  func path(_ name: String, in fields: Fields) -> PathField {
+  func path(_ name: String, in fields: ObjectFields) -> PathField {
     guard let node = fields[name] else { return .absent }
     if node.isNull { return .null(node) }
     guard let text = text(name, in: fields) else { return .absent }
@@ -199,19 +204,22 @@ extension DefinitionReader {
   }
 
   /// `ResultPath`: a reference path into the input, or `null`.
-  func resultPath(in fields: Fields) -> PathField {
+  func resultPath(in fields: ObjectFields) -> PathField {
     guard let node = fields["ResultPath"] else { return .absent }
     if node.isNull { return .null(node) }
-    guard let text = referencePath("ResultPath", in: fields) else { return .absent }
-    if let second = text.value.utf8.dropFirst().first, second != UInt8(ascii: "."), second != UInt8(ascii: "[") {
+    guard let text = text("ResultPath", in: fields) else { return .absent }
+    let second = text.value.utf8.dropFirst().first
+    if text.value.hasPrefix("$"), let second, second != UInt8(ascii: "."), second != UInt8(ascii: "[") {
       error(
         "Value is not a Reference Path", at: node,
         hint: "a result goes into the state's input, so this path starts with '$.' or '$['")
+    } else {
+      checkReferencePath(text.value, at: node)
     }
     return .path(text)
   }
 
-  func referencePath(_ name: String, in fields: Fields) -> Located<String>? {
+  func referencePath(_ name: String, in fields: ObjectFields) -> Located<String>? {
     guard let text = text(name, in: fields) else { return nil }
     checkReferencePath(text.value, at: text.node)
     return text

@@ -60,7 +60,10 @@ enum Integrations {
     ("athena", .sync, ["startQueryExecution"]),
     ("athena", [], ["stopQueryExecution", "getQueryExecution", "getQueryResults"]),
     ("codebuild", .sync, ["startBuild", "startBuildBatch", "retryBuildBatch"]),
-    ("codebuild", [], ["stopBuild", "batchDeleteBuilds", "batchGetReports", "stopBuildBatch", "deleteBuildBatch"]),
+    (
+      "codebuild", [],
+      ["stopBuild", "batchDeleteBuilds", "batchGetReports", "stopBuildBatch", "deleteBuildBatch"]
+    ),
     ("sagemaker", [], ["createEndpoint", "createEndpointConfig", "createModel", "updateEndpoint"]),
     (
       "sagemaker", .sync,
@@ -72,7 +75,10 @@ enum Integrations {
     ("elasticmapreduce", .sync, ["createCluster", "terminateCluster", "addStep"]),
     (
       "elasticmapreduce", [],
-      ["cancelStep", "setClusterTerminationProtection", "modifyInstanceFleetByName", "modifyInstanceGroupByName"]
+      [
+        "cancelStep", "setClusterTerminationProtection", "modifyInstanceFleetByName",
+        "modifyInstanceGroupByName",
+      ]
     ),
     ("emr-containers", [], ["createVirtualCluster"]),
     ("emr-containers", .sync, ["deleteVirtualCluster", "startJobRun"]),
@@ -175,7 +181,8 @@ extension DefinitionReader {
       error("Express state machine does not support '.sync' service integration", at: resource.node)
     } else if action.hasSuffix(".waitForTaskToken") {
       // The space at the end is the service's.
-      error("Express state machine does not support '.waitForTaskToken' service integration ", at: resource.node)
+      error(
+        "Express state machine does not support '.waitForTaskToken' service integration ", at: resource.node)
     }
   }
 }

@@ -37,7 +37,9 @@ extension DefinitionReader {
     if let attempts = integer("MaxAttempts", in: fields, 0, 99_999_999) { retrier.maxAttempts = attempts }
     if let rate = fields["BackoffRate"].flatMap(readBackoffRate) { retrier.backoffRate = rate }
     retrier.maxDelaySeconds = integer("MaxDelaySeconds", in: fields, 1, 31_622_400)
-    if let interval, let delay = retrier.maxDelaySeconds, delay <= interval, let place = fields["MaxDelaySeconds"] {
+    if let interval, let delay = retrier.maxDelaySeconds, delay <= interval,
+      let place = fields["MaxDelaySeconds"]
+    {
       error("'MaxDelaySeconds' must be greater than 'IntervalSeconds'", at: place)
     }
     retrier.fullJitter = choice("JitterStrategy", in: fields, of: ["NONE", "FULL"]) == "FULL"
@@ -66,14 +68,15 @@ extension DefinitionReader {
     return catchers
   }
 
-  private func readCatcher(_ node: SyntaxNode, _ language: QueryLanguage, isLast: Bool) -> CatcherDefinition? {
+  private func readCatcher(_ node: SyntaxNode, _ language: QueryLanguage, isLast: Bool) -> CatcherDefinition?
+  {
     guard let fields = fields(of: node, CatcherDefinition.fields, language) else { return nil }
     require(["ErrorEquals", "Next"], in: fields)
     _ = text("Comment", in: fields)
     let errors = fields["ErrorEquals"].flatMap { readErrorEquals($0, isLast: isLast) }
     let next = text("Next", in: fields)
     let resultPath = resultPath(in: fields)
-    if let assign = fields["Assign"] { checkAssign(assign, language) }
+    if let assign = fields["Assign"] { checkAssign(assign, language, isCatcher: true) }
     if let output = fields["Output"] { checkExpressions(in: output) }
     guard let errors, let next else { return nil }
     return CatcherDefinition(

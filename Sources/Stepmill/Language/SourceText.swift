@@ -5,11 +5,15 @@ struct SourceText {
 
   init(_ bytes: [UInt8]) {
     self.bytes = bytes
-    var starts = [0]
-    for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") {
-      starts.append(offset + 1)
+    lineStarts = bytes.withUnsafeBufferPointer { bytes in
+      var starts = [0]
+      var offset = 0
+      while offset < bytes.count {
+        if bytes[offset] == UInt8(ascii: "\n") { starts.append(offset &+ 1) }
+        offset &+= 1
+      }
+      return starts
     }
-    lineStarts = starts
   }
 
   /// Line and column of a byte offset, from 1; columns count characters as people see them.

@@ -13,10 +13,10 @@ extension Definition {
 }
 
 private struct SupportCheck {
-  var report: Report
+  var report: DiagnosticReport
 
   init(findingsMax: Int) {
-    report = Report(findingsMax: findingsMax)
+    report = DiagnosticReport(findingsMax: findingsMax)
   }
 
   mutating func machine(_ machine: Machine) {
@@ -45,10 +45,11 @@ private struct SupportCheck {
   }
 
   private mutating func notSupported(_ message: String, at node: SyntaxNode, hint: String) {
+    guard report.count(.error, in: .schema) else { return }
     report.add(
-      Report.Finding(
+      DiagnosticReport.Finding(
         severity: .error, code: DiagnosticCode.notSupported, message: message, location: node.location,
         pointer: node.pointer, offset: node.range.lowerBound, hint: hint),
-      severity: .error, in: .schema)
+      in: .schema)
   }
 }

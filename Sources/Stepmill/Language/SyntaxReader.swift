@@ -57,9 +57,7 @@ struct SyntaxReader {
 
   private mutating func document() throws(SyntaxError) -> SyntaxNode {
     skipSpace()
-    guard position < bytes.count else {
-      throw SyntaxError(message: "Definition must be a valid JSON object", offset: position, consumed: position)
-    }
+    guard position < bytes.count else { throw endOfInput(": nothing but blanks") }
     let root = try value(depth: 0)
     skipSpace()
     if position < bytes.count { throw unexpected("nothing may follow the definition") }
@@ -154,7 +152,8 @@ struct SyntaxReader {
   }
 
   /// Finds a name among the members before it. The dictionary is filled once the object grows large.
-  private func indexOf(_ name: String, in members: [SyntaxMember], _ indexOfName: inout [String: Int]) -> Int? {
+  private func indexOf(_ name: String, in members: [SyntaxMember], _ indexOfName: inout [String: Int]) -> Int?
+  {
     if members.count < Self.scanMax { return members.firstIndex { $0.name == name } }
     if indexOfName.isEmpty {
       for (index, member) in members.enumerated() { indexOfName[member.name] = index }
@@ -202,13 +201,16 @@ struct SyntaxReader {
   private mutating func number() throws(SyntaxError) {
     if bytes[position] == UInt8(ascii: "-") {
       position += 1
-      guard isDigit() else { throw badNumber("expected digit (0-9) to follow minus sign, for valid numeric value") }
+      guard isDigit() else {
+        throw badNumber("expected digit (0-9) to follow minus sign, for valid numeric value")
+      }
     }
     if bytes[position] == UInt8(ascii: "0") {
       position += 1
       if isDigit() {
         throw SyntaxError(
-          message: "Invalid numeric value: Leading zeroes not allowed", offset: position, consumed: position + 1)
+          message: "Invalid numeric value: Leading zeroes not allowed", offset: position,
+          consumed: position + 1)
       }
     } else {
       skipDigits()
@@ -220,7 +222,8 @@ struct SyntaxReader {
     }
     if position < bytes.count, bytes[position] | 0x20 == UInt8(ascii: "e") {
       position += 1
-      if position < bytes.count, bytes[position] == UInt8(ascii: "+") || bytes[position] == UInt8(ascii: "-") {
+      if position < bytes.count, bytes[position] == UInt8(ascii: "+") || bytes[position] == UInt8(ascii: "-")
+      {
         position += 1
       }
       guard isDigit() else { throw badNumber("Exponent indicator not followed by a digit") }
@@ -305,7 +308,8 @@ struct SyntaxReader {
       return
     default:
       throw SyntaxError(
-        message: "Unrecognized character escape \(describe(position))", offset: position, consumed: position + 1)
+        message: "Unrecognized character escape \(describe(position))", offset: position,
+        consumed: position + 1)
     }
     position += 1
   }
@@ -332,7 +336,8 @@ struct SyntaxReader {
     var value: UInt32 = 0
     for _ in 0..<4 {
       guard position < bytes.count else { throw unclosedString(isName) }
-      guard let digit = Character(Unicode.Scalar(bytes[position])).hexDigitValue, bytes[position] < 0x80 else {
+      guard let digit = Character(Unicode.Scalar(bytes[position])).hexDigitValue, bytes[position] < 0x80
+      else {
         throw unexpected("expected a hex-digit for character escape sequence")
       }
       value = value << 4 | UInt32(digit)
@@ -373,7 +378,8 @@ struct SyntaxReader {
 
   private func unexpected(_ why: String) -> SyntaxError {
     SyntaxError(
-      message: "Unexpected character (\(describe(position))): \(why)", offset: position, consumed: position + 1)
+      message: "Unexpected character (\(describe(position))): \(why)", offset: position,
+      consumed: position + 1)
   }
 
   private func endOfInput(_ where: String) -> SyntaxError {
@@ -417,7 +423,9 @@ struct SyntaxReader {
     if scalar.value < 0x20 || (scalar.value >= 0x7F && scalar.value < 0xA0) {
       return "(CTRL-CHAR, code \(scalar.value))"
     }
-    if scalar.value > 0xFF { return "'\(scalar)' (code \(scalar.value) / 0x\(String(scalar.value, radix: 16)))" }
+    if scalar.value > 0xFF {
+      return "'\(scalar)' (code \(scalar.value) / 0x\(String(scalar.value, radix: 16)))"
+    }
     return "'\(scalar)' (code \(scalar.value))"
   }
 }
@@ -438,9 +446,22 @@ extension SourceText {
         shown.unicodeScalars.append(scalar)
       }
     }
-    let count = bytes.reduce(into: 0) { count, byte in if byte & 0xC0 != 0x80 { count += 1 } }
+    let count = characterCount
     let truncation = count > shownMax ? "[truncated \(count - shownMax) chars]" : ""
     let (line, column) = position(of: offset)
     return "[Source: (String)\"\(shown)\"\(truncation); line: \(line), column: \(column)]"
+  }
+
+  /// Scalars in the text.
+  private var characterCount: Int {
+    bytes.withUnsafeBufferPointer { bytes in
+      var count = 0
+      var offset = 0
+      while offset < bytes.count {
+        if bytes[offset] & 0xC0 != 0x80 { count &+= 1 }
+        offset &+= 1
+      }
+      return count
+    }
   }
 }

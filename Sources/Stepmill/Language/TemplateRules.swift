@@ -1,7 +1,7 @@
 // Payload templates of JSONPath states, and the strings of JSONata states.
 
 /// The outside of a JSONata expression in a JSON string.
-enum Expression {
+enum ExpressionText {
   static let delimiterMessage = "JSONata string must start with {% and end with %}"
 
   /// `{% … %}`: an expression.
@@ -17,7 +17,7 @@ enum Expression {
 
 extension DefinitionReader {
   /// A template field of a JSONPath state, or a tree of expressions in a JSONata state; `null` counts as absent.
-  func template(_ name: String, in fields: Fields) -> SyntaxNode? {
+  func template(_ name: String, in fields: ObjectFields) -> SyntaxNode? {
     guard let node = fields[name], !node.isNull else { return nil }
     switch fields.language {
     case .jsonPath: checkTemplate(node)
@@ -66,7 +66,8 @@ extension DefinitionReader {
   private func checkDuplicates(_ members: [SyntaxMember], _ template: SyntaxNode) {
     guard members.contains(where: { $0.name.hasSuffix(".$") }) else { return }
     let names = Set(members.lazy.map(\.name))
-    for member in members where member.name.hasSuffix(".$") && names.contains(String(member.name.dropLast(2))) {
+    for member in members where member.name.hasSuffix(".$") && names.contains(String(member.name.dropLast(2)))
+    {
       error(
         "A duplicate field will exist after renaming to strip the \".$\" suffix from: \(member.name)",
         at: template, member: member)
@@ -90,7 +91,7 @@ extension DefinitionReader {
     case .object(let members):
       for member in members { checkExpressions(in: member.value) }
     case .string(let text):
-      if Expression.isBroken(text) { error(Expression.delimiterMessage, at: node) }
+      if ExpressionText.isBroken(text) { error(ExpressionText.delimiterMessage, at: node) }
     case .null, .bool, .number:
       break
     }

@@ -4,7 +4,7 @@
 // mistake in some other field still leads where it says.
 
 /// One `States` object with its entry.
-struct Container {
+struct StateContainer {
   var node: SyntaxNode
   var startAt: Located<String>?
   var states: [SyntaxMember]
@@ -20,16 +20,17 @@ extension DefinitionReader {
   func checkTransitions() {
     let lacksEnd = containers.first.map { !canEnd($0) } ?? false
     if lacksEnd {
-      error("Workflow has no terminal state", code: DiagnosticCode.missingEnd, withoutPlaceIn: .targets)
+      problem(
+        "Workflow has no terminal state", .error, code: DiagnosticCode.missingEnd, offset: 0, in: .targets)
     }
     for container in containers { checkTransitions(container, reportsUnreachable: !lacksEnd) }
   }
 
   /// A state that says neither where it leads nor that it ends is a mistake of its own, and may be meant to end.
-  private func canEnd(_ container: Container) -> Bool {
+  private func canEnd(_ container: StateContainer) -> Bool {
     container.states.contains { member in
       let state = member.value
-      guard let type = state["Type"]?.text.flatMap(StateType.init) else { return true }
+      guard let type = state["Type"]?.text.flatMap(StateTypeName.init) else { return true }
       switch type {
       case .succeed, .fail: return true
       case .choice: return false
@@ -39,7 +40,7 @@ extension DefinitionReader {
     }
   }
 
-  private func checkTransitions(_ container: Container, reportsUnreachable: Bool) {
+  private func checkTransitions(_ container: StateContainer, reportsUnreachable: Bool) {
     var indices: [String: Int] = [:]
     indices.reserveCapacity(container.states.count)
     for (index, state) in container.states.enumerated() { indices[state.name] = index }
@@ -79,23 +80,24 @@ extension DefinitionReader {
     }
   }
 
-  private func missingTarget(_ edge: Edge, _ container: Container) {
+  private func missingTarget(_ edge: Edge, _ container: StateContainer) {
     error(
-      "Missing 'Next' target: \(edge.target)", code: DiagnosticCode.missingTarget, at: edge.node, in: .targets,
+      "Missing 'Next' target: \(edge.target)", code: DiagnosticCode.missingTarget, at: edge.node,
+      in: .targets,
       hint: targetHint(edge.target, container))
   }
 
-  private func targetHint(_ target: String, _ container: Container) -> String? {
+  private func targetHint(_ target: String, _ container: StateContainer) -> String? {
     if let elsewhere = stateNodes[target] {
       return "the state at \(elsewhere.location) belongs to another `States` object"
     }
     return didYouMean(target, container.states.lazy.map(\.name))
   }
 
-  /// Where a state leads, in source order. Fields that its type does not have lead nowhere.
+  /// Where a state leads, in source order. ObjectFields that its type does not have lead nowhere.
   private func edges(of state: SyntaxNode) -> [Edge] {
     guard let members = state.members else { return [] }
-    let type = state["Type"]?.text.flatMap(StateType.init)
+    let type = state["Type"]?.text.flatMap(StateTypeName.init)
     var edges: [Edge] = []
     for member in members {
       switch member.name {

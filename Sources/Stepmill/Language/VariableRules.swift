@@ -6,6 +6,7 @@ struct VariableScope {
   var parent: Int?
   /// The children of a distributed Map run on their own and see nothing of the scopes outside.
   var isIsolated: Bool
+  /// The names that scopes inside may not assign.
   var names: Set<String> = []
   /// Every assignment, with its place.
   var assignments: [Located<String>] = []
@@ -14,7 +15,8 @@ struct VariableScope {
 extension DefinitionReader {
   private static var variableNameMax: Int { 80 }
 
-  func checkAssign(_ node: SyntaxNode, _ language: QueryLanguage) {
+  /// What a catcher assigns may be assigned inside the state it guards: AWS runs such definitions.
+  func checkAssign(_ node: SyntaxNode, _ language: QueryLanguage, isCatcher: Bool = false) {
     guard let members = node.members else {
       expect("[OBJECT]", at: node)
       return
@@ -27,7 +29,7 @@ extension DefinitionReader {
       var name = member.name
       if language == .jsonPath, name.hasSuffix(".$") { name.removeLast(2) }
       if checkVariableName(name, member), let scope {
-        scopes[scope].names.insert(name)
+        if !isCatcher { scopes[scope].names.insert(name) }
         scopes[scope].assignments.append(Located(value: name, node: member.value))
       }
     }

@@ -79,7 +79,8 @@ extension Timestamp {
 
     let days = daysSince1970(year, month, day)
     let ofDay = (hour &* 60 &+ minute &- offsetMinutes) &* 60 &+ second
-    return Timestamp(seconds: Int64(days &* 86_400 &+ ofDay), nanoseconds: Int32(truncatingIfNeeded: nanoseconds))
+    return Timestamp(
+      seconds: Int64(days &* 86_400 &+ ofDay), nanoseconds: Int32(truncatingIfNeeded: nanoseconds))
   }
 
   /// The same for text, where speed does not matter.

@@ -2,7 +2,8 @@
 
 extension ChoiceDefinition {
   static let fields = FieldTable(
-    ["Type", "Comment", "QueryLanguage", "Assign", "Choices", "Default"], jsonPath: ["InputPath", "OutputPath"],
+    ["Type", "Comment", "QueryLanguage", "Assign", "Choices", "Default"],
+    jsonPath: ["InputPath", "OutputPath"],
     jsonata: ["Output"])
 }
 
@@ -48,7 +49,7 @@ extension Comparator {
 }
 
 extension DefinitionReader {
-  func readChoice(_ fields: Fields) -> ChoiceDefinition? {
+  func readChoice(_ fields: ObjectFields) -> ChoiceDefinition? {
     require(["Choices"], in: fields)
     let defaultState = text("Default", in: fields)
     guard let elements = fields["Choices"].flatMap(nonEmptyArray) else { return nil }
@@ -75,7 +76,7 @@ extension DefinitionReader {
     return readCondition(fields)
   }
 
-  private func readCondition(_ fields: Fields) -> Condition? {
+  private func readCondition(_ fields: ObjectFields) -> Condition? {
     let conditions = ChoiceRuleDefinition.conditions
     guard conditions.count(where: { fields.has($0) }) == 1 else {
       error(
@@ -105,8 +106,8 @@ extension DefinitionReader {
       expect("[STRING]", at: node)
       return nil
     }
-    guard Expression.isDelimited(text) else {
-      error(Expression.delimiterMessage, at: node)
+    guard ExpressionText.isDelimited(text) else {
+      error(ExpressionText.delimiterMessage, at: node)
       return nil
     }
     return .expression(Located(value: text, node: node))
@@ -114,7 +115,7 @@ extension DefinitionReader {
 
   // MARK: Comparisons
 
-  private func readComparison(_ fields: Fields) -> Condition? {
+  private func readComparison(_ fields: ObjectFields) -> Condition? {
     let variable = referencePath("Variable", in: fields)
     let names = Comparator.fieldNames.filter { fields.has($0) }
     guard let name = names.first else {
@@ -125,7 +126,8 @@ extension DefinitionReader {
     }
     guard names.count == 1 else {
       error(
-        "There should only be one of the following fields: [\(names.joined(separator: ", "))]", at: fields.node)
+        "There should only be one of the following fields: [\(names.joined(separator: ", "))]",
+        at: fields.node)
       return nil
     }
     guard let variable, let operand = fields[name] else { return nil }

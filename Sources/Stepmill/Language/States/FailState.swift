@@ -4,17 +4,17 @@ extension FailDefinition {
 }
 
 extension DefinitionReader {
-  func readFail(_ fields: Fields) -> FailDefinition {
+  func readFail(_ fields: ObjectFields) -> FailDefinition {
     FailDefinition(error: readFailText("Error", fields), cause: readFailText("Cause", fields))
   }
 
-  private func readFailText(_ name: String, _ fields: Fields) -> TextField? {
+  private func readFailText(_ name: String, _ fields: ObjectFields) -> TextField? {
     let pathName = name + "Path"
     guard exclude([name, pathName], in: fields) else { return nil }
     if let literal = text(name, in: fields) {
       guard fields.language == .jsonata else { return .literal(literal) }
       checkExpressions(in: literal.node)
-      return Expression.isDelimited(literal.value) ? .expression(literal) : .literal(literal)
+      return ExpressionText.isDelimited(literal.value) ? .expression(literal) : .literal(literal)
     }
     guard let path = text(pathName, in: fields) else { return nil }
     checkFailPath(path, pathName)

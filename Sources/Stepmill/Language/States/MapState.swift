@@ -4,12 +4,14 @@
 extension MapDefinition {
   static let fields = FieldTable(
     [
-      "Type", "Comment", "QueryLanguage", "Next", "End", "Assign", "Retry", "Catch", "ItemProcessor", "Iterator",
+      "Type", "Comment", "QueryLanguage", "Next", "End", "Assign", "Retry", "Catch", "ItemProcessor",
+      "Iterator",
       "ItemSelector", "MaxConcurrency", "ItemReader", "ItemBatcher", "ResultWriter", "Label",
       "ToleratedFailureCount", "ToleratedFailurePercentage",
     ],
     jsonPath: [
-      "InputPath", "OutputPath", "Parameters", "ResultSelector", "ResultPath", "ItemsPath", "MaxConcurrencyPath",
+      "InputPath", "OutputPath", "Parameters", "ResultSelector", "ResultPath", "ItemsPath",
+      "MaxConcurrencyPath",
       "ToleratedFailureCountPath", "ToleratedFailurePercentagePath",
     ],
     jsonata: ["Items", "Output"])
@@ -25,14 +27,14 @@ extension DefinitionReader {
     var mode: SyntaxNode?
   }
 
-  func readMap(_ fields: Fields) -> MapDefinition? {
+  func readMap(_ fields: ObjectFields) -> MapDefinition? {
     let itemsPath = readItemsPath(fields)
     if let items = fields["Items"] { checkItems(items) }
     exclude(["ItemSelector", "Parameters"], in: fields)
     let selector = template("ItemSelector", in: fields) ?? template("Parameters", in: fields)
     let maxConcurrency = number("MaxConcurrency", in: fields, 0)
     let failureCount = number("ToleratedFailureCount", in: fields, 0)
-    let failurePercentage = number("ToleratedFailurePercentage", in: fields, 0, 100)
+    let failurePercentage = readPercentage(fields)
     let label = readLabel(fields)
     if let reader = fields["ItemReader"] { checkItemReader(reader, fields.language) }
     if let batcher = fields["ItemBatcher"] { checkItemBatcher(batcher, fields.language) }
@@ -44,19 +46,34 @@ extension DefinitionReader {
     return MapDefinition(
       processor: machine, isDistributed: processor.isDistributed, mode: processor.mode, itemsPath: itemsPath,
       items: fields["Items"], itemSelector: selector, maxConcurrency: maxConcurrency, label: label,
-      itemReader: fields["ItemReader"], itemBatcher: fields["ItemBatcher"], resultWriter: fields["ResultWriter"],
+      itemReader: fields["ItemReader"], itemBatcher: fields["ItemBatcher"],
+      resultWriter: fields["ResultWriter"],
       toleratedFailureCount: failureCount, toleratedFailurePercentage: failurePercentage)
   }
 
-  private func readItemsPath(_ fields: Fields) -> PathField {
+  private func readItemsPath(_ fields: ObjectFields) -> PathField {
     referencePath("ItemsPath", in: fields).map { .path($0) } ?? .absent
+  }
+
+  /// Unlike every other number of a Map, this one may have a fraction.
+  private func readPercentage(_ fields: ObjectFields) -> SyntaxNode? {
+    let name = "ToleratedFailurePercentage"
+    if let node = fields[name], case .number(let text) = node.kind, let value = Double(text) {
+      guard exclude([name, name + "Path"], in: fields) else { return nil }
+      return inRange(value < 0, 0, value > 100, 100, node) ? node : nil
+    }
+    switch number(name, in: fields, 0, 100) {
+    case .literal(let number): return number.node
+    case .path(let text), .expression(let text): return text.node
+    case nil: return nil
+    }
   }
 
   private func checkItems(_ node: SyntaxNode) {
     switch node.kind {
     case .array, .object: checkExpressions(in: node)
     case .string(let text):
-      if !Expression.isDelimited(text) { error(Expression.delimiterMessage, at: node) }
+      if !ExpressionText.isDelimited(text) { error(ExpressionText.delimiterMessage, at: node) }
     case .null, .bool, .number: expect("[ARRAY]", at: node)
     }
   }
@@ -80,7 +97,8 @@ extension DefinitionReader {
       _ = choice("ExecutionType", in: fields, of: ["STANDARD", "EXPRESS"])
       if options.isExpress, let place = processor.mode {
         error(
-          "The field 'Mode' with value 'DISTRIBUTED' is not supported inside 'EXPRESS' state machines", at: place)
+          "The field 'Mode' with value 'DISTRIBUTED' is not supported inside 'EXPRESS' state machines",
+          at: place)
       }
     } else if fields.has("ExecutionType"), mode != nil || !fields.has("Mode") {
       error(

@@ -8,7 +8,7 @@ extension StateKind {
 extension DefinitionReader {
   private static let branchFields = FieldTable(["StartAt", "States", "Comment"])
 
-  func readParallel(_ fields: Fields) -> [Machine]? {
+  func readParallel(_ fields: ObjectFields) -> [Machine]? {
     require(["Branches"], in: fields)
     guard let branches = fields["Branches"].flatMap(nonEmptyArray) else { return nil }
     var machines: [Machine] = []

@@ -5,7 +5,7 @@ extension PassDefinition {
 }
 
 extension DefinitionReader {
-  func readPass(_ fields: Fields) -> PassDefinition {
+  func readPass(_ fields: ObjectFields) -> PassDefinition {
     // `Result` is literal, whatever it looks like; `null` counts as absent.
     PassDefinition(result: fields["Result"].flatMap { $0.isNull ? nil : $0 })
   }

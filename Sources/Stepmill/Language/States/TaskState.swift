@@ -1,7 +1,8 @@
 extension TaskDefinition {
   static let fields = FieldTable(
     [
-      "Type", "Comment", "QueryLanguage", "Next", "End", "Assign", "Retry", "Catch", "Resource", "Credentials",
+      "Type", "Comment", "QueryLanguage", "Next", "End", "Assign", "Retry", "Catch", "Resource",
+      "Credentials",
       "TimeoutSeconds", "HeartbeatSeconds",
     ],
     jsonPath: [
@@ -14,7 +15,7 @@ extension TaskDefinition {
 extension DefinitionReader {
   private static var secondsMax: Int { 99_999_999 }
 
-  func readTask(_ fields: Fields) -> TaskDefinition? {
+  func readTask(_ fields: ObjectFields) -> TaskDefinition? {
     require(["Resource"], in: fields)
     let resource = text("Resource", in: fields)
     if let resource { checkResource(resource) }
@@ -31,12 +32,12 @@ extension DefinitionReader {
     }
   }
 
-  private func checkCredentials(_ node: SyntaxNode, _ fields: Fields, _ resource: Located<String>?) {
+  private func checkCredentials(_ node: SyntaxNode, _ fields: ObjectFields, _ resource: Located<String>?) {
     if let resource, ResourceName(resource.value).isActivity {
       error("The field 'Credentials' is not supported for activities", at: fields.node)
       return
     }
-    if fields.language == .jsonata, let text = node.text, Expression.isDelimited(text) { return }
+    if fields.language == .jsonata, let text = node.text, ExpressionText.isDelimited(text) { return }
     guard node.members != nil else {
       expect("[OBJECT]", at: node)
       return

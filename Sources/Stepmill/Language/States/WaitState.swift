@@ -5,8 +5,10 @@ extension WaitDefinition {
 }
 
 extension DefinitionReader {
-  func readWait(_ fields: Fields) -> WaitDefinition? {
-    guard requireOne(of: ["SecondsPath", "Seconds", "TimestampPath", "Timestamp"], in: fields) else { return nil }
+  func readWait(_ fields: ObjectFields) -> WaitDefinition? {
+    guard requireOne(of: ["SecondsPath", "Seconds", "TimestampPath", "Timestamp"], in: fields) else {
+      return nil
+    }
     if fields.has("Seconds") || fields.has("SecondsPath") {
       switch number("Seconds", in: fields, 0, 99_999_999) {
       case .literal(let seconds): return .seconds(seconds)
@@ -18,9 +20,9 @@ extension DefinitionReader {
     if let path = referencePath("TimestampPath", in: fields) { return .timestampPath(path) }
     guard let timestamp = text("Timestamp", in: fields) else { return nil }
     if fields.language == .jsonata {
-      if Expression.isDelimited(timestamp.value) { return .timestampExpression(timestamp) }
-      if Expression.isBroken(timestamp.value) {
-        error(Expression.delimiterMessage, at: timestamp.node)
+      if ExpressionText.isDelimited(timestamp.value) { return .timestampExpression(timestamp) }
+      if ExpressionText.isBroken(timestamp.value) {
+        error(ExpressionText.delimiterMessage, at: timestamp.node)
         return nil
       }
     }

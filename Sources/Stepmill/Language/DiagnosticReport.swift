@@ -27,7 +27,7 @@ enum DiagnosticCode {
   static let tooMany = "STEPMILL_TOO_MANY_DIAGNOSTICS"
 }
 
-struct Report {
+struct DiagnosticReport {
   enum Group: Int, CaseIterable {
     case schema
     case names
@@ -57,17 +57,24 @@ struct Report {
   }
 
   var hasErrors: Bool { errorCount > 0 }
-  /// True once there is no use in working out a hint.
-  var isFull: Bool { errorCount >= findingsMax }
 
-  mutating func add(_ finding: @autoclosure () -> Finding, severity: Diagnostic.Severity, in group: Group) {
+  /// Counts a problem. True if it is to be added: a finding that would not be shown is not worked out.
+  mutating func count(_ severity: Diagnostic.Severity, in group: Group) -> Bool {
     switch severity {
     case .error:
       errorCount += 1
-      if groups[group.rawValue].count < findingsMax { groups[group.rawValue].append(finding()) }
+      return groups[group.rawValue].count < findingsMax
     case .warning:
       warningCount += 1
-      if warnings.count < findingsMax { warnings.append(finding()) }
+      return warnings.count < findingsMax
+    }
+  }
+
+  /// Adds a problem that was counted.
+  mutating func add(_ finding: Finding, in group: Group) {
+    switch finding.severity {
+    case .error: groups[group.rawValue].append(finding)
+    case .warning: warnings.append(finding)
     }
   }
 
