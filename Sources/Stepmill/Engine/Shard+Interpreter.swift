@@ -30,7 +30,7 @@ extension Shard {
   /// Runs a ready fiber and whatever follows from it at once.
   func run(_ first: UnsafeMutablePointer<Fiber>) {
     var fiber = first
-    var fuel = Shard.fuel
+    var fuel = state.pointee.fuel
     while true {
       let execution = fiber.pointee.execution
       switch interpret(fiber, &fuel) {

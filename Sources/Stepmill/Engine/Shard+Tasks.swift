@@ -208,7 +208,7 @@ extension Shard {
     let tables = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
     let op = tables.pointee.ops + Int(fiber.pointee.pc)
     if tables.pointee.tasks[Int(op.pointee.a)].waitsForToken {
-      submitted(fiber, op, JSON.object([]), tables)
+      submitted(fiber, op, [:], tables)
       return
     }
     fiber.pointee.call?.release()
@@ -254,7 +254,7 @@ extension Shard {
     fiber.pointee.call?.release()
     fiber.pointee.call = nil
     let arena = Frame.arena(of: fiber.pointee.frame.unsafelyUnwrapped)
-    recordTask(fiber, op, .submitted, answer.copy(to: arena), .missing, .missing, tables)
+    recordTask(fiber, op, .submitted, answer.copied(to: arena), .missing, .missing, tables)
     freeze(fiber)
     fiber.pointee.phase = .awaitingToken
     state.pointee.counters.waiting &+= 1
@@ -272,7 +272,7 @@ extension Shard {
     let arena = Frame.arena(of: frame)
     switch answer {
     case .success(let value):
-      frame.pointee.result = value.copy(to: arena)
+      frame.pointee.result = value.copied(to: arena)
       makeReady(fiber, .result)
     case .failure(let error, let cause):
       let op = tables.pointee.ops + Int(fiber.pointee.pc)

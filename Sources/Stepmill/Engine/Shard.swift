@@ -39,6 +39,8 @@ struct ShardState: ~Copyable {
   /// Told apart from every other shard of the process: part of what makes names unique.
   let number: UInt32
   var nextSerial: UInt64 = 1
+  /// Transitions that a fiber may make before others get their turn.
+  var fuel = 512
   /// Where a task's arguments gather while a template is evaluated.
   var bound = 0
   var dueBuffer: UnsafeMutablePointer<UInt32>
@@ -238,6 +240,16 @@ extension Shard {
     return begin(start, frame)
   }
 
+  /// The same for text in an array.
+  func start(
+    _ start: borrowing Start, text: [UInt8]
+  ) throws(JSONSyntaxError) -> UnsafeMutablePointer<Fiber> {
+    let span = text.span
+    return try unsafe span.withUnsafeBytes { bytes throws(JSONSyntaxError) in
+      try self.start(start, text: bytes)
+    }
+  }
+
   /// Starts an execution whose input is a value that somebody else owns; it is copied.
   func start(_ start: borrowing Start, copying input: Value) -> UnsafeMutablePointer<Fiber> {
     let frame = takeFrame()
@@ -296,9 +308,6 @@ extension Frame {
 // MARK: Running
 
 extension Shard {
-  /// Transitions that a fiber may make before others get their turn.
-  static let fuel = 512
-
   /// Runs ready fibers until none is left or `fibersMax` had their turn.
   func runReady(fibersMax: Int = .max) {
     var left = fibersMax

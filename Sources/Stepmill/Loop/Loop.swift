@@ -285,6 +285,8 @@ struct Letter {
   var identity: Unmanaged<ExecutionIdentity>?
   var tag: UInt64
   var action: Unmanaged<LoopAction>?
+  /// `start`: the input, where it is not text.
+  var input: Unmanaged<InputBox>?
 
   static let headerSize = (MemoryLayout<Letter>.size + 15) & ~15
 }
@@ -295,6 +297,12 @@ final class LoopAction {
   init(_ body: @escaping @Sendable (Loop) -> Void) { self.body = body }
 }
 
+/// An input on its way to a loop.
+final class InputBox: Sendable {
+  let value: JSON
+  init(_ value: JSON) { self.value = value }
+}
+
 extension Loop {
   /// Runs `body` on the loop's thread, soon. From any thread.
   func post(_ body: @escaping @Sendable (Loop) -> Void) {
@@ -303,7 +311,7 @@ extension Loop {
       as: Letter.self,
       to: Letter(
         link: nil, kind: .action, textCount: 0, workflow: nil, sink: nil, identity: nil, tag: 0,
-        action: Unmanaged.passRetained(LoopAction(body))))
+        action: Unmanaged.passRetained(LoopAction(body)), input: nil))
     shared.pointee.submit(raw)
   }
 
@@ -317,10 +325,22 @@ extension Loop {
       to: Letter(
         link: nil, kind: .start, textCount: text.count, workflow: Unmanaged.passRetained(start.workflow),
         sink: Unmanaged.passRetained(start.sink), identity: start.identity.map { Unmanaged.passRetained($0) },
-        tag: start.tag, action: nil))
+        tag: start.tag, action: nil, input: nil))
     if let base = text.baseAddress {
       (raw + Letter.headerSize).copyMemory(from: base, byteCount: text.count)
     }
+    shared.pointee.submit(raw)
+  }
+
+  /// Sends a value to be started with. From any thread.
+  func submit(_ start: borrowing Shard.Start, input: JSON) {
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: Letter.headerSize, alignment: 16)
+    raw.initializeMemory(
+      as: Letter.self,
+      to: Letter(
+        link: nil, kind: .start, textCount: 0, workflow: Unmanaged.passRetained(start.workflow),
+        sink: Unmanaged.passRetained(start.sink), identity: start.identity.map { Unmanaged.passRetained($0) },
+        tag: start.tag, action: nil, input: Unmanaged.passRetained(InputBox(input))))
     shared.pointee.submit(raw)
   }
 
@@ -345,7 +365,12 @@ extension Loop {
       tag: letter.pointee.tag, identity: letter.pointee.identity?.takeRetainedValue())
     let text = UnsafeRawBufferPointer(start: raw + Letter.headerSize, count: letter.pointee.textCount)
     do {
-      let fiber = try shard.start(start, text: text)
+      let fiber: UnsafeMutablePointer<Fiber>
+      if let input = letter.pointee.input {
+        fiber = input.takeRetainedValue().value.withValue { shard.start(start, copying: $0) }
+      } else {
+        fiber = try shard.start(start, text: text)
+      }
       let execution = fiber.pointee.execution
       sink.started(
         ExecutionHandle(index: execution.pointee.index, generation: execution.pointee.generation),
@@ -365,6 +390,7 @@ extension Loop {
       letter.pointee.action?.release()
       letter.pointee.workflow?.release()
       letter.pointee.identity?.release()
+      letter.pointee.input?.release()
       if let sink = letter.pointee.sink {
         sink.takeRetainedValue().ended(
           .aborted, output: .missing, error: .missing, cause: .string("The runtime was shut down."),

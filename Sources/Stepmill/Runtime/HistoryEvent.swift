@@ -16,9 +16,9 @@ public struct HistoryEvent: Sendable {
 
   /// The event in the form of `GetExecutionHistory`, without its timestamp.
   public var json: JSON {
-    var json = JSON.object([
-      ("type", JSON(type.rawValue)), ("id", JSON(id)), ("previousEventId", JSON(previousID)),
-    ])
+    var json: JSON = [
+      "type": JSON(type.rawValue), "id": JSON(id), "previousEventId": JSON(previousID),
+    ]
     if let details { json[type.detailsName] = details }
     return json
   }

@@ -140,11 +140,7 @@ public final class Runtime: Sendable {
   /// Completes a task by its token, from any thread. A token that nobody waits for any more
   /// changes nothing.
   public func complete(_ token: String, with result: Result<JSON, TaskFailure>) {
-    let answer: Shard.TaskAnswer =
-      switch result {
-      case .success(let output): .success(output)
-      case .failure(let failure): .failure(error: failure.error, cause: failure.cause)
-      }
+    let answer = Shard.TaskAnswer(result)
     core.withLoop(ofToken: token) { loop, token in loop.shard.complete(token, answer) }
   }
 

@@ -268,6 +268,8 @@ final class RuntimeCore: Sendable {
 }
 
 extension RuntimeCounters {
+  init(of shard: Shard) { add(shard) }
+
   /// Adds a shard's counters. They are plain words that their loop writes; reading one while
   /// it is written gives the old or the new number.
   fileprivate mutating func add(_ shard: Shard) {

@@ -26,7 +26,7 @@ public struct TaskCall: ~Copyable {
   public var retryCount: Int { Int(fiber.pointee.retryCount) }
 
   /// Answers with an owned value.
-  public mutating func succeed(_ output: JSON) { result = output.copy(to: arena) }
+  public mutating func succeed(_ output: JSON) { result = output.copied(to: arena) }
 
   /// Answers with a part of the input, without copying it.
   public mutating func succeed(_ view: borrowing JSONView) { result = view.value }
@@ -119,7 +119,7 @@ public struct ObjectWriter: ~Copyable {
   public mutating func add(_ name: StaticString, _ flag: Bool) { append(name, .bool(flag)) }
   public mutating func add(_ name: StaticString, _ text: StaticString) { append(name, .string(text)) }
   public mutating func add(_ name: StaticString, _ text: String) { append(name, arena.pointee.string(text)) }
-  public mutating func add(_ name: StaticString, _ value: JSON) { append(name, value.copy(to: arena)) }
+  public mutating func add(_ name: StaticString, _ value: JSON) { append(name, value.copied(to: arena)) }
 
   /// Adds a text made of a prefix and a string of the input, without a detour.
   public mutating func add(_ name: StaticString, _ prefix: StaticString, joining text: borrowing JSONView) {

@@ -56,7 +56,7 @@ public struct Workflow: Sendable {
     let execution = Execution(runtime.core, loop)
     let identity = name == nil && roleARN == nil ? nil : ExecutionIdentity(name: name, roleARN: roleARN)
     let start = Shard.Start(workflow: core, sink: execution.sink, tag: 0, identity: identity)
-    input.withUTF8 { loop.submit(start, text: $0) }
+    loop.submit(start, input: input)
     return execution
   }
 
@@ -68,7 +68,9 @@ public struct Workflow: Sendable {
   /// threads that may block, and for workflows that do not wait.
   public func runInPlace(_ input: JSON) throws(StepmillError) -> Outcome {
     let sink = OutcomeSink()
-    try input.withUTF8 { text throws(StepmillError) in try runInPlace(text, sink) }
+    try runInPlace(sink) { (loop, start) throws(StepmillError) in
+      input.withValue { loop.shard.start(start, copying: $0) }
+    }
     return sink.outcome.unsafelyUnwrapped
   }
 
@@ -85,25 +87,30 @@ public struct Workflow: Sendable {
     let sink = TextSink()
     sink.text = output
     output = []
-    try runInPlace(input, sink)
+    try runInPlace(sink) { (loop, start) throws(StepmillError) in
+      do throws(JSONSyntaxError) {
+        return try loop.shard.start(start, text: input)
+      } catch {
+        throw StepmillError(.input, "the input is not JSON: \(error)")
+      }
+    }
     output = sink.text
     sink.text = []
     return sink.outcome
   }
 
-  private func runInPlace(_ text: UnsafeRawBufferPointer, _ sink: InPlaceSink) throws(StepmillError) {
+  @inline(__always)
+  private func runInPlace(
+    _ sink: InPlaceSink,
+    _ begin: (Loop, borrowing Shard.Start) throws(StepmillError) -> UnsafeMutablePointer<Fiber>
+  ) throws(StepmillError) {
     let core = core
     try runtime.core.admit()
     defer { runtime.core.ended() }
     try runtime.core.withIdleLoop { loop throws(StepmillError) in
       loop.tick()
-      do throws(JSONSyntaxError) {
-        let start = Shard.Start(workflow: core, sink: sink, tag: 0, identity: nil)
-        let fiber = try loop.shard.start(start, text: text)
-        loop.shard.run(fiber)
-      } catch {
-        throw StepmillError(.input, "the input is not JSON: \(error)")
-      }
+      let start = Shard.Start(workflow: core, sink: sink, tag: 0, identity: nil)
+      loop.shard.run(try begin(loop, start))
       if !sink.isDone { loop.run(until: { sink.isDone }) }
     }
   }
