@@ -4,13 +4,13 @@
 // that cannot be read is reported and left out; its neighbours are still read, so that one
 // run shows all mistakes. Rules live in one function per family:
 //
-// - `Fields.swift`      which fields may stand where; types, ranges, paths
-// - `States/`            one file per state type
-// - `RetryRules.swift`   retriers and catchers
-// - `TemplateRules.swift`  payload templates, and JSONata strings
-// - `VariableRules.swift`  what `Assign` may assign
-// - `ResourceRules.swift`  a task's `Resource`
-// - `MapRules.swift`     the fields that make a Map distributed
+// - `Fields.swift`           which fields may stand where; types, ranges, paths
+// - `States/`                one file per state type
+// - `RetryRules.swift`       retriers and catchers
+// - `TemplateRules.swift`    payload templates, and JSONata strings
+// - `VariableRules.swift`    what `Assign` may assign
+// - `ResourceRules.swift`    a task's `Resource`
+// - `MapRules.swift`         the fields that make a Map distributed
 // - `TransitionRules.swift`  targets, reachability, terminal states
 //
 // A new rule is a function in one of them (or a new file) that calls `error` or `warning`.
@@ -56,7 +56,10 @@ extension Definition {
     }
     let reader = DefinitionReader(source: source, options: options)
     let definition = reader.read(document)
-    return (reader.report.hasErrors ? nil : definition, reader.report.diagnostics(in: source))
+    let diagnostics = reader.report.diagnostics(in: source)
+    if reader.report.hasErrors { return (nil, diagnostics) }
+    precondition(definition != nil, "Stepmill left a part of a definition out without a word (please report)")
+    return (definition, diagnostics)
   }
 
   /// Text that is empty, or JSON but no object: the service has one answer, and names no place.

@@ -82,8 +82,34 @@ extension DefinitionReader {
   private func mixing(_ member: SyntaxMember, in node: SyntaxNode, _ set: String, _ only: String) {
     error(
       "The QueryLanguage is set to '\(set)', but field '\(member.name)' is only supported for the '\(only)' QueryLanguage",
-      at: node, member: member)
+      at: node, member: member, hint: Self.counterparts[member.name])
   }
+
+  /// What the other query language has instead.
+  private static let counterparts = [
+    "InputPath": "JSONata states read `$states.input` where they need it",
+    "OutputPath": "JSONata states have `Output`",
+    "Parameters": "JSONata states have `Arguments`, and a Map has `ItemSelector`",
+    "ResultSelector": "JSONata states have `Output`, where `$states.result` is the result",
+    "ResultPath": "JSONata states have `Output`, where `$states.result` is the result",
+    "Result": "JSONata states have `Output`",
+    "SecondsPath": "JSONata states have `Seconds`, which may be an expression",
+    "TimestampPath": "JSONata states have `Timestamp`, which may be an expression",
+    "TimeoutSecondsPath": "JSONata states have `TimeoutSeconds`, which may be an expression",
+    "HeartbeatSecondsPath": "JSONata states have `HeartbeatSeconds`, which may be an expression",
+    "ErrorPath": "JSONata states have `Error`, which may be an expression",
+    "CausePath": "JSONata states have `Cause`, which may be an expression",
+    "ItemsPath": "JSONata states have `Items`",
+    "MaxConcurrencyPath": "JSONata states have `MaxConcurrency`, which may be an expression",
+    "Variable": "JSONata states have `Condition`",
+    "And": "JSONata states have `Condition`",
+    "Or": "JSONata states have `Condition`",
+    "Not": "JSONata states have `Condition`",
+    "Arguments": "JSONPath states have `Parameters`",
+    "Output": "JSONPath states have `ResultSelector`, `ResultPath` and `OutputPath`",
+    "Items": "JSONPath states have `ItemsPath`",
+    "Condition": "JSONPath states have `Variable` and a comparison, or `And`, `Or` and `Not`",
+  ]
 
   /// Reports those of `names` that are missing, together. True if all are there.
   @discardableResult

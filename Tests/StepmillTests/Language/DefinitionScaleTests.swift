@@ -100,12 +100,45 @@ struct DefinitionScaleTests {
         }
         if bytes.isEmpty { bytes = [0x7B] }
       }
-      let (definition, diagnostics) = Definition.read(bytes)
-      let isWrong = diagnostics.contains { $0.severity == .error }
-      #expect((definition == nil) == isWrong)
-      for diagnostic in diagnostics { #expect(diagnostic.line >= 1 && diagnostic.column >= 1) }
-      _ = definition?.unsupported()
+      checkReading(bytes)
     }
+    for _ in 0..<3000 {
+      var bytes = Array((seeds.randomElement(using: &random) ?? "").utf8)
+      for _ in 0..<Int.random(in: 1...4, using: &random) { exchange(in: &bytes, &random) }
+      checkReading(bytes)
+    }
+  }
+
+  /// A definition or an error, and every diagnostic with a place.
+  private func checkReading(_ bytes: [UInt8]) {
+    let (definition, diagnostics) = Definition.read(bytes)
+    let isWrong = diagnostics.contains { $0.severity == .error }
+    #expect((definition == nil) == isWrong)
+    for diagnostic in diagnostics { #expect(diagnostic.line >= 1 && diagnostic.column >= 1) }
+    _ = definition?.unsupported()
+  }
+
+  /// Puts a copy of one value, or a new one, in the place of another: the text stays JSON.
+  private func exchange(in bytes: inout [UInt8], _ random: inout SplitMix) {
+    guard let root = try? SyntaxReader.read(SourceText(bytes), nestingMax: 200).root else { return }
+    var ranges: [Range<Int>] = []
+    collect(root, &ranges)
+    let fresh = [
+      "null", "0", "-1", "1.5", "true", "\"\"", "\"$.a\"", "\"{% 1 %}\"", "[]", "{}", "\"A\"", "[{}]",
+      "\"JSONata\"",
+    ]
+    guard let target = ranges.randomElement(using: &random), let source = ranges.randomElement(using: &random)
+    else { return }
+    let replacement =
+      Bool.random(using: &random)
+      ? Array(bytes[source]) : Array((fresh.randomElement(using: &random) ?? "").utf8)
+    bytes.replaceSubrange(target, with: replacement)
+  }
+
+  private func collect(_ node: SyntaxNode, _ ranges: inout [Range<Int>]) {
+    ranges.append(node.range)
+    for element in node.elements ?? [] { collect(element, &ranges) }
+    for member in node.members ?? [] { collect(member.value, &ranges) }
   }
 }
 

@@ -49,6 +49,14 @@ struct DiagnosticTests {
         == "the state at /States/A belongs to another `States` object")
   }
 
+  /// A field of the other query language is answered with what there is instead.
+  @Test func hintAcrossLanguages() {
+    let text = machineText(#""A":{"Type":"Pass","QueryLanguage":"JSONata","ResultPath":"$.a","End":true}"#)
+    #expect(
+      readDefinition(text).diagnostics.first?.hint
+        == "JSONata states have `Output`, where `$states.result` is the result")
+  }
+
   @Test func noHintForWhatIsUnlikeAnything() {
     #expect(
       readDefinition(machineText(#""A":{"Type":"Pass","Quux":1,"End":true}"#)).diagnostics.first?.hint == nil)
