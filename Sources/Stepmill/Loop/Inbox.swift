@@ -1,5 +1,11 @@
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 // How other threads reach a loop: they push nodes, and wake the loop if it sleeps.
 //
 // An inbox is a Treiber stack. Producers push with one compare-and-swap; the loop takes
@@ -21,6 +27,11 @@ import Synchronization
 // that finds the inbox not empty need not look: the loop will not go to sleep on the node
 // that was there, and whoever pushed that node has seen to the wake-up. And the flag is
 // taken down by exchange, so of several producers one wakes the loop.
+
+// When it may all be freed. A producer is not done when its node is in: it still looks
+// whether the loop sleeps. By then the loop may have taken the node, finished the last of
+// its work and closed. So a producer that is not otherwise sure that the loop outlasts the
+// call makes it a visit, and a closing loop waits until the visitors have left.
 
 /// A stack of nodes from any thread to one loop.
 struct Inbox: ~Copyable {
@@ -117,11 +128,22 @@ struct LoopShared: ~Copyable {
   let submissions = Inbox()
   /// Jobs of Swift tasks that were resumed elsewhere: nodes of `LoopExecutor`.
   let jobs = Inbox()
+  /// Threads that are in the middle of a visit.
+  private let visitors = Atomic<Int>(0)
 
   init(waker: Waker) { sleep = SleepFlag(waker: waker) }
 
   // MARK: Any thread
 
+  /// Keeps the loop from being freed until `endVisit`. Must begin before the loop could
+  /// know that nobody comes any more, that is before the push that it waits for.
+  @inline(__always)
+  func beginVisit() { visitors.wrappingAdd(1, ordering: .relaxed) }
+
+  @inline(__always)
+  func endVisit() { visitors.wrappingSubtract(1, ordering: .releasing) }
+
+  /// Hands a node to the engine. The loop must outlast the call, by a visit or otherwise.
   @inline(__always)
   func submit(_ node: UnsafeMutableRawPointer) {
     if submissions.push(node) { sleep.wakeIfSleeping() }
@@ -133,9 +155,12 @@ struct LoopShared: ~Copyable {
     if submissions.pushChain(first: first, last: last) { sleep.wakeIfSleeping() }
   }
 
-  @inline(__always)
+  /// Hands a job to the loop's executor. It may be the last that the loop waits for, and
+  /// the runtime that brings it holds nothing, so this is a visit in itself.
   func enqueueJob(_ node: UnsafeMutableRawPointer) {
+    beginVisit()
     if jobs.push(node) { sleep.wakeIfSleeping() }
+    endVisit()
   }
 
   // MARK: The loop's thread
@@ -152,4 +177,10 @@ struct LoopShared: ~Copyable {
 
   /// Call after blocking, whatever ended it.
   func endSleep() { sleep.lower() }
+
+  /// Call before closing the loop, when all its work is done: returns when the threads that
+  /// brought the last of it have left. They need a few instructions, unless preempted.
+  func waitForVisitors() {
+    while visitors.load(ordering: .acquiring) != 0 { sched_yield() }
+  }
 }

@@ -28,7 +28,7 @@ final class LoopExecutor: TaskExecutor, @unchecked Sendable {
     var job: UInt
   }
 
-  /// `shared` must outlive every task that prefers this executor.
+  /// `shared` must outlive every task that prefers this executor, and every visitor.
   init(shared: UnsafePointer<LoopShared>) {
     self.shared = shared
     ring = .allocate(capacity: 1)
@@ -56,12 +56,14 @@ final class LoopExecutor: TaskExecutor, @unchecked Sendable {
     if _fastPath(isOnLoop) {
       ring.pointee.append(word)
     } else {
-      enqueueForeign(word)
+      Self.enqueueForeign(word, shared)
     }
   }
 
+  // This executor may be gone as soon as the job is in, if it was the last one of the last
+  // task; so nothing here touches it.
   @inline(never)
-  private func enqueueForeign(_ word: UInt) {
+  private static func enqueueForeign(_ word: UInt, _ shared: UnsafePointer<LoopShared>) {
     let node = UnsafeMutablePointer<ForeignJob>.allocate(capacity: 1)
     node.initialize(to: ForeignJob(next: nil, job: word))
     shared.pointee.enqueueJob(UnsafeMutableRawPointer(node))

@@ -53,7 +53,7 @@ final class UVLoop {
     var afterPoll: Callback
   }
 
-  private enum Phase { case open, closing, closed }
+  private enum Phase { case open, closing, closed, freed }
 
   /// For whatever else the owner wants to do on this loop (sockets, files).
   let loop: UnsafeMutablePointer<uv_loop_t>
@@ -233,11 +233,13 @@ final class UVLoop {
   /// Closes a loop of our own and frees it. Throws `EBUSY` if something else is still open
   /// on it; the owner then closes that and calls again.
   func close() throws(UVError) {
-    precondition(ownsLoop, "Stepmill: a host's loop is closed with `detach`")
+    precondition(ownsLoop, "Stepmill: a host's loop is left with `detach`")
+    precondition(phase != .freed, "Stepmill: a loop was closed twice")
     if phase == .open { closeHandles() }
     // Closing handles keep the poll from blocking.
     while phase == .closing { uv_run(loop, UV_RUN_ONCE) }
     try UVError.check(uv_loop_close(loop))
+    phase = .freed
     loop.deallocate()
   }
 

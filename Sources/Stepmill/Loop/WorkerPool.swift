@@ -97,10 +97,11 @@ final class WorkerPool: @unchecked Sendable {
 
   // MARK: Calls
 
-  /// Queues a call, which a worker begins in one of the next drains. A call is used once.
+  /// Queues a call, which a worker begins in one of the next drains. A call that has finished
+  /// may be queued again (it is worth keeping: to allocate one costs as much as to run it).
   @inline(__always)
   func submit(_ call: WorkerCall) {
-    assert(call.phase == .new && executor.isOnLoop)
+    assert((call.phase == .new || call.phase == .finished) && executor.isOnLoop)
     call.phase = .queued
     state.pointee.calls.append(UInt(bitPattern: Unmanaged.passRetained(call).toOpaque()))
   }

@@ -58,6 +58,7 @@ final class TestLoop {
     pool.close()
     run { pool.workerCount == 0 }
     #expect(!pool.hasWork)
+    shared.pointee.waitForVisitors()
     try uv.close()
   }
 

@@ -114,6 +114,22 @@ import Testing
     }
   }
 
+  /// The last job of a loop's life comes from another thread, which may still be on its way
+  /// out when the loop closes. (The address and thread sanitizers watch.)
+  @Test func aLoopMayCloseRightAfterAForeignJob() async throws {
+    for _ in 0..<200 {
+      try await TestLoop.run { loop in
+        let ledger = Ledger()
+        loop.pool.submit(
+          Call {
+            _ = await Elsewhere().answer()
+            ledger.done.append(1)
+          })
+        loop.run { ledger.done.count == 1 }
+      }
+    }
+  }
+
   @Test func cancellingOneCallLeavesTheNextAlone() async throws {
     try await TestLoop.run { loop in
       let ledger = Ledger()
@@ -147,6 +163,20 @@ import Testing
       #expect(loop.pool.workerCount == 1)
       #expect(counter.value.load(ordering: .relaxed) == 1)
       told.store(1, ordering: .relaxed)
+    }
+  }
+
+  @Test func aFinishedCallMayRunAgain() async throws {
+    try await TestLoop.run { loop in
+      let ledger = Ledger()
+      let call = Call { ledger.seenCancelled.append(Task.isCancelled) }
+      for round in 1...3 {
+        loop.pool.submit(call)
+        loop.run { ledger.seenCancelled.count == round }
+        _ = loop.turn()
+        #expect(call.phase == .finished)
+      }
+      #expect(ledger.seenCancelled == [false, false, false])
     }
   }
 
