@@ -71,7 +71,8 @@ struct Condition {
   Key text;
 };
 
-struct Op {
+// One cache line each, so that finding an operation by its index is a shift.
+struct alignas(64) Op {
   Code code = Code::end;
   uint32_t next = 0;
   union {
