@@ -23,6 +23,10 @@ public struct Workload: Sendable {
   public static func named(_ name: String) -> Workload? { all.first { $0.name == name } }
 }
 
+extension Workload: CustomStringConvertible {
+  public var description: String { "\(name): \(summary)" }
+}
+
 extension Workload {
   /// W1: Pass states in a row.
   public static func passChain(states: Int = 100) -> Workload {
