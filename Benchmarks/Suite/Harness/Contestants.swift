@@ -11,22 +11,20 @@ public struct SuiteSize: Sendable {
   public var timers: Int
   public var submissions: Int
   public var wakeUps: Int
-  public var items: Int
 
   public static let tiny = SuiteSize(
-    waits: 50, waitDuration: .milliseconds(1), timers: 50, submissions: 100, wakeUps: 3, items: 1000)
+    waits: 50, waitDuration: .milliseconds(1), timers: 50, submissions: 100, wakeUps: 3)
   public static let quick = SuiteSize(
-    waits: 100_000, waitDuration: .seconds(1), timers: 100_000, submissions: 200_000, wakeUps: 500,
-    items: 1000)
+    waits: 100_000, waitDuration: .seconds(1), timers: 100_000, submissions: 200_000, wakeUps: 500)
   public static let full = SuiteSize(
     waits: 1_000_000, waitDuration: .seconds(3), timers: 1_000_000, submissions: 1_000_000,
-    wakeUps: 3000, items: 1000)
+    wakeUps: 3000)
 }
 
 /// Everything the suite measures, in the order of the report.
 public func allBenchmarks(_ size: SuiteSize) -> [Benchmark] {
   Workload.all.compactMap { workloadBenchmark($0, size) } + documentBenchmarks()
-    + timerBenchmarks(size) + crossingBenchmarks(size)
+    + handlerBenchmarks() + timerBenchmarks(size) + crossingBenchmarks(size)
 }
 
 /// What cannot be measured on this machine, in words for the report.
@@ -70,6 +68,21 @@ private func documentBenchmarks() -> [Benchmark] {
       contestants: [floorWrite(document)].compactMap { $0 }),
   ]
   return benchmarks.filter { !$0.contestants.isEmpty }
+}
+
+/// Calling a handler, by kind.
+private func handlerBenchmarks() -> [Benchmark] {
+  [
+    Benchmark(
+      "handler-sync", "a synchronous handler", units: [.nanosecondsPerItem],
+      contestants: [bareClosure()]),
+    Benchmark(
+      "handler-async", "an asynchronous handler that does not suspend", units: [.nanosecondsPerItem],
+      contestants: [spawnedTask(isSuspending: false)]),
+    Benchmark(
+      "handler-suspending", "an asynchronous handler that suspends once", units: [.nanosecondsPerItem],
+      contestants: [spawnedTask(isSuspending: true)]),
+  ]
 }
 
 /// Timers, all live at once.

@@ -56,3 +56,17 @@ private func handwrittenWaits(_ workload: Workload, _ size: SuiteSize) -> Contes
     },
     output: { notes.output.withLock { $0 } })
 }
+
+/// What a call of a handler costs without an engine.
+func bareClosure() -> Contestant {
+  let handlers = Handlers()
+  return Contestant(.handwritten, "a closure call", run: { Tally(executions: handlers.call(times: $0)) })
+}
+
+func spawnedTask(isSuspending: Bool) -> Contestant {
+  let handlers = Handlers()
+  let handler = isSuspending ? handlers.suspending() : handlers.asynchronous()
+  return Contestant(
+    .handwritten, "Task spawned and awaited",
+    run: { Tally(executions: await handlers.spawn(handler, times: $0)) })
+}
