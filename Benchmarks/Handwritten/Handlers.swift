@@ -29,12 +29,20 @@ public struct Handlers: Sendable {
     return number
   }
 
+  /// Spawns tasks by the batch and awaits each: one at a time, most of the cost would be
+  /// waking the other threads of the pool.
   public func spawn(_ handler: @escaping Asynchronous, times: Int) async -> Int {
-    var number = 0
-    for _ in 0..<times {
-      let input = number
-      number = await Task { await handler(input) }.value
+    let batch = 64
+    var tasks: [Task<Int, Never>] = []
+    tasks.reserveCapacity(batch)
+    var sum = 0
+    for start in stride(from: 0, to: times, by: batch) {
+      for number in start..<min(start + batch, times) {
+        tasks.append(Task { await handler(number) })
+      }
+      for task in tasks { sum &+= await task.value }
+      tasks.removeAll(keepingCapacity: true)
     }
-    return number
+    return sum - times * (times - 1) / 2
   }
 }
