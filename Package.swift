@@ -18,6 +18,7 @@ let floor: [Target] =
   hasFloor
   ? [
     // A yardstick must not be slow: the highest level, and every instruction of the machine.
+    // No product stands on this target, so the flags reach nobody who depends on the package.
     .target(
       name: "Limit", path: "Benchmarks/Limit",
       cxxSettings: [

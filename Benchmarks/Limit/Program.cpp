@@ -7,11 +7,11 @@ namespace {
 using Source = Field::Source;
 using Test = Condition::Test;
 
-// Tasks look members up by name as any handler would.
-constexpr Key keyOf(const char (&padded)[16], uint32_t length) { return {padded, length}; }
-constexpr char idText[16] = "id", statusText[16] = "status", amountText[16] = "amount";
-constexpr char orderIdText[16] = "orderId", totalText[16] = "total";
-constexpr char quantityText[16] = "qty", priceText[16] = "price";
+// Tasks look members up by name as any handler would. The texts are padded, as all are.
+constexpr Key keyOf(const char (&padded)[64], uint32_t length) { return {padded, length}; }
+constexpr char idText[64] = "id", statusText[64] = "status", amountText[64] = "amount";
+constexpr char orderIdText[64] = "orderId", totalText[64] = "total";
+constexpr char quantityText[64] = "qty", priceText[64] = "price";
 constexpr char okText[64] = "OK";
 
 /// Fails on its first attempt in an execution, then answers with a transaction.

@@ -46,7 +46,8 @@ private func workloadBenchmark(_ workload: Workload, _ size: SuiteSize) -> Bench
   let contestants = contestants(for: workload, size: size)
   if contestants.isEmpty { return nil }
   return Benchmark(
-    workload.name, workload.summary,
+    workload.name,
+    isWaiting ? "\(size.waits) executions in a Wait at once, \(size.waitDuration)" : workload.summary,
     units: isWaiting
       ? [.transitionsPerSecond, .executionsPerSecond, .nanosecondsPerItem, .bytesPerItem]
       : [.transitionsPerSecond, .executionsPerSecond],
