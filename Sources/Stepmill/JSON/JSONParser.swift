@@ -296,6 +296,7 @@ extension JSONParser {
         }
         top += 1
         if position.pointee != ASCII.colon {
+          guard position < end else { return failed(.unexpectedEnd, end) }
           position = JSONParser.skipBlanks(position, end)
           guard position < end else { return failed(.unexpectedEnd, end) }
           guard position.pointee == ASCII.colon else { return failed(.expectedColon, position) }

@@ -1,13 +1,7 @@
 @testable import Stepmill
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
-/// Owns an arena, a padded copy of a text and the value it parses to. What lies behind
-/// the text is chosen to look like its continuation.
+/// Owns an arena, a padded copy of a text and the value it parses to. `padding` is what
+/// lies behind the text, over and over; tests make it look like the continuation.
 final class ParsedText {
   let pool: UnsafeMutablePointer<ChunkPool>
   let arena: UnsafeMutablePointer<Arena>
@@ -26,7 +20,7 @@ final class ParsedText {
   }
 
   convenience init(
-    _ bytes: [UInt8], maximumDepth: Int = 1000, padding: UInt8 = 0
+    _ bytes: [UInt8], maximumDepth: Int = 1000, padding: [UInt8] = [0]
   ) throws(JSONSyntaxError) {
     self.init()
     var parser = JSONParser(maximumDepth: maximumDepth)
@@ -35,7 +29,7 @@ final class ParsedText {
 
   /// Parses one more text into the same arena.
   func parse(
-    _ bytes: [UInt8], with parser: inout JSONParser, padding: UInt8 = 0
+    _ bytes: [UInt8], with parser: inout JSONParser, padding: [UInt8] = [0]
   ) throws(JSONSyntaxError) -> Value {
     // Exactly as large as promised, so that the address sanitizer sees what is read beyond.
     let memory = UnsafeMutableRawPointer.allocate(
@@ -44,7 +38,10 @@ final class ParsedText {
     bytes.withUnsafeBytes { source in
       if let base = source.baseAddress { memory.copyMemory(from: base, byteCount: source.count) }
     }
-    memset(memory + bytes.count, Int32(padding), JSONParser.padding)
+    for index in 0..<JSONParser.padding {
+      memory.storeBytes(
+        of: padding[index % padding.count], toByteOffset: bytes.count + index, as: UInt8.self)
+    }
     return try parser.parse(UnsafeRawBufferPointer(start: memory, count: bytes.count), into: arena)
   }
 
