@@ -137,6 +137,15 @@ static inline uint32_t stepmill_string_stops32(const void *text) {
   return stepmill_string_stops16(text) | stepmill_string_stops16((const char *)text + 16) << 16;
 }
 
+/// What the letter behind a backslash stands for in a JSON string, or 0 if it is `u` or
+/// no such letter.
+static inline uint8_t stepmill_unescape(uint8_t letter) {
+  static const uint8_t bytes[256] = {
+    ['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t',
+  };
+  return bytes[letter];
+}
+
 /// 10 to the power `exponent`, which must be below 20.
 static inline uint64_t stepmill_power_of_ten(uint32_t exponent) {
   static const uint64_t powers[20] = {

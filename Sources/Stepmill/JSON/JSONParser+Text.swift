@@ -1,5 +1,11 @@
 import CIntrinsics
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 // Strings that the parser's main loop does not finish by itself: those with characters
 // beyond ASCII, and those with escapes.
 
@@ -49,33 +55,33 @@ extension JSONParser {
     Token(value: fail(code, position), end: position)
   }
 
-  /// A string with escapes: looks for its end, then writes what it denotes to the arena
-  /// (never more bytes than the text has).
+  /// A string with escapes: what it denotes is written to the arena, behind its cursor,
+  /// and allocated when it is known how long it is.
   private mutating func escapedText(
     _ start: Position, _ firstEscape: Position, _ end: Position, _ arena: UnsafeMutablePointer<Arena>,
     isKey: Bool
   ) -> Token {
-    var close = firstEscape
-    while true {
-      guard close < end else { return failedText(.unexpectedEnd, end) }
-      let stops = stepmill_string_escapes16(close)
-      guard stops != 0 else {
-        close += 16
-        continue
-      }
-      close += stops.trailingZeroBitCount
-      guard close < end else { return failedText(.unexpectedEnd, end) }
-      if close.pointee == ASCII.quote { break }
-      guard close.pointee == ASCII.backslash else { return failedText(.controlCharacterInString, close) }
-      close += 2
+    let done = firstEscape - start
+    if arena.pointee.room < done &+ JSONParser.escapeMargin {
+      JSONParser.makeRoom(done &+ 4 &* JSONParser.escapeMargin, arena)
     }
-
-    // 16 bytes more than needed, because runs are copied in blocks of 16.
-    let buffer = arena.pointee.allocate(close - start + 16)
-    var source = start
-    var target = buffer
+    var buffer = arena.pointee.cursor
+    memcpy(buffer, start, done)
+    var target = buffer + done
+    var source = firstEscape
     var plain = true
     while true {
+      if _slowPath(arena.pointee.limit - target < JSONParser.escapeMargin) {
+        // Starts over in a chunk with twice the room.
+        let written = target - buffer
+        let old = buffer
+        JSONParser.makeRoom(2 &* written &+ 4 &* JSONParser.escapeMargin, arena)
+        buffer = arena.pointee.cursor
+        memcpy(buffer, old, written)
+        target = buffer + written
+      }
+      guard source < end else { return failedText(.unexpectedEnd, end) }
+      // Runs are copied in blocks of 16; what is copied too much will be overwritten.
       let stops = stepmill_string_stops16(source)
       target.storeBytes(
         of: UnsafeRawPointer(source).loadUnaligned(as: SIMD16<UInt8>.self), as: SIMD16<UInt8>.self)
@@ -83,65 +89,70 @@ extension JSONParser {
       source += run
       target += run
       if stops == 0 { continue }
-      if source >= close { break }
-      if source.pointee == ASCII.backslash {
-        let scalar: UInt32
-        let escape = source
-        switch source[1] {
-        case UInt8(ascii: "u"):
-          guard let unit = JSONParser.hexadecimal(source + 2, close) else {
-            return failedText(.invalidUnicodeEscape, escape)
-          }
-          source += 6
-          if unit & 0xFC00 == 0xD800, close - source >= 6, source.pointee == ASCII.backslash,
-            source[1] == UInt8(ascii: "u"), let low = JSONParser.hexadecimal(source + 2, close),
-            low & 0xFC00 == 0xDC00
-          {
-            scalar = 0x10000 &+ (unit & 0x3FF) &<< 10 &+ (low & 0x3FF)
-            source += 6
-          } else {
-            scalar = unit
-          }
-        case ASCII.quote, ASCII.backslash, UInt8(ascii: "/"):
-          scalar = UInt32(source[1])
+      guard source < end else { return failedText(.unexpectedEnd, end) }
+      let byte = source.pointee
+      if byte == ASCII.backslash {
+        let unescaped = stepmill_unescape(source[1])
+        if _fastPath(unescaped != 0) {
+          target.storeBytes(of: unescaped, as: UInt8.self)
+          if unescaped != UInt8(ascii: "/") { plain = false }
           source += 2
-        case UInt8(ascii: "b"):
-          scalar = 8
-          source += 2
-        case UInt8(ascii: "f"):
-          scalar = 12
-          source += 2
-        case UInt8(ascii: "n"):
-          scalar = 10
-          source += 2
-        case UInt8(ascii: "r"):
-          scalar = 13
-          source += 2
-        case UInt8(ascii: "t"):
-          scalar = 9
-          source += 2
-        default:
-          return failedText(.invalidEscape, escape)
+          target += 1
+          continue
         }
-        if scalar < 0x20 || scalar == 0x22 || scalar == 0x5C || scalar & 0xF800 == 0xD800 { plain = false }
+        guard source[1] == UInt8(ascii: "u") else {
+          return failedText(end - source < 2 ? .unexpectedEnd : .invalidEscape, source)
+        }
+        guard let scalar = JSONParser.escapedScalar(&source, end) else {
+          return failedText(end - source < 6 ? .unexpectedEnd : .invalidUnicodeEscape, source)
+        }
+        if scalar < 0x20 || scalar == 0x22 || scalar == 0x5C || scalar & 0xF_F800 == 0xD800 { plain = false }
         target += UTF8Sequence.write(scalar, to: target)
-      } else {
+      } else if byte == ASCII.quote {
+        break
+      } else if byte >= 0x80 {
         let length = UTF8Sequence.length(UnsafeRawPointer(source))
-        guard length > 0, source + length <= close else { return failedText(.invalidUTF8, source) }
-        for index in 0..<length { target.storeBytes(of: source[index], toByteOffset: index, as: UInt8.self) }
+        guard length > 0 else {
+          return failedText(end - source < 4 ? .unexpectedEnd : .invalidUTF8, source)
+        }
+        target.storeBytes(of: UnsafeRawPointer(source).loadUnaligned(as: UInt32.self), as: UInt32.self)
         source += length
         target += length
+      } else {
+        return failedText(.controlCharacterInString, source)
       }
     }
-    arena.pointee.trim(to: target)
-    let start = UnsafeRawPointer(buffer).assumingMemoryBound(to: UInt8.self)
-    let value = JSONParser.string(start, target - buffer, plain: plain, isKey: isKey)
-    return Token(value: value, end: close + 1)
+    let count = target - buffer
+    let text = UnsafeRawPointer(arena.pointee.allocate(count)).assumingMemoryBound(to: UInt8.self)
+    return Token(value: JSONParser.string(text, count, plain: plain, isKey: isKey), end: source + 1)
   }
 
-  /// The value of four hexadecimal digits that lie before `close`.
-  private static func hexadecimal(_ digits: Position, _ close: Position) -> UInt32? {
-    guard close - digits >= 4 else { return nil }
+  /// Room that is kept behind an unescaped text: for one block of a run and one character,
+  /// and so that the comparison of keys may look at 16 bytes of it.
+  private static let escapeMargin = 32
+
+  /// Sees to it that the arena has `size` bytes in one piece behind its cursor.
+  @inline(never)
+  private static func makeRoom(_ size: Int, _ arena: UnsafeMutablePointer<Arena>) {
+    let start = arena.pointee.allocate(size)
+    arena.pointee.trim(to: start)
+  }
+
+  /// The code point of the `\u` escape at `source`, which moves behind it: a pair of
+  /// surrogates is one code point, a lone one is its own. Nil if digits are missing.
+  private static func escapedScalar(_ source: inout Position, _ end: Position) -> UInt32? {
+    guard let unit = hexadecimal(source + 2, end) else { return nil }
+    source += 6
+    guard unit & 0xFC00 == 0xD800, end - source >= 6, source.pointee == ASCII.backslash,
+      source[1] == UInt8(ascii: "u"), let low = hexadecimal(source + 2, end), low & 0xFC00 == 0xDC00
+    else { return unit }
+    source += 6
+    return 0x10000 &+ (unit & 0x3FF) &<< 10 &+ (low & 0x3FF)
+  }
+
+  /// The value of four hexadecimal digits that lie before `end`.
+  private static func hexadecimal(_ digits: Position, _ end: Position) -> UInt32? {
+    guard end - digits >= 4 else { return nil }
     var value: UInt32 = 0
     for index in 0..<4 {
       let digit: UInt8

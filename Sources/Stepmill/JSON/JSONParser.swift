@@ -217,7 +217,10 @@ extension JSONParser {
     return fail(.unexpectedCharacter, position)
   }
 
-  /// The array or object that begins at `start`.
+  /// The array or object that begins at `start`, with all that is in it.
+  ///
+  /// Longer than a function should be, because it is one loop whose dozen variables have
+  /// to stay in registers from one token to the next: key, value, what follows.
   @inline(never)
   private mutating func container(
     _ start: Position, _ end: Position, _ arena: UnsafeMutablePointer<Arena>
@@ -293,6 +296,7 @@ extension JSONParser {
         }
         top += 1
         if position.pointee != ASCII.colon {
+          guard position < end else { return failed(.unexpectedEnd, end) }
           position = JSONParser.skipBlanks(position, end)
           guard position < end else { return failed(.unexpectedEnd, end) }
           guard position.pointee == ASCII.colon else { return failed(.expectedColon, position) }

@@ -15,8 +15,8 @@ import Testing
       let id = row.member("id")
       let text = ConformanceData.base64(row.member("base64"))
       // Zeros, digits, quotes and brackets behind the text must change nothing.
-      for padding in [0, UInt8(ascii: "1"), UInt8(ascii: "\""), UInt8(ascii: "]")] {
-        let accepted = (try? ParsedText(text, maximumDepth: 1000, padding: padding)) != nil
+      for padding in ["\0", "1", "\"", "]", "\":1}", "e1,"] {
+        let accepted = (try? ParsedText(text, maximumDepth: 1000, padding: Array(padding.utf8))) != nil
         switch row.member("expect") {
         case "accept": #expect(accepted, "\(id) must be accepted")
         case "reject": #expect(!accepted, "\(id) must be rejected")

@@ -23,6 +23,21 @@ import Testing
     #expect(rewritten(wide) == #"{"a":[1,2,{},[]],"b":"x"}"#)
   }
 
+  /// A key that begins behind the end, of all lengths: nothing beyond the padding is read.
+  @Test func theTextEndsWhereItEnds() {
+    for text in ["{", "{\"k\":1,", "[{\"kkkkk\":1},{", "{\"k\"", "{\"k\":", "[", "[1,", "[\"k"] {
+      for run in 0..<20 {
+        for tail in ["\":1}", "\" :1}]", "\"\n\n", "\"x", "x"] {
+          let padding = Array(("\"" + String(repeating: "k", count: run) + tail).utf8)
+          #expect(throws: JSONSyntaxError(.unexpectedEnd, offset: text.utf8.count), "\(text) \(run) \(tail)")
+          {
+            try ParsedText(Array(text.utf8), padding: padding)
+          }
+        }
+      }
+    }
+  }
+
   @Test func stringsOfAllLengthsAtAllOffsets() throws {
     // Around the widths of the vector scans, with what interrupts a scan at each place.
     for length in 0...70 {

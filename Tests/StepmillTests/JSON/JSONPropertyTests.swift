@@ -101,7 +101,14 @@ import Testing
           }
         }
       }
-      let padding = alphabet[documents.number(below: alphabet.count)]
+      // Half of the time one that continues a key: its scan goes farthest beyond the end.
+      var padding = (0...documents.number(below: 32)).map { _ in
+        alphabet[documents.number(below: alphabet.count)]
+      }
+      if round % 2 == 0 {
+        let run = documents.number(below: 18)
+        padding = [ASCII.quote] + Array(repeating: UInt8(ascii: "k"), count: run) + [ASCII.quote] + padding
+      }
       do {
         let parsed = try ParsedText(bytes, maximumDepth: 20, padding: padding)
         let written = parsed.writeBytes(parsed.value)

@@ -88,7 +88,7 @@ import Testing
   @Test func numbersAtTheEndOfTheText() throws {
     // The padding continues the number; it must not count.
     for text in ["1", "12.5", "1e5", "123456789012345", "-0.25"] {
-      let parsed = try ParsedText(Array(text.utf8), padding: UInt8(ascii: "7"))
+      let parsed = try ParsedText(Array(text.utf8), padding: [UInt8(ascii: "7")])
       #expect(parsed.written == rewritten(text))
     }
   }
