@@ -47,7 +47,7 @@ package final class ManualLoop {
   /// Compiles a definition. `synchronous` are handlers that are called from the step.
   package func compile(
     _ definition: [UInt8], name: String = "workflow", limits: Limits = Limits(),
-    observer: HistoryObserver? = nil, synchronous: [String: TaskHandler] = [:]
+    observer: HistoryObserver? = nil, synchronous: [String: TaskHandler] = [:], kind: WorkflowKind = .standard
   ) throws(StepmillError) -> CompiledWorkflow {
     let program = try Program.compile(definition)
     var entries: [TaskHandlerEntry] = []
@@ -59,7 +59,7 @@ package final class ManualLoop {
     return CompiledWorkflow(
       core: WorkflowCore(
         program: program, name: name, region: "us-east-1", account: "123456789012", handlers: entries,
-        limits: limits, observer: observer))
+        limits: limits, observer: observer, kind: kind))
   }
 
   // MARK: Executions
