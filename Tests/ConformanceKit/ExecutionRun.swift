@@ -12,8 +12,9 @@ final class ExecutionRun {
   private let functions: LambdaFunctions
   private let events = EventLog()
 
-  /// When the clock starts, in milliseconds since 1970.
-  private static let startOfTime: Int64 = 1_767_225_600_123
+  /// When the clock starts, in milliseconds since 1970: cases hold times that were just past
+  /// when they were recorded.
+  private let startOfTime: Int64
   /// An execution that does nothing for so long is left running.
   private static let patienceMilliseconds: UInt64 = 3_600_000
   /// Turns of the loop before an execution counts as one that does not end.
@@ -22,14 +23,15 @@ final class ExecutionRun {
   init(of machine: JSON, definition: [UInt8], input: JSON, name: String?, functions: LambdaFunctions) {
     self.machine = machine
     self.definition = definition
-    self.input = Self.withTimes(input)
+    startOfTime = TimeText.nowMilliseconds
+    self.input = Self.withTimes(input, now: startOfTime)
     self.name = name
     self.functions = functions
   }
 
   /// The outcome with its history, in the service's shape: what is data is a text of JSON.
   func perform() -> JSON {
-    let loop = ManualLoop(seed: 1, wallMilliseconds: Self.startOfTime)
+    let loop = ManualLoop(seed: 1, wallMilliseconds: startOfTime)
     let isExpress = machine["type"]?.string == "EXPRESS"
     let workflow: ManualLoop.CompiledWorkflow
     do {
@@ -78,7 +80,7 @@ final class ExecutionRun {
       let answer = answers.indices.min { answers[$0].time < answers[$1].time }
       let next = min(answer.map { answers[$0].time } ?? .max, loop.nextDeadline ?? .max)
       guard next != .max, next <= lastSign + Self.patienceMilliseconds else { return nil }
-      if next > loop.now { loop.advance(to: next) } else if answer.map({ answers[$0].time }) != next { loop.advance(to: loop.now) }
+      loop.advance(to: max(next, loop.now))
       while let index = answers.firstIndex(where: { $0.time <= loop.now }) {
         let due = answers.remove(at: index)
         loop.answer(due.token, due.answer)
@@ -89,17 +91,17 @@ final class ExecutionRun {
   }
 
   /// Replaces `${Now+24855d}` by that time.
-  private static func withTimes(_ value: JSON) -> JSON {
+  private static func withTimes(_ value: JSON, now: Int64) -> JSON {
     if let text = value.string {
       guard text.hasPrefix("${Now+"), text.hasSuffix("d}"), let days = Int64(text.dropFirst(6).dropLast(2)) else {
         return value
       }
-      return JSON(TimeText.utc(milliseconds: startOfTime + days * 86_400_000))
+      return JSON(TimeText.utc(milliseconds: now + days * 86_400_000))
     }
     if let members = value.object {
-      return JSON(members: members.map { (key: $0.key, value: withTimes($0.value)) })
+      return JSON(members: members.map { (key: $0.key, value: withTimes($0.value, now: now)) })
     }
-    if let elements = value.array { return JSON(elements.map(withTimes)) }
+    if let elements = value.array { return JSON(elements.map { withTimes($0, now: now) }) }
     return value
   }
 }

@@ -63,7 +63,9 @@ struct LambdaFunctions {
     case "DryRun": return Answer(result: .success(envelope("", function, status: 204)))
     default: break
     }
-    guard let response = respond(function, request["Payload"] ?? [:]) else {
+    // A function that is sent nothing, or null, is called with an empty object.
+    let payload = request["Payload"] ?? .null
+    guard let response = respond(function, payload.isNull ? [:] : payload) else {
       return Answer(result: .failure(notFound(function)))
     }
     switch response.outcome {

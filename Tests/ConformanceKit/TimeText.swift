@@ -1,5 +1,17 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// Times as text, for inputs that ask for one.
 enum TimeText {
+  static var nowMilliseconds: Int64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+  }
+
   /// `2026-01-02T03:04:05.678Z`
   static func utc(milliseconds: Int64) -> String {
     let seconds = milliseconds / 1000

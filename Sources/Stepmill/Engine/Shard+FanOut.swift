@@ -111,7 +111,7 @@ extension Shard {
       to: Join(
         fiber: fiber, base: base, items: items ?? UnsafePointer(results), results: results, next: 0,
         count: count, live: 0, liveMax: liveMax, firstChild: 0, machine: machine, isMap: items != nil,
-        startedEvent: fiber.pointee.previousEvent, lastInnerEvent: 0, resultBound: 2, nextFree: nil))
+        startedEvent: fiber.pointee.previousEvent, lastInnerEvent: 0, lastEvent: 0, resultBound: 2, nextFree: nil))
     fiber.pointee.suspended = UnsafeMutableRawPointer(join)
     fiber.pointee.phase = .joining
   }
@@ -229,6 +229,7 @@ extension Shard {
       let op = tables.pointee.ops + Int(parent.pointee.pc)
       recordIteration(child, .mapIterationSucceeded, op, child.pointee.childIndex)
     }
+    join.pointee.lastEvent = child.pointee.previousEvent
     unlink(child, join)
     giveBack(child)
   }
@@ -242,7 +243,7 @@ extension Shard {
     let join = fiber.pointee.suspended.unsafelyUnwrapped.assumingMemoryBound(to: Join.self)
     let result = Value.array(UnsafePointer(join.pointee.results), count: Int(join.pointee.count))
     let bound = join.pointee.resultBound
-    fiber.pointee.previousEvent = join.pointee.lastInnerEvent
+    fiber.pointee.previousEvent = join.pointee.lastEvent
     fiber.pointee.suspended = nil
     giveBack(join)
     return endJoin(fiber, op, with: result, bound: bound, tables)
@@ -252,7 +253,7 @@ extension Shard {
     _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, with result: Value, bound: Int,
     _ tables: UnsafePointer<ProgramTables>
   ) -> StateResult {
-    // `…Succeeded` and `…Exited` both point to the last inner event.
+    // `…Succeeded` and `…Exited` both point to the last event before them.
     let last = fiber.pointee.previousEvent
     record(fiber, op.pointee.code == .map ? .mapStateSucceeded : .parallelStateSucceeded)
     fiber.pointee.previousEvent = last
@@ -342,7 +343,13 @@ extension Shard {
       fiber.pointee.previousEvent = cause
       record(fiber, op.pointee.code == .map ? .mapStateAborted : .parallelStateAborted)
     case .ready:
-      if failed, op.pointee.code == .task { record(fiber, .taskStateAborted) }
+      // Inside a task or a wait, with its end noted and not yet acted upon; the child that
+      // failed is one of them. A fiber that is about to enter a state is in none.
+      if op.pointee.code == .task, failed || fiber.pointee.resumption != .enter {
+        record(fiber, .taskStateAborted)
+      } else if fiber.pointee.resumption == .waited {
+        record(fiber, .waitStateAborted)
+      }
     case .free:
       break
     }
