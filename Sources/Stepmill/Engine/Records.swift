@@ -29,6 +29,8 @@ struct ExecutionRecord: BitwiseCopyable, PooledRecord {
   var index: UInt32
   var generation: UInt32
   var nextFree: UInt32
+  /// Its variables take no more than this when written; exact after `measureVariables`.
+  var variableBound: Int
   var isLive: Bool
   /// Somebody watches the history: the interpreter takes the time to tell.
   var isRecorded: Bool

@@ -6,6 +6,7 @@ extension Shard {
   func recover(
     _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>
   ) -> StateResult {
+    noteEvaluationFailure(fiber)
     let fault = state.pointee.fault
     guard fault.kind != .runtime else { return .failed }
     let policy = tables.pointee.policies + Int(op.pointee.policy)
@@ -126,10 +127,10 @@ extension Shard {
     let error = Value.object(members, count: 2)
 
     var output = error
+    var assigned = Value.missing
     if catcher.pointee.assign != 0 {
-      let values = evaluateAssign(catcher.pointee.assign, error, fiber, tables)
-      if values.isMissing { return .failed }
-      commit(values, catcher.pointee.assign, fiber, tables)
+      assigned = evaluateAssign(catcher.pointee.assign, error, fiber, tables)
+      if assigned.isMissing { return .failed }
     }
     if catcher.pointee.resultPath == ReferenceOp.discard {
       output = frame.pointee.data
@@ -145,13 +146,14 @@ extension Shard {
       }
     }
     frame.pointee.data = output
-    frame.pointee.bound = output.serializedSize
     let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.limits.payloadBytesMax }
+    frame.pointee.bound = output.serializedSize(upTo: limit)
     guard frame.pointee.bound <= limit else {
       state.pointee.fault = dataLimitFault(
         fiber, who: tables.pointee.names[Int(op.pointee.name)], isTask: false)
       return .failed
     }
+    if !assigned.isMissing { commit(assigned, catcher.pointee.assign, fiber, tables) }
     return exit(fiber, op, to: catcher.pointee.next, tables)
   }
 }

@@ -11,7 +11,10 @@ extension Shard {
   func beginParallel(
     _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>
   ) -> StateResult {
-    guard let input = stateInput(fiber, op, tables) else { return recover(fiber, op, tables) }
+    guard let input = stateInput(fiber, op, tables) else { return .failed }
+    guard isWithinLimit(input, fiber, op, tables) else { return recover(fiber, op, tables) }
+    fiber.pointee.frame.unsafelyUnwrapped.pointee.bound = max(
+      fiber.pointee.frame.unsafelyUnwrapped.pointee.bound, state.pointee.bound)
     record(fiber, .parallelStateStarted)
     openJoin(
       fiber, base: input, items: nil, count: op.pointee.b, liveMax: op.pointee.b, machine: op.pointee.a)
@@ -30,6 +33,7 @@ extension Shard {
     }
     let path = tables.pointee.paths + Int(map.pointee.itemsPath)
     let items = map.pointee.itemsPath == 0 ? effective : value(path, effective, fiber, tables)
+    if map.pointee.itemsPath != 0 { cover(items, selectedBy: path, fiber) }
     guard items.isArray else {
       let text =
         map.pointee.itemsPath == 0 ? "$" : tables.pointee.constants[Int(path.pointee.text)].text
@@ -80,6 +84,30 @@ extension Shard {
     return bound == 0 ? unbounded : min(bound, unbounded)
   }
 
+  /// Whether what a template made, whose bound lies in the shard, keeps to the payload limit;
+  /// leaves the fault where it does not.
+  private func isWithinLimit(
+    _ value: Value, _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> Bool {
+    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.limits.payloadBytesMax }
+    guard _slowPath(state.pointee.bound > limit) else { return true }
+    state.pointee.bound = value.serializedSize(upTo: limit)
+    if state.pointee.bound <= limit { return true }
+    state.pointee.fault = dataLimitFault(fiber, who: tables.pointee.names[Int(op.pointee.name)], isTask: false)
+    return false
+  }
+
+  /// What InputPath leaves of a state's input, or nil after a fault.
+  func effectiveInput(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>
+  ) -> Value? {
+    let data = fiber.pointee.frame.unsafelyUnwrapped.pointee.data
+    guard op.pointee.inputPath != 0 else { return data }
+    let effective = apply(op.pointee.inputPath, data, fiber, tables)
+    return effective.isMissing ? nil : effective
+  }
+
   /// The input of a Parallel or Task after InputPath and Parameters, or nil after a fault.
   /// Leaves the bound of its size in the shard.
   func stateInput(
@@ -91,6 +119,7 @@ extension Shard {
     if op.pointee.inputPath != 0 {
       input = apply(op.pointee.inputPath, input, fiber, tables)
       if input.isMissing { return nil }
+      state.pointee.bound = frame.pointee.bound
     }
     if op.pointee.parameters != 0 {
       input = template(op.pointee.parameters, input, fiber, tables)
@@ -183,7 +212,9 @@ extension Shard {
     parentFrame.pointee.arena = frame.pointee.arena
     parentFrame.pointee.item = item
     parentFrame.pointee.itemIndex = index
-    let data = template(selector, join.pointee.base, parent, tables)
+    var data = template(selector, join.pointee.base, parent, tables)
+    let op = tables.pointee.ops + Int(parent.pointee.pc)
+    if !data.isMissing, !isWithinLimit(data, parent, op, tables) { data = .missing }
     frame.pointee.arena = parentFrame.pointee.arena
     frame.pointee.bound = state.pointee.bound
     parentFrame.pointee.arena = own

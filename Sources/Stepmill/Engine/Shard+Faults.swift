@@ -83,13 +83,18 @@ extension Shard {
     _ tables: UnsafePointer<ProgramTables>
   ) -> String {
     let text = tables.pointee.constants[Int(path.pointee.text)].text
-    let root = path.pointee.root == .context ? contextObject(fiber) : data
+    let root: Value
+    switch path.pointee.root {
+    case .data: root = data
+    case .context: root = contextObject(fiber)
+    case .variable: root = variable(path, fiber)
+    }
     return "Invalid path '\(text)' : \(missText(text, root, fiber))"
   }
 
   /// The library's words for why a path selects nothing.
   private func missText(_ text: String, _ root: Value, _ fiber: UnsafeMutablePointer<Fiber>) -> String {
-    guard let path = try? JSONPath.parse(text) else { return "No results for path: \(text)" }
+    guard !root.isMissing, let path = try? JSONPath.parse(text) else { return "No results for path: \(text)" }
     let arena = Frame.arena(of: fiber.pointee.frame.unsafelyUnwrapped)
     switch path.evaluate(root, in: arena) {
     case .missing(let miss): return path.missText(miss)

@@ -145,7 +145,7 @@ extension Shard {
     let cause = failText(
       fiber, op.pointee.b, isPath: flags.contains(.causeIsPath), isCall: flags.contains(.causeIsCall), tables)
     guard let cause else { return .failed }
-    state.pointee.fault = Fault(error: error, cause: cause, kind: .task)
+    state.pointee.fault = .raised(error, cause: cause)
     return .failed
   }
 

@@ -35,7 +35,11 @@ package final class ManualLoop {
   ///   - fuel: Transitions that a fiber makes before another one may run.
   package init(seed: UInt64, wallMilliseconds: Int64 = 1_767_225_600_000, fuel: Int = 512) {
     self.seed = seed
-    shard = Shard(number: 0, now: 0, wallMilliseconds: wallMilliseconds, seed: seed)
+    // Tokens can be repeated like everything else here.
+    var keys = RandomSource(seed: ~seed)
+    shard = Shard(
+      number: 0, now: 0, wallMilliseconds: wallMilliseconds, seed: seed,
+      tokenKey: SipHash(key: keys.next(), keys.next()))
     shard.state.pointee.fuel = fuel
   }
 
