@@ -23,7 +23,8 @@ enum ExecutionCases {
 
   /// What the case needs beyond the interpreter and functions, or nil.
   private static func whyNot(_ row: JSON) -> String? {
-    let services = (row["requires"]?.array ?? JSON([]).array)?.compactMap(\.string).filter { $0 != "lambda" } ?? []
+    let services =
+      (row["requires"]?.array ?? JSON([]).array)?.compactMap(\.string).filter { $0 != "lambda" } ?? []
     if !services.isEmpty { return "needs \(services.joined(separator: ", "))" }
     if row["driven_by_test"] != nil { return "the recorded test intervenes while it runs" }
     if row["companion_executions"] != nil { return "needs an execution beside it" }
@@ -36,7 +37,9 @@ enum ExecutionCases {
 
   private static func collectResources(_ value: JSON, _ resources: inout Set<String>) {
     if let members = value.object {
-      if value["Type"]?.string == "Task", let resource = value["Resource"]?.string { resources.insert(resource) }
+      if value["Type"]?.string == "Task", let resource = value["Resource"]?.string {
+        resources.insert(resource)
+      }
       for member in members { collectResources(member.value, &resources) }
     } else if let elements = value.array {
       for element in elements { collectResources(element, &resources) }
@@ -94,7 +97,8 @@ enum ExecutionCases {
       // The order may have come out as it was recorded, which needs no second look.
       var inOrder = comparison
       isSame =
-        inOrder.inOrder(events, actual) || row["concurrent"]?.bool == true && comparison.asTrees(events, actual)
+        inOrder.inOrder(events, actual)
+        || row["concurrent"]?.bool == true && comparison.asTrees(events, actual)
       if row["concurrent"]?.bool != true { comparison = inOrder }
     }
     if !isSame {

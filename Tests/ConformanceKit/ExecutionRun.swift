@@ -36,8 +36,10 @@ final class ExecutionRun {
     let workflow: ManualLoop.CompiledWorkflow
     do {
       workflow = try loop.compile(
-        definition, name: machine["name"]?.string ?? "workflow", limits: isExpress ? .awsExpress : .awsStandard,
-        observer: HistoryObserver { [events] in events.append($0.json) }, kind: isExpress ? .express : .standard)
+        definition, name: machine["name"]?.string ?? "workflow",
+        limits: isExpress ? .awsExpress : .awsStandard,
+        observer: HistoryObserver { [events] in events.append($0.json) },
+        kind: isExpress ? .express : .standard)
     } catch {
       if let first = error.diagnostics.first, error.isUnsupported { notSupported = first.message }
       let diagnostics = error.diagnostics.map { JSON($0.description) }
@@ -93,7 +95,8 @@ final class ExecutionRun {
   /// Replaces `${Now+24855d}` by that time.
   private static func withTimes(_ value: JSON, now: Int64) -> JSON {
     if let text = value.string {
-      guard text.hasPrefix("${Now+"), text.hasSuffix("d}"), let days = Int64(text.dropFirst(6).dropLast(2)) else {
+      guard text.hasPrefix("${Now+"), text.hasSuffix("d}"), let days = Int64(text.dropFirst(6).dropLast(2))
+      else {
         return value
       }
       return JSON(TimeText.utc(milliseconds: now + days * 86_400_000))

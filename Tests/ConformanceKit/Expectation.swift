@@ -63,7 +63,9 @@ public struct Expectation: Sendable {
     if let members = expected.object {
       guard let others = actual.object else { return fail(place, expected, actual) }
       for member in members where !Self.frontEnd.contains(member.key) {
-        guard let other = actual[member.key] else { return fail(place + "/" + member.key, member.value, "(absent)") }
+        guard let other = actual[member.key] else {
+          return fail(place + "/" + member.key, member.value, "(absent)")
+        }
         if !compare(member.value, other, at: place + "/" + member.key) { return false }
       }
       for other in others where !Self.frontEnd.contains(other.key) && expected[other.key] == nil {
@@ -86,7 +88,8 @@ public struct Expectation: Sendable {
   private static func parse(_ text: String) -> JSON? { try? JSON(parsing: text) }
 
   private static func isName(_ text: String) -> Bool {
-    text.hasPrefix("${") && text.hasSuffix("}") && text.dropFirst(2).dropLast().allSatisfy { $0 != "}" && $0 != "$" }
+    text.hasPrefix("${") && text.hasSuffix("}")
+      && text.dropFirst(2).dropLast().allSatisfy { $0 != "}" && $0 != "$" }
   }
 
   // MARK: Texts

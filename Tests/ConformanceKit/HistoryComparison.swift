@@ -35,7 +35,8 @@ struct HistoryComparison {
   private mutating func sameCount(_ expected: [JSON], _ actual: [JSON]) -> Bool {
     guard expected.count != actual.count else { return true }
     func types(_ events: [JSON]) -> String { events.map { $0["type"]?.string ?? "?" }.joined(separator: " ") }
-    difference = "\(expected.count) events expected, got \(actual.count): expected \(types(expected)); got \(types(actual))"
+    difference =
+      "\(expected.count) events expected, got \(actual.count): expected \(types(expected)); got \(types(actual))"
     return false
   }
 
@@ -54,7 +55,9 @@ struct HistoryComparison {
       }
       kept = actual.indices.filter { !lost.contains(type(actual[$0])) }.map { actual[$0] }
       if kept.count == expected.count + nested.count {
-        kept = actual.indices.filter { !lost.contains(type(actual[$0])) && !nested.contains($0) }.map { actual[$0] }
+        kept = actual.indices.filter { !lost.contains(type(actual[$0])) && !nested.contains($0) }.map {
+          actual[$0]
+        }
       }
     }
     guard sameCount(expected, kept) else { return false }
@@ -121,7 +124,8 @@ struct HistoryComparison {
     for child in children {
       let before = expectation
       let index = others.indices.first { index in
-        guard expectation.matches(left.contents[child] ?? .null, right.contents[others[index]] ?? .null) else {
+        guard expectation.matches(left.contents[child] ?? .null, right.contents[others[index]] ?? .null)
+        else {
           difference = "event \(child): \(expectation.mismatch ?? "")"
           return false
         }

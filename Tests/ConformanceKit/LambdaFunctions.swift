@@ -28,7 +28,8 @@ struct LambdaFunctions {
   }
 
   private static func isInvoke(_ resource: String) -> Bool {
-    resource.hasSuffix(":states:::lambda:invoke") || resource.hasSuffix(":states:::lambda:invoke.waitForTaskToken")
+    resource.hasSuffix(":states:::lambda:invoke")
+      || resource.hasSuffix(":states:::lambda:invoke.waitForTaskToken")
   }
 
   /// Does a task's work.

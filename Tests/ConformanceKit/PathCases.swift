@@ -44,7 +44,9 @@ enum PathCases {
 
   /// A case of RFC 9535: a definite path's value counts as a list of one node.
   static func runStandardCase(_ row: JSON) -> CaseAnswer {
-    guard let path = row["selector"]?.string else { return CaseAnswer(skipped: "the case has no \"selector\"") }
+    guard let path = row["selector"]?.string else {
+      return CaseAnswer(skipped: "the case has no \"selector\"")
+    }
     // Cases about the path's text alone have no document.
     let document = row["document"] ?? .null
     let answer = PathAnswer.evaluate(path, on: document)

@@ -146,7 +146,9 @@ extension Shard {
       }
     }
     frame.pointee.data = output
-    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.limits.payloadBytesMax }
+    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef {
+      $0.limits.payloadBytesMax
+    }
     frame.pointee.bound = output.serializedSize(upTo: limit)
     guard frame.pointee.bound <= limit else {
       state.pointee.fault = dataLimitFault(

@@ -71,7 +71,8 @@ extension Shard {
       }
       guard let number = wholeNumber(selected) else {
         state.pointee.fault = runtimeFault(
-          fiber, "The MaxConcurrencyPath field refers to value \"\(plainText(selected))\" which is not a valid "
+          fiber,
+          "The MaxConcurrencyPath field refers to value \"\(plainText(selected))\" which is not a valid "
             + "integer: \(text)")
         return nil
       }
@@ -90,11 +91,14 @@ extension Shard {
     _ value: Value, _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>,
     _ tables: UnsafePointer<ProgramTables>
   ) -> Bool {
-    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.limits.payloadBytesMax }
+    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef {
+      $0.limits.payloadBytesMax
+    }
     guard _slowPath(state.pointee.bound > limit) else { return true }
     state.pointee.bound = value.serializedSize(upTo: limit)
     if state.pointee.bound <= limit { return true }
-    state.pointee.fault = dataLimitFault(fiber, who: tables.pointee.names[Int(op.pointee.name)], isTask: false)
+    state.pointee.fault = dataLimitFault(
+      fiber, who: tables.pointee.names[Int(op.pointee.name)], isTask: false)
     return false
   }
 
@@ -140,7 +144,8 @@ extension Shard {
       to: Join(
         fiber: fiber, base: base, items: items ?? UnsafePointer(results), results: results, next: 0,
         count: count, live: 0, liveMax: liveMax, firstChild: 0, machine: machine, isMap: items != nil,
-        startedEvent: fiber.pointee.previousEvent, lastInnerEvent: 0, lastEvent: 0, resultBound: 2, nextFree: nil))
+        startedEvent: fiber.pointee.previousEvent, lastInnerEvent: 0, lastEvent: 0, resultBound: 2,
+        nextFree: nil))
     fiber.pointee.suspended = UnsafeMutableRawPointer(join)
     fiber.pointee.phase = .joining
   }
@@ -172,7 +177,8 @@ extension Shard {
     let frame = takeFrame()
     let parentFrame = parent.pointee.frame.unsafelyUnwrapped
     initialize(
-      frame, arena: Arena(pool: state.pointee.pool), data: join.pointee.base, bound: parentFrame.pointee.bound,
+      frame, arena: Arena(pool: state.pointee.pool), data: join.pointee.base,
+      bound: parentFrame.pointee.bound,
       machine: machine)
     child.pointee.frame = frame
     guard isMap else {
@@ -308,7 +314,9 @@ extension Shard {
       if result.isMissing { return recover(fiber, op, tables) }
       bound = state.pointee.bound
     }
-    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.limits.payloadBytesMax }
+    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef {
+      $0.limits.payloadBytesMax
+    }
     let output = leave(
       fiber, frame, op, raw: frame.pointee.data, result: result, bound: &bound, payloadMax: limit,
       assignFrom: raw, tables)

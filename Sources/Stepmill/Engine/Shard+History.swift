@@ -42,7 +42,9 @@ extension Shard {
   private func isBeyondTheLast(
     _ id: UInt32, _ type: HistoryEventType, _ execution: UnsafeMutablePointer<ExecutionRecord>
   ) -> Bool {
-    guard let limit = execution.pointee.workflow.takeUnretainedValue().limits.historyEventsMax else { return false }
+    guard let limit = execution.pointee.workflow.takeUnretainedValue().limits.historyEventsMax else {
+      return false
+    }
     return Int(id) >= limit && !type.endsExecution
   }
 

@@ -79,7 +79,8 @@ extension Shard {
       guard let seconds = wholeNumber(selected), seconds > 0 else {
         let text = tables.pointee.constants[Int(path.pointee.text)].text
         state.pointee.fault = runtimeFault(
-          fiber, "The \(name) field refers to value \"\(plainText(selected))\" which is not a positive integer: "
+          fiber,
+          "The \(name) field refers to value \"\(plainText(selected))\" which is not a positive integer: "
             + text)
         return nil
       }
@@ -203,7 +204,8 @@ extension Shard {
     setTimers(frame, timers)
     let token = token(of: fiber)
     let invocation = TaskInvocation(
-      kind: handler.pointee.kind, handler: handler.pointee.box.takeUnretainedValue(), input: JSON(copying: input), token: token,
+      kind: handler.pointee.kind, handler: handler.pointee.box.takeUnretainedValue(),
+      input: JSON(copying: input), token: token,
       resource: tables.pointee.constants[Int(task.pointee.resource)].text,
       retryCount: Int(fiber.pointee.retryCount))
     fiber.pointee.call = Unmanaged.passRetained(invocation)
@@ -331,7 +333,8 @@ extension Shard {
     case .failure(let error, let cause):
       let op = tables.pointee.ops + Int(fiber.pointee.pc)
       let fault = Fault.raised(
-        error.map { arena.pointee.string($0) } ?? .null, cause: cause.map { arena.pointee.string($0) } ?? .null)
+        error.map { arena.pointee.string($0) } ?? .null,
+        cause: cause.map { arena.pointee.string($0) } ?? .null)
       recordTask(fiber, op, .failed, .missing, fault.error, fault.cause, tables)
       leaveFault(fiber, fault)
       makeReady(fiber, .fault)
@@ -359,7 +362,9 @@ extension Shard {
     _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ result: Value,
     _ tables: UnsafePointer<ProgramTables>
   ) -> StateResult {
-    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.limits.payloadBytesMax }
+    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef {
+      $0.limits.payloadBytesMax
+    }
     let size = result.serializedSize(upTo: limit)
     if _slowPath(size > limit) {
       let task = tables.pointee.tasks + Int(op.pointee.a)

@@ -177,7 +177,8 @@ extension Shard {
     frame.initialize(
       to: Frame(
         arena: arena, data: data, result: .missing, cause: .missing, slots: nil,
-        slotCount: machine.pointee.variableCount, faultKind: .task, item: .missing, itemIndex: 0, input: .missing, assigned: .missing,
+        slotCount: machine.pointee.variableCount, faultKind: .task, item: .missing, itemIndex: 0,
+        input: .missing, assigned: .missing,
         bound: bound, compactAt: Frame.compactionFloor, timeoutAt: 0, heartbeatMilliseconds: 0,
         nextFree: nil))
     if machine.pointee.variableCount > 0 {
@@ -300,7 +301,9 @@ extension Shard {
   @inline(never)
   private func refuseInput(_ fiber: UnsafeMutablePointer<Fiber>) {
     let frame = fiber.pointee.frame.unsafelyUnwrapped
-    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.limits.payloadBytesMax }
+    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef {
+      $0.limits.payloadBytesMax
+    }
     frame.pointee.bound = frame.pointee.data.serializedSize(upTo: limit)
     guard frame.pointee.bound > limit else { return }
     leaveFault(

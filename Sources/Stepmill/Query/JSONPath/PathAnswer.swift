@@ -14,7 +14,8 @@ package enum PathAnswer: Sendable {
   ///
   /// - Parameter options: The library's names of its options. Nil is returned for one that is
   ///   not known.
-  package static func evaluate(_ path: String, on document: JSON, options names: [String] = []) -> PathAnswer? {
+  package static func evaluate(_ path: String, on document: JSON, options names: [String] = []) -> PathAnswer?
+  {
     var options = PathOptions.library
     for name in names {
       switch name {
