@@ -58,7 +58,8 @@ let package = Package(
     .target(name: "Stepmill", dependencies: ["CLibuv", "CIntrinsics"], swiftSettings: common),
     .testTarget(name: "StepmillTests", dependencies: ["Stepmill"], swiftSettings: common),
     .target(
-      name: "ConformanceKit", dependencies: ["Stepmill"], path: "Tests/ConformanceKit", swiftSettings: outside),
+      name: "ConformanceKit", dependencies: ["Stepmill"], path: "Tests/ConformanceKit",
+      swiftSettings: outside),
     .executableTarget(
       name: "stepmill-conformance", dependencies: ["ConformanceKit"], path: "Tests/ConformanceTool",
       swiftSettings: outside),

@@ -11,8 +11,6 @@ struct LambdaFunctions {
 
   /// What a function does, by its name.
   private let behaviours: JSON
-  private static let account = "123456789012"
-  private static let region = "us-east-1"
   private static let requestID = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 
   init(_ behaviours: JSON?) {
@@ -100,7 +98,8 @@ struct LambdaFunctions {
   }
 
   private func notFound(_ function: FunctionName) -> TaskFailure {
-    let arn = "arn:aws:lambda:\(Self.region):\(Self.account):function:\(function.name):\(function.qualifier)"
+    let arn =
+      "arn:aws:lambda:\(function.region):\(function.account):function:\(function.name):\(function.qualifier)"
     return TaskFailure(
       error: "Lambda.ResourceNotFoundException",
       cause: "Function not found: \(arn) (Service: AWSLambda; Status Code: 404; Error Code: "
@@ -155,10 +154,16 @@ struct LambdaFunctions {
 private struct FunctionName {
   var name: String
   var qualifier = "$LATEST"
+  var account = "123456789012"
+  var region = "us-east-1"
 
   init(_ text: String) {
     var parts = text.split(separator: ":", omittingEmptySubsequences: false)
-    if let function = parts.firstIndex(of: "function") { parts.removeFirst(function + 1) }
+    if let function = parts.firstIndex(of: "function") {
+      if function >= 1 { account = String(parts[function - 1]) }
+      if function >= 2 { region = String(parts[function - 2]) }
+      parts.removeFirst(function + 1)
+    }
     name = parts.first.map(String.init) ?? text
     if parts.count > 1 { qualifier = String(parts[1]) }
   }

@@ -2,9 +2,13 @@
 
 extension Shard {
   /// Lets the state's retriers, then its catchers, deal with the fault.
+  ///
+  /// - Parameter endsJoin: It is what a child of this Parallel or Map failed with. What fails
+  ///   before the first child starts or after the last one has succeeded has no event of its own.
   @inline(never)
   func recover(
-    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>
+    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>,
+    endsJoin: Bool = false
   ) -> StateResult {
     noteEvaluationFailure(fiber)
     let fault = state.pointee.fault
@@ -13,11 +17,7 @@ extension Shard {
     if policy.pointee.retrierCount > 0, let pause = retryPause(fiber, policy, fault, tables) {
       return retry(fiber, op, after: pause, tables)
     }
-    switch op.pointee.code {
-    case .map: record(fiber, .mapStateFailed)
-    case .parallel: record(fiber, .parallelStateFailed)
-    default: break
-    }
+    if endsJoin { record(fiber, op.pointee.code == .map ? .mapStateFailed : .parallelStateFailed) }
     for position in 0..<policy.pointee.catcherCount {
       let catcher = tables.pointee.catchers + Int(policy.pointee.firstCatcher &+ position)
       if matches(fault, catcher.pointee.firstName, catcher.pointee.nameCount, tables) {

@@ -71,7 +71,7 @@ extension Shard {
     case .result: return taskAnswered(fiber, op, tables)
     case .fault: return taskFailed(fiber, op, tables)
     case .joined: return endJoin(fiber, op, tables)
-    case .joinFailed: return recover(fiber, op, tables)
+    case .joinFailed: return recover(fiber, op, tables, endsJoin: true)
     case .bornFailed:
       restoreFault(fiber)
       return .failed

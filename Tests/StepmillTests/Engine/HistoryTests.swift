@@ -131,4 +131,18 @@ import Testing
       ])
     #expect(run.detail(5, "output") == #"{"MessageId":"1"}"#)
   }
+
+  /// A Parallel whose branches succeeded has not failed, whatever its own fields do.
+  @Test func whatFailsAfterTheBranches() throws {
+    let run = try EngineRun(
+      #"{"StartAt":"P","States":{"P":{"Type":"Parallel","Branches":[{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}],"ResultPath":"$.r","Catch":[{"ErrorEquals":["States.ReferencePathConflict"],"Next":"D"}],"Next":"D"},"D":{"Type":"Pass","End":true}}}"#,
+      "4")
+    #expect(
+      run.events.map(\.type) == [
+        .executionStarted, .parallelStateEntered, .parallelStateStarted, .passStateEntered, .passStateExited,
+        .parallelStateSucceeded, .parallelStateExited, .passStateEntered, .passStateExited,
+        .executionSucceeded,
+      ])
+    #expect(run.outcome?.output?["Error"] == "States.ReferencePathConflict")
+  }
 }
