@@ -17,6 +17,8 @@ final class ExecutionRun {
   private let startOfTime: Int64
   /// An execution that does nothing for so long is left running.
   private static let patienceMilliseconds: UInt64 = 3_600_000
+  /// Turns of fibers without any time passing.
+  private static let roundsMax = 100_000
   /// Turns of the loop before an execution counts as one that does not end.
   private static let turnsMax = 2_000_000
 
@@ -69,7 +71,12 @@ final class ExecutionRun {
     var lastSign: UInt64 = 0
     var eventCount = 0
     for _ in 0..<Self.turnsMax {
-      while loop.runOne() {}
+      // States that only follow one another, round and round, cost no time and never end.
+      var rounds = 0
+      while loop.runOne() {
+        rounds += 1
+        if rounds == Self.roundsMax { return nil }
+      }
       if let ended = loop.takeOutcomes().first { return ended.outcome }
       for call in loop.takeCalls() {
         let answer = functions.answer(call.resource, call.input)

@@ -62,9 +62,7 @@ struct LambdaFunctions {
     case "DryRun": return Answer(result: .success(envelope("", function, status: 204)))
     default: break
     }
-    // A function that is sent nothing, or null, is called with an empty object.
-    let payload = request["Payload"] ?? .null
-    guard let response = respond(function, payload.isNull ? [:] : payload) else {
+    guard let response = respond(function, Self.event(of: request)) else {
       return Answer(result: .failure(notFound(function)))
     }
     switch response.outcome {
@@ -73,6 +71,13 @@ struct LambdaFunctions {
     case .error(let payload):
       return response.answer(.failure(Self.failure(payload, cause: payload.text)))
     }
+  }
+
+  /// What the function is called with: a text is sent as it is, so the function sees the JSON in
+  /// it; nothing and null arrive as an empty object.
+  private static func event(of request: JSON) -> JSON {
+    guard let payload = request["Payload"], !payload.isNull else { return [:] }
+    return payload.string.map(parsed) ?? payload
   }
 
   private func envelope(_ payload: JSON, _ function: FunctionName, status: Int) -> JSON {
