@@ -141,7 +141,7 @@ extension Shard {
         let text = tables.pointee.constants[Int(reference.pointee.text)].text
         state.pointee.fault = self.fault(
           fiber, ErrorName.referencePathConflict,
-          "Unable to apply ReferencePath \(text) to input \(json(frame.pointee.data))", .task)
+          "Unable to apply ReferencePath \(text) to input \(shown(frame.pointee.data, fiber))", .task)
         return .failed
       }
     }

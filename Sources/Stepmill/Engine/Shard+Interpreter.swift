@@ -385,7 +385,8 @@ extension Shard {
   ) -> Value {
     let text = tables.pointee.constants[Int(reference.pointee.text)].text
     state.pointee.fault = fault(
-      fiber, ErrorName.referencePathConflict, "Unable to apply ReferencePath \(text) to input \(json(raw))",
+      fiber, ErrorName.referencePathConflict,
+      "Unable to apply ReferencePath \(text) to input \(shown(raw, fiber))",
       .task)
     return .missing
   }

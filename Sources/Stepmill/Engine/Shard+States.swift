@@ -171,7 +171,7 @@ extension Shard {
       result = tables.pointee.constants[Int(index)]
     }
     if !result.isString {
-      result = Frame.arena(of: fiber.pointee.frame.unsafelyUnwrapped).pointee.string(json(result))
+      result = Frame.arena(of: fiber.pointee.frame.unsafelyUnwrapped).pointee.string(shown(result, fiber))
     }
     return result
   }

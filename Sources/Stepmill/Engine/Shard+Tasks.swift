@@ -106,7 +106,7 @@ extension Shard {
     role = credentials.member(named: "RoleArn")
     guard role.isString else {
       state.pointee.fault = runtimeFault(
-        fiber, "The RoleArn of the Credentials must be a text, not \(json(role)).")
+        fiber, "The RoleArn of the Credentials must be a text, not \(shown(role, fiber)).")
       return false
     }
     return true

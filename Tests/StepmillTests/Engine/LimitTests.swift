@@ -71,6 +71,19 @@ import Testing
     )
   }
 
+  /// A text about data that will be refused does not unfold it.
+  @Test func errorTextsAreBounded() throws {
+    let members = (0..<2000).map { #""m\#($0).$":"$""# }.joined(separator: ",")
+    let run = try EngineRun(
+      #"{"StartAt":"P","States":{"P":{"Type":"Pass","Parameters":{\#(members)},"Assign":{"v.$":"$.no"},"End":true}}}"#,
+      "\"" + String(repeating: "x", count: 200_000) + "\"")
+    guard case .failed("States.Runtime", let cause?) = run.outcome else {
+      Issue.record("\(run.outcome?.status ?? "none")")
+      return
+    }
+    #expect(cause.hasSuffix("could not be found in the input '(more than 262144 bytes)'"))
+  }
+
   @Test func inputIsBounded() throws {
     let machine = #"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#
     let fits = try EngineRun(machine, "\"" + String(repeating: "x", count: 262_142) + "\"")
