@@ -57,6 +57,14 @@ let package = Package(
     .target(name: "CIntrinsics"),
     .target(name: "Stepmill", dependencies: ["CLibuv", "CIntrinsics"], swiftSettings: common),
     .testTarget(name: "StepmillTests", dependencies: ["Stepmill"], swiftSettings: common),
+    .target(
+      name: "ConformanceKit", dependencies: ["Stepmill"], path: "Tests/ConformanceKit",
+      swiftSettings: outside),
+    .executableTarget(
+      name: "stepmill-conformance", dependencies: ["ConformanceKit"], path: "Tests/ConformanceTool",
+      swiftSettings: outside),
+    .testTarget(
+      name: "ConformanceTests", dependencies: ["ConformanceKit"], swiftSettings: outside),
   ] + benchmarks,
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -198,7 +198,8 @@ struct Compiler: ~Copyable {
     // one does not match.
     let exit: UInt32
     if let target = choice.defaultState {
-      exit = self.exit(ChoiceExit(next: positions[target.value] ?? 0, assign: defaultAssign, isDeadEnd: false))
+      exit = self.exit(
+        ChoiceExit(next: positions[target.value] ?? 0, assign: defaultAssign, isDeadEnd: false))
     } else {
       exit = 0
     }
@@ -434,7 +435,7 @@ struct Compiler: ~Copyable {
       TemplateNode(key: key, kind: .object, index: 0, extent: 1, bytes: builder.writtenSize(of: key) + 2))
     switch node.kind {
     case .object(let members):
-      for member in members { emitMember(member) }
+      for member in inServiceOrder(members) { emitMember(member) }
       builder.templates[index].index = UInt32(members.count)
     case .array(let elements):
       builder.templates[index].kind = .array
@@ -446,8 +447,22 @@ struct Compiler: ~Copyable {
     builder.templates[index].extent = UInt32(builder.templates.count - index)
   }
 
+  /// The order in which the service lists an object that a template makes: what is constant by
+  /// its key first, as written; then the members with `.$` as a Java hash map lists their names.
+  private mutating func inServiceOrder(_ members: [SyntaxMember]) -> [SyntaxMember] {
+    let evaluated = members.filter(\.isEvaluated)
+    guard !evaluated.isEmpty else { return members }
+    let capacity = JavaHashOrder.capacity(for: evaluated.count)
+    let buckets = evaluated.map {
+      JavaHashOrder.bucket(builder.string(String($0.name.dropLast(2))).javaStringHash, capacity: capacity)
+    }
+    // Sorting by bucket and place keeps the order of insertion within a bucket.
+    let order = evaluated.indices.sorted { (buckets[$0], $0) < (buckets[$1], $1) }
+    return members.filter { !$0.isEvaluated } + order.map { evaluated[$0] }
+  }
+
   private mutating func emitMember(_ member: SyntaxMember) {
-    guard member.name.hasSuffix(".$"), let text = member.value.text else {
+    guard member.isEvaluated, let text = member.value.text else {
       let key = builder.string(member.name)
       emit(member.value, key: key)
       return
@@ -537,6 +552,9 @@ struct Compiler: ~Copyable {
 }
 
 extension SyntaxMember {
+  /// A member of a template whose value is a path or a call.
+  fileprivate var isEvaluated: Bool { name.hasSuffix(".$") && value.text != nil }
+
   /// The variable that this member of an `Assign` sets.
   fileprivate var variableName: String {
     name.hasSuffix(".$") ? String(name.dropLast(2)) : name
@@ -566,11 +584,28 @@ extension StateDefinition {
 
 extension JSONPath {
   /// True for context paths that can reach `Execution.Input`.
+  ///
+  /// A path that finds nothing reads it as well: the error's text shows the whole object. So
+  /// only paths to what is always there do not.
   fileprivate var mayReadExecutionInput: Bool {
-    guard case .property("Execution")? = steps.first else { return true }
-    guard steps.count > 1 else { return true }
-    if case .property(let name) = steps[1] { return name == "Input" }
-    return true
+    guard steps.count == 2, case .property(let part) = steps[0], case .property(let name) = steps[1] else {
+      return !isMapItem
+    }
+    switch part {
+    case "Execution": return !["Id", "Name", "StartTime", "RoleArn"].contains(name)
+    case "StateMachine": return !["Id", "Name"].contains(name)
+    case "State": return !["Name", "EnteredTime"].contains(name)
+    case "Task": return name != "Token"
+    default: return true
+    }
+  }
+
+  /// `$$.Map.Item.Value` and `$$.Map.Item.Index`, which most ItemSelectors ask for.
+  private var isMapItem: Bool {
+    guard steps.count == 3, case .property("Map") = steps[0], case .property("Item") = steps[1],
+      case .property(let name) = steps[2]
+    else { return false }
+    return name == "Value" || name == "Index"
   }
 }
 

@@ -1,9 +1,18 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// What went wrong in a state, as Retry and Catch see it: a value, not a Swift error.
 struct Fault {
   var error: Value
   /// Missing where the service gives no cause.
   var cause: Value
   var kind: Kind
+  /// The field whose evaluation failed, where the history has an event of its own for that:
+  /// `EvaluationFailed`. Missing otherwise.
+  var location = Value.missing
 
   enum Kind: UInt8 {
     /// Any error that patterns may match by name, by `States.TaskFailed` or `States.ALL`.
@@ -18,6 +27,21 @@ struct Fault {
   }
 
   static var none: Fault { Fault(error: .missing, cause: .missing, kind: .task) }
+
+  /// What a task or a Fail state raised. The service's own names mean what they mean wherever
+  /// they come from.
+  static func raised(_ error: Value, cause: Value) -> Fault {
+    var fault = Fault(error: error, cause: cause, kind: .task)
+    guard error.isString, error.count > 7, memcmp(error.address, "States.", 7) == 0 else { return fault }
+    if error.sameText(ErrorName.timeout) {
+      fault.kind = .timeout
+    } else if error.sameText(ErrorName.heartbeatTimeout) {
+      fault.kind = .heartbeat
+    } else if error.sameText(ErrorName.runtime) {
+      fault.kind = .runtime
+    }
+    return fault
+  }
 }
 
 /// The names that the service itself raises.
@@ -37,7 +61,9 @@ extension Fault {
     if kind == .runtime { return false }
     if pattern.sameText(error) { return true }
     if pattern.sameText("States.ALL") { return kind != .dataLimit }
-    if pattern.sameText("States.TaskFailed") { return kind == .task }
+    if pattern.sameText("States.TaskFailed") {
+      return kind == .task && !error.sameText(ErrorName.dataLimitExceeded)
+    }
     if pattern.sameText("States.Timeout") { return kind == .timeout || kind == .heartbeat }
     if pattern.sameText("States.HeartbeatTimeout") { return kind == .heartbeat }
     return false

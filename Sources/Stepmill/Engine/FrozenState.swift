@@ -28,6 +28,24 @@ struct FrozenState {
   }
 }
 
+extension FrozenState {
+  /// What the variables in a frozen state take when written: the lengths of their texts.
+  static func variableBytes(_ block: UnsafeRawPointer) -> Int {
+    let header = block.load(as: FrozenState.self)
+    var cursor = block + MemoryLayout<FrozenState>.size
+    func skip() -> Int {
+      let count = Int(cursor.loadUnaligned(as: UInt32.self))
+      cursor += 4 &+ count
+      return count
+    }
+    // Data, item and input stand in front of the variables.
+    for _ in 0..<3 { _ = skip() }
+    var sum = 0
+    for _ in 0..<header.slotCount { sum &+= skip() }
+    return sum
+  }
+}
+
 extension Shard {
   /// Parks a fiber until its timer strikes. Its data is frozen and its frame returned.
   func park(

@@ -29,6 +29,8 @@ struct ExecutionRecord: BitwiseCopyable, PooledRecord {
   var index: UInt32
   var generation: UInt32
   var nextFree: UInt32
+  /// Its variables take no more than this when written; exact after `measureVariables`.
+  var variableBound: Int
   var isLive: Bool
   /// Somebody watches the history: the interpreter takes the time to tell.
   var isRecorded: Bool
@@ -157,8 +159,12 @@ struct Join {
   var machine: UInt32
   var isMap: Bool
   var startedEvent: UInt32
-  /// The last event inside the child that ended last.
+  /// The last event inside the child that ended last: what a child that had to wait for its
+  /// turn follows from.
   var lastInnerEvent: UInt32
+  /// The last event of that child, in a Map its `MapIterationSucceeded`: what the end follows
+  /// from.
+  var lastEvent: UInt32
   /// Bytes that the results take when written, at most.
   var resultBound: Int
   var nextFree: UnsafeMutablePointer<Join>?

@@ -60,7 +60,7 @@ extension Shard {
     part.add("StartTime", timestamp(execution.pointee.startedAt, arena))
     part.add("Name", arena.pointee.string(executionName(execution)))
     part.add("RoleArn", arena.pointee.string(roleARN(execution)))
-    part.add("RedriveCount", .integer(0))
+    if workflow.kind == .standard { part.add("RedriveCount", .integer(0)) }
     object.add("Execution", part.finish())
 
     part.add("Id", arena.pointee.string(workflow.arn))
@@ -75,7 +75,7 @@ extension Shard {
     object.add("State", part.finish())
 
     if op.pointee.type == .task, tables.pointee.tasks[Int(op.pointee.a)].waitsForToken {
-      part.add("Token", arena.pointee.string(TaskToken(shard: state.pointee.number, fiber).text))
+      part.add("Token", arena.pointee.string(token(of: fiber).text))
       object.add("Task", part.finish())
     }
     if let item = mapOwner(fiber) {
@@ -101,14 +101,24 @@ extension Shard {
   /// The execution's name: the one it was given, or one made from where and when it began.
   func executionName(_ execution: UnsafeMutablePointer<ExecutionRecord>) -> String {
     if let name = execution.pointee.identity?.takeUnretainedValue().name { return name }
+    return UUIDText.text(identifier(execution, 0))
+  }
+
+  /// Numbers that follow from where and when an execution began.
+  private func identifier(
+    _ execution: UnsafeMutablePointer<ExecutionRecord>, _ which: UInt64
+  ) -> (high: UInt64, low: UInt64) {
     var random = RandomSource(
       seed: UInt64(bitPattern: execution.pointee.startedAt) &* 0x9E37_79B9_7F4A_7C15
-        ^ execution.pointee.serial &<< 16 ^ UInt64(state.pointee.number))
-    return UUIDText.text(random.uuid())
+        ^ execution.pointee.serial &<< 16 ^ UInt64(state.pointee.number) ^ which &<< 63)
+    return random.uuid()
   }
 
   func executionARN(_ execution: UnsafeMutablePointer<ExecutionRecord>) -> String {
-    execution.pointee.workflow.takeUnretainedValue().executionARNPrefix + executionName(execution)
+    let workflow = execution.pointee.workflow.takeUnretainedValue()
+    let arn = workflow.executionARNPrefix + executionName(execution)
+    // Express executions may share a name; a number of their own tells them apart.
+    return workflow.kind == .express ? arn + ":" + UUIDText.text(identifier(execution, 1)) : arn
   }
 
   func roleARN(_ execution: UnsafeMutablePointer<ExecutionRecord>) -> String {

@@ -67,8 +67,8 @@ extension Shard {
   }
 
   private func finish(
-    _ execution: UnsafeMutablePointer<ExecutionRecord>, _ status: ExecutionStatus, output: Value, error: Value,
-    cause: Value
+    _ execution: UnsafeMutablePointer<ExecutionRecord>, _ status: ExecutionStatus, output: Value,
+    error: Value, cause: Value
   ) {
     let sink = execution.pointee.sink
     sink._withUnsafeGuaranteedRef {

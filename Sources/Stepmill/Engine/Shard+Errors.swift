@@ -2,21 +2,22 @@
 
 extension Shard {
   /// Lets the state's retriers, then its catchers, deal with the fault.
+  ///
+  /// - Parameter endsJoin: It is what a child of this Parallel or Map failed with. What fails
+  ///   before the first child starts or after the last one has succeeded has no event of its own.
   @inline(never)
   func recover(
-    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>
+    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>,
+    endsJoin: Bool = false
   ) -> StateResult {
+    noteEvaluationFailure(fiber)
     let fault = state.pointee.fault
     guard fault.kind != .runtime else { return .failed }
     let policy = tables.pointee.policies + Int(op.pointee.policy)
     if policy.pointee.retrierCount > 0, let pause = retryPause(fiber, policy, fault, tables) {
       return retry(fiber, op, after: pause, tables)
     }
-    switch op.pointee.code {
-    case .map: record(fiber, .mapStateFailed)
-    case .parallel: record(fiber, .parallelStateFailed)
-    default: break
-    }
+    if endsJoin { record(fiber, op.pointee.code == .map ? .mapStateFailed : .parallelStateFailed) }
     for position in 0..<policy.pointee.catcherCount {
       let catcher = tables.pointee.catchers + Int(policy.pointee.firstCatcher &+ position)
       if matches(fault, catcher.pointee.firstName, catcher.pointee.nameCount, tables) {
@@ -126,10 +127,10 @@ extension Shard {
     let error = Value.object(members, count: 2)
 
     var output = error
+    var assigned = Value.missing
     if catcher.pointee.assign != 0 {
-      let values = evaluateAssign(catcher.pointee.assign, error, fiber, tables)
-      if values.isMissing { return .failed }
-      commit(values, catcher.pointee.assign, fiber, tables)
+      assigned = evaluateAssign(catcher.pointee.assign, error, fiber, tables)
+      if assigned.isMissing { return .failed }
     }
     if catcher.pointee.resultPath == ReferenceOp.discard {
       output = frame.pointee.data
@@ -140,18 +141,21 @@ extension Shard {
         let text = tables.pointee.constants[Int(reference.pointee.text)].text
         state.pointee.fault = self.fault(
           fiber, ErrorName.referencePathConflict,
-          "Unable to apply ReferencePath \(text) to input \(json(frame.pointee.data))", .task)
+          "Unable to apply ReferencePath \(text) to input \(shown(frame.pointee.data, fiber))", .task)
         return .failed
       }
     }
     frame.pointee.data = output
-    frame.pointee.bound = output.serializedSize
-    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.limits.payloadBytesMax }
+    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef {
+      $0.limits.payloadBytesMax
+    }
+    frame.pointee.bound = output.serializedSize(upTo: limit)
     guard frame.pointee.bound <= limit else {
       state.pointee.fault = dataLimitFault(
         fiber, who: tables.pointee.names[Int(op.pointee.name)], isTask: false)
       return .failed
     }
+    if !assigned.isMissing { commit(assigned, catcher.pointee.assign, fiber, tables) }
     return exit(fiber, op, to: catcher.pointee.next, tables)
   }
 }

@@ -82,7 +82,7 @@ extension Shard {
     return value
   }
 
-  private func variable(_ path: UnsafePointer<PathOp>, _ fiber: UnsafeMutablePointer<Fiber>) -> Value {
+  func variable(_ path: UnsafePointer<PathOp>, _ fiber: UnsafeMutablePointer<Fiber>) -> Value {
     var owner = fiber
     var depth = path.pointee.depth
     while depth > 0, let join = owner.pointee.parent {
@@ -174,7 +174,7 @@ extension Shard {
       result = tables.pointee.constants[Int(node.pointee.index)]
     case .path, .call:
       result = leaf(node, data, fiber, tables)
-      bound &+= writtenBound(result, frame)
+      bound &+= writtenBound(result, of: node, fiber, frame, tables)
     case .object:
       let count = Int(node.pointee.index)
       let members = Frame.arena(of: frame).pointee.members(count)
@@ -188,7 +188,7 @@ extension Shard {
         case .path, .call:
           value = leaf(child, data, fiber, tables)
           if value.isMissing { return .missing }
-          bound &+= Int(child.pointee.bytes) &+ writtenBound(value, frame)
+          bound &+= Int(child.pointee.bytes) &+ writtenBound(value, of: child, fiber, frame, tables)
         case .object, .array:
           value = build(child, data, fiber, tables)
           if value.isMissing { return .missing }
@@ -253,15 +253,42 @@ extension Shard {
     return .missing
   }
 
-  /// What a value that a path selected takes at most when it is written.
+  /// What a path or a call of a template takes at most when it is written.
   @inline(__always)
-  func writtenBound(_ value: Value, _ frame: UnsafeMutablePointer<Frame>) -> Int {
+  private func writtenBound(
+    _ value: Value, of node: UnsafePointer<TemplateNode>, _ fiber: UnsafeMutablePointer<Fiber>,
+    _ frame: UnsafeMutablePointer<Frame>, _ tables: UnsafePointer<ProgramTables>
+  ) -> Int {
     switch value.tag {
     case .string: value.isPlainText ? value.count &+ 2 : value.count &* 6 &+ 2
     case .numeral: value.count
-    case .array, .object: frame.pointee.bound
+    case .array, .object:
+      if _fastPath(
+        node.pointee.kind == .path && tables.pointee.paths[Int(node.pointee.index)].selectsWithin)
+      {
+        frame.pointee.bound
+      } else {
+        sizeWithinLimits(value, fiber)
+      }
     default: 26
     }
+  }
+
+  /// What a value takes when it is written, or a number above every limit of the execution.
+  @inline(never)
+  func sizeWithinLimits(_ value: Value, _ fiber: UnsafeMutablePointer<Fiber>) -> Int {
+    let limits = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.limits }
+    return value.serializedSize(upTo: max(limits.payloadBytesMax, limits.variableBytesMax))
+  }
+
+  /// Raises the bound of a fiber's data to cover what a path selected.
+  @inline(__always)
+  func cover(
+    _ value: Value, selectedBy path: UnsafePointer<PathOp>, _ fiber: UnsafeMutablePointer<Fiber>
+  ) {
+    guard _slowPath(!path.pointee.selectsWithin) else { return }
+    let frame = fiber.pointee.frame.unsafelyUnwrapped
+    frame.pointee.bound = max(frame.pointee.bound, sizeWithinLimits(value, fiber))
   }
 
   // MARK: Intrinsic calls

@@ -11,7 +11,10 @@ extension Shard {
   func beginParallel(
     _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>
   ) -> StateResult {
-    guard let input = stateInput(fiber, op, tables) else { return recover(fiber, op, tables) }
+    guard let input = stateInput(fiber, op, tables) else { return .failed }
+    guard isWithinLimit(input, fiber, op, tables) else { return recover(fiber, op, tables) }
+    fiber.pointee.frame.unsafelyUnwrapped.pointee.bound = max(
+      fiber.pointee.frame.unsafelyUnwrapped.pointee.bound, state.pointee.bound)
     record(fiber, .parallelStateStarted)
     openJoin(
       fiber, base: input, items: nil, count: op.pointee.b, liveMax: op.pointee.b, machine: op.pointee.a)
@@ -30,6 +33,7 @@ extension Shard {
     }
     let path = tables.pointee.paths + Int(map.pointee.itemsPath)
     let items = map.pointee.itemsPath == 0 ? effective : value(path, effective, fiber, tables)
+    if map.pointee.itemsPath != 0 { cover(items, selectedBy: path, fiber) }
     guard items.isArray else {
       let text =
         map.pointee.itemsPath == 0 ? "$" : tables.pointee.constants[Int(path.pointee.text)].text
@@ -67,7 +71,8 @@ extension Shard {
       }
       guard let number = wholeNumber(selected) else {
         state.pointee.fault = runtimeFault(
-          fiber, "The MaxConcurrencyPath field refers to value \"\(plainText(selected))\" which is not a valid "
+          fiber,
+          "The MaxConcurrencyPath field refers to value \"\(plainText(selected))\" which is not a valid "
             + "integer: \(text)")
         return nil
       }
@@ -78,6 +83,33 @@ extension Shard {
       bound = UInt32(clamping: number)
     }
     return bound == 0 ? unbounded : min(bound, unbounded)
+  }
+
+  /// Whether what a template made, whose bound lies in the shard, keeps to the payload limit;
+  /// leaves the fault where it does not.
+  private func isWithinLimit(
+    _ value: Value, _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> Bool {
+    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef {
+      $0.limits.payloadBytesMax
+    }
+    guard _slowPath(state.pointee.bound > limit) else { return true }
+    state.pointee.bound = value.serializedSize(upTo: limit)
+    if state.pointee.bound <= limit { return true }
+    state.pointee.fault = dataLimitFault(
+      fiber, who: tables.pointee.names[Int(op.pointee.name)], isTask: false)
+    return false
+  }
+
+  /// What InputPath leaves of a state's input, or nil after a fault.
+  func effectiveInput(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>
+  ) -> Value? {
+    let data = fiber.pointee.frame.unsafelyUnwrapped.pointee.data
+    guard op.pointee.inputPath != 0 else { return data }
+    let effective = apply(op.pointee.inputPath, data, fiber, tables)
+    return effective.isMissing ? nil : effective
   }
 
   /// The input of a Parallel or Task after InputPath and Parameters, or nil after a fault.
@@ -91,6 +123,7 @@ extension Shard {
     if op.pointee.inputPath != 0 {
       input = apply(op.pointee.inputPath, input, fiber, tables)
       if input.isMissing { return nil }
+      state.pointee.bound = frame.pointee.bound
     }
     if op.pointee.parameters != 0 {
       input = template(op.pointee.parameters, input, fiber, tables)
@@ -111,7 +144,8 @@ extension Shard {
       to: Join(
         fiber: fiber, base: base, items: items ?? UnsafePointer(results), results: results, next: 0,
         count: count, live: 0, liveMax: liveMax, firstChild: 0, machine: machine, isMap: items != nil,
-        startedEvent: fiber.pointee.previousEvent, lastInnerEvent: 0, resultBound: 2, nextFree: nil))
+        startedEvent: fiber.pointee.previousEvent, lastInnerEvent: 0, lastEvent: 0, resultBound: 2,
+        nextFree: nil))
     fiber.pointee.suspended = UnsafeMutableRawPointer(join)
     fiber.pointee.phase = .joining
   }
@@ -143,7 +177,8 @@ extension Shard {
     let frame = takeFrame()
     let parentFrame = parent.pointee.frame.unsafelyUnwrapped
     initialize(
-      frame, arena: Arena(pool: state.pointee.pool), data: join.pointee.base, bound: parentFrame.pointee.bound,
+      frame, arena: Arena(pool: state.pointee.pool), data: join.pointee.base,
+      bound: parentFrame.pointee.bound,
       machine: machine)
     child.pointee.frame = frame
     guard isMap else {
@@ -183,7 +218,9 @@ extension Shard {
     parentFrame.pointee.arena = frame.pointee.arena
     parentFrame.pointee.item = item
     parentFrame.pointee.itemIndex = index
-    let data = template(selector, join.pointee.base, parent, tables)
+    var data = template(selector, join.pointee.base, parent, tables)
+    let op = tables.pointee.ops + Int(parent.pointee.pc)
+    if !data.isMissing, !isWithinLimit(data, parent, op, tables) { data = .missing }
     frame.pointee.arena = parentFrame.pointee.arena
     frame.pointee.bound = state.pointee.bound
     parentFrame.pointee.arena = own
@@ -229,6 +266,7 @@ extension Shard {
       let op = tables.pointee.ops + Int(parent.pointee.pc)
       recordIteration(child, .mapIterationSucceeded, op, child.pointee.childIndex)
     }
+    join.pointee.lastEvent = child.pointee.previousEvent
     unlink(child, join)
     giveBack(child)
   }
@@ -242,7 +280,7 @@ extension Shard {
     let join = fiber.pointee.suspended.unsafelyUnwrapped.assumingMemoryBound(to: Join.self)
     let result = Value.array(UnsafePointer(join.pointee.results), count: Int(join.pointee.count))
     let bound = join.pointee.resultBound
-    fiber.pointee.previousEvent = join.pointee.lastInnerEvent
+    fiber.pointee.previousEvent = join.pointee.lastEvent
     fiber.pointee.suspended = nil
     giveBack(join)
     return endJoin(fiber, op, with: result, bound: bound, tables)
@@ -252,7 +290,7 @@ extension Shard {
     _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, with result: Value, bound: Int,
     _ tables: UnsafePointer<ProgramTables>
   ) -> StateResult {
-    // `…Succeeded` and `…Exited` both point to the last inner event.
+    // `…Succeeded` and `…Exited` both point to the last event before them.
     let last = fiber.pointee.previousEvent
     record(fiber, op.pointee.code == .map ? .mapStateSucceeded : .parallelStateSucceeded)
     fiber.pointee.previousEvent = last
@@ -276,7 +314,9 @@ extension Shard {
       if result.isMissing { return recover(fiber, op, tables) }
       bound = state.pointee.bound
     }
-    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.limits.payloadBytesMax }
+    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef {
+      $0.limits.payloadBytesMax
+    }
     let output = leave(
       fiber, frame, op, raw: frame.pointee.data, result: result, bound: &bound, payloadMax: limit,
       assignFrom: raw, tables)
@@ -342,7 +382,13 @@ extension Shard {
       fiber.pointee.previousEvent = cause
       record(fiber, op.pointee.code == .map ? .mapStateAborted : .parallelStateAborted)
     case .ready:
-      if failed, op.pointee.code == .task { record(fiber, .taskStateAborted) }
+      // Inside a task or a wait, with its end noted and not yet acted upon; the child that
+      // failed is one of them. A fiber that is about to enter a state is in none.
+      if op.pointee.code == .task, failed || fiber.pointee.resumption != .enter {
+        record(fiber, .taskStateAborted)
+      } else if fiber.pointee.resumption == .waited {
+        record(fiber, .waitStateAborted)
+      }
     case .free:
       break
     }

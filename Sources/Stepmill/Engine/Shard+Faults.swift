@@ -43,11 +43,23 @@ extension Shard {
     return String(decoding: state.pointee.output.pointee.bytes, as: UTF8.self)
   }
 
+  /// A value in an error's text. What is too large for a payload is too large for a text: a
+  /// template's result may be, since it is only refused when the state is left.
+  func shown(_ value: Value, _ fiber: UnsafeMutablePointer<Fiber>) -> String {
+    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef {
+      $0.limits.payloadBytesMax
+    }
+    guard value.isMissing || value.serializedSize(upTo: limit) <= limit else {
+      return "(more than \(limit) bytes)"
+    }
+    return json(value)
+  }
+
   /// What `$` of a path stands for, as JSON.
   private func rootText(
     _ path: UnsafePointer<PathOp>, _ data: Value, _ fiber: UnsafeMutablePointer<Fiber>
   ) -> String {
-    path.pointee.root == .context ? json(contextObject(fiber)) : json(data)
+    path.pointee.root == .context ? shown(contextObject(fiber), fiber) : shown(data, fiber)
   }
 
   func missingTemplateText(
@@ -68,7 +80,7 @@ extension Shard {
     var text = tables.pointee.constants[Int(path.pointee.text)].text
     if path.pointee.root == .context { text.removeFirst() }
     return "The function '\(function)' had the following error: The JsonPath argument for the field "
-      + "'\(text)' could not be found in the input '\(json(data))'"
+      + "'\(text)' could not be found in the input '\(shown(data, fiber))'"
   }
 
   func invalidArgumentsText(_ call: UnsafePointer<CallOp>, _ tables: UnsafePointer<ProgramTables>) -> String {
@@ -83,13 +95,18 @@ extension Shard {
     _ tables: UnsafePointer<ProgramTables>
   ) -> String {
     let text = tables.pointee.constants[Int(path.pointee.text)].text
-    let root = path.pointee.root == .context ? contextObject(fiber) : data
+    let root: Value
+    switch path.pointee.root {
+    case .data: root = data
+    case .context: root = contextObject(fiber)
+    case .variable: root = variable(path, fiber)
+    }
     return "Invalid path '\(text)' : \(missText(text, root, fiber))"
   }
 
   /// The library's words for why a path selects nothing.
   private func missText(_ text: String, _ root: Value, _ fiber: UnsafeMutablePointer<Fiber>) -> String {
-    guard let path = try? JSONPath.parse(text) else { return "No results for path: \(text)" }
+    guard !root.isMissing, let path = try? JSONPath.parse(text) else { return "No results for path: \(text)" }
     let arena = Frame.arena(of: fiber.pointee.frame.unsafelyUnwrapped)
     switch path.evaluate(root, in: arena) {
     case .missing(let miss): return path.missText(miss)

@@ -19,7 +19,7 @@ extension Shard {
   ) {
     let execution = fiber.pointee.execution
     guard let observer = execution.pointee.workflow.takeUnretainedValue().observer,
-      type.level <= observer.level
+      type.level <= observer.level, !isBeyondTheLast(id, type, execution)
     else { return }
     var json: JSON?
     if let details {
@@ -35,6 +35,17 @@ extension Shard {
       HistoryEvent(
         id: Int(id), previousID: Int(previous), type: type, timestamp: wallNow,
         execution: executionARN(execution), details: json))
+  }
+
+  /// A history that may grow no further ends with the execution's failure; what happens until
+  /// that is noticed is not told.
+  private func isBeyondTheLast(
+    _ id: UInt32, _ type: HistoryEventType, _ execution: UnsafeMutablePointer<ExecutionRecord>
+  ) -> Bool {
+    guard let limit = execution.pointee.workflow.takeUnretainedValue().limits.historyEventsMax else {
+      return false
+    }
+    return Int(id) >= limit && !type.endsExecution
   }
 
   /// Gives the next number to an event on a fiber's thread of control, and tells it.
@@ -94,6 +105,14 @@ extension Shard {
       addDetails("assignedVariablesDetails")
     }
 
+    /// The role that a task's `Credentials` name.
+    mutating func addCredentials(_ role: Value) {
+      guard !role.isMissing else { return }
+      let member = arena.pointee.members(1)
+      member[0] = Member(key: .key("roleArn"), value: role)
+      add("taskCredentials", .object(member, count: 1))
+    }
+
     mutating func finish() -> JSON {
       let memory = arena.pointee.members(members.count)
       for (position, member) in members.enumerated() { memory[position] = member }
@@ -114,6 +133,12 @@ extension Shard {
     _ fiber: UnsafeMutablePointer<Fiber>, _ type: HistoryEventType, output: Value = .missing,
     error: Value = .missing, cause: Value = .missing
   ) {
+    let execution = fiber.pointee.execution
+    let limit = execution.pointee.workflow.takeUnretainedValue().limits.historyEventsMax
+    if let limit, Int(execution.pointee.events) >= limit {
+      execution.pointee.events = UInt32(clamping: limit - 1)
+      if fiber.pointee.previousEvent != 0 { fiber.pointee.previousEvent = execution.pointee.events }
+    }
     event(fiber, type) { details in
       if !output.isMissing { details.addData("output", output) }
       if !error.isNull { details.add("error", error) }
@@ -175,14 +200,14 @@ extension Shard {
     event(fiber, type)
   }
 
-  func recordEvaluationFailed(_ fiber: UnsafeMutablePointer<Fiber>, location: StaticString) {
+  func recordEvaluationFailed(_ fiber: UnsafeMutablePointer<Fiber>, location: Value) {
     let tables = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
     let op = tables.pointee.ops + Int(fiber.pointee.pc)
     let fault = state.pointee.fault
     event(fiber, .evaluationFailed) { details in
       details.add("error", fault.error)
       details.add("cause", fault.cause)
-      details.add("location", Value.string(location))
+      details.add("location", location)
       details.add("state", tables.pointee.names[Int(op.pointee.name)])
     }
   }
@@ -214,7 +239,7 @@ extension Shard {
   @inline(never)
   func recordTaskScheduled(
     _ fiber: UnsafeMutablePointer<Fiber>, _ task: UnsafePointer<TaskOp>, _ input: Value, _ timers: TaskTimers,
-    _ tables: UnsafePointer<ProgramTables>
+    role: Value, _ tables: UnsafePointer<ProgramTables>
   ) {
     let constants = tables.pointee.constants
     let region = fiber.pointee.execution.pointee.workflow.takeUnretainedValue().region
@@ -237,7 +262,7 @@ extension Shard {
       }
       if let timeout = timers.timeout { details.add("timeoutInSeconds", .integer(timeout)) }
       if let heartbeat = timers.heartbeat { details.add("heartbeatInSeconds", .integer(heartbeat)) }
-      addCredentials(&details, fiber, task, tables)
+      details.addCredentials(role)
     }
     switch task.pointee.style {
     case .task:
@@ -250,22 +275,6 @@ extension Shard {
     case .activity:
       event(fiber, .activityStarted) { _ in }
     }
-  }
-
-  /// `taskCredentials`: the role that `Credentials` names.
-  private func addCredentials(
-    _ details: inout Details, _ fiber: UnsafeMutablePointer<Fiber>, _ task: UnsafePointer<TaskOp>,
-    _ tables: UnsafePointer<ProgramTables>
-  ) {
-    guard task.pointee.credentials != 0 else { return }
-    let data = fiber.pointee.frame.unsafelyUnwrapped.pointee.data
-    let credentials = template(task.pointee.credentials, data, fiber, tables)
-    let role = credentials.member(named: "RoleArn")
-    guard !role.isMissing else { return }
-    let arena = Frame.arena(of: fiber.pointee.frame.unsafelyUnwrapped)
-    let member = arena.pointee.members(1)
-    member[0] = Member(key: .key("roleArn"), value: role)
-    details.add("taskCredentials", .object(member, count: 1))
   }
 
   /// What became of a task.

@@ -56,6 +56,7 @@ extension Shard {
         fiber = nextChild(of: join).unsafelyUnwrapped
 
       case .failed:
+        noteEvaluationFailure(fiber)
         guard let join = fiber.pointee.parent, state.pointee.fault.kind != .runtime else {
           endFailed(execution, fiber)
           return
@@ -99,6 +100,7 @@ extension Shard {
       case .failed: return .failed
       case .fannedOut: return .fannedOut
       }
+      if _slowPath(recorded), let outcome = historyIsFull(fiber, tables) { return outcome }
     }
 
     let frame = fiber.pointee.frame.unsafelyUnwrapped
@@ -340,9 +342,10 @@ extension Shard {
     if _slowPath(op.pointee.outputPath != 0) {
       output = apply(op.pointee.outputPath, output, fiber, tables)
       if output.isMissing { return .missing }
+      bound = max(bound, frame.pointee.bound)
     }
     if _slowPath(bound > payloadMax) {
-      bound = output.serializedSize
+      bound = output.serializedSize(upTo: payloadMax)
       if bound > payloadMax {
         state.pointee.fault = dataLimitFault(
           fiber, who: tables.pointee.names[Int(op.pointee.name)], isTask: false)
@@ -369,7 +372,9 @@ extension Shard {
     let value = value(path, data, fiber, tables)
     if value.isMissing {
       state.pointee.fault = runtimeFault(fiber, invalidPathText(path, data, fiber, tables))
+      return .missing
     }
+    cover(value, selectedBy: path, fiber)
     return value
   }
 
@@ -380,60 +385,10 @@ extension Shard {
   ) -> Value {
     let text = tables.pointee.constants[Int(reference.pointee.text)].text
     state.pointee.fault = fault(
-      fiber, ErrorName.referencePathConflict, "Unable to apply ReferencePath \(text) to input \(json(raw))",
+      fiber, ErrorName.referencePathConflict,
+      "Unable to apply ReferencePath \(text) to input \(shown(raw, fiber))",
       .task)
     return .missing
-  }
-}
-
-// MARK: Assign
-
-extension Shard {
-  /// The new values of an Assign as an object, before they take effect.
-  @inline(never)
-  func evaluateAssign(
-    _ index: UInt32, _ data: Value, _ fiber: UnsafeMutablePointer<Fiber>,
-    _ tables: UnsafePointer<ProgramTables>
-  ) -> Value {
-    let assign = tables.pointee.assigns + Int(index)
-    let values = template(assign.pointee.template, data, fiber, tables)
-    if values.isMissing { return .missing }
-    let limits = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.limits }
-    if state.pointee.bound > limits.variableBytesMax {
-      guard checkVariables(values, limits.variableBytesMax, fiber) else { return .missing }
-    }
-    return values
-  }
-
-  private func checkVariables(_ values: Value, _ limit: Int, _ fiber: UnsafeMutablePointer<Fiber>) -> Bool {
-    var sum = 0
-    for member in values.members { sum += member.value.serializedSize }
-    guard sum > limit else { return true }
-    let tables = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
-    let op = tables.pointee.ops + Int(fiber.pointee.pc)
-    let name = tables.pointee.names[Int(op.pointee.name)].text
-    state.pointee.fault = fault(
-      fiber, ErrorName.dataLimitExceeded,
-      "Variable size limit exceeded. State '\(name)' assigned variables that exceed the limit by "
-        + "\(sum - limit) bytes.", .dataLimit)
-    if fiber.pointee.execution.pointee.isRecorded { recordEvaluationFailed(fiber, location: "Assign") }
-    return false
-  }
-
-  /// Lets the values of an Assign take effect.
-  @inline(never)
-  func commit(
-    _ values: Value, _ index: UInt32, _ fiber: UnsafeMutablePointer<Fiber>,
-    _ tables: UnsafePointer<ProgramTables>
-  ) {
-    let assign = tables.pointee.assigns + Int(index)
-    let frame = fiber.pointee.frame.unsafelyUnwrapped
-    let slots = frame.pointee.slots.unsafelyUnwrapped
-    let numbers = tables.pointee.assignSlots + Int(assign.pointee.firstSlot)
-    for (position, member) in values.members.enumerated() {
-      slots[Int(numbers[position])] = member.value
-    }
-    if fiber.pointee.execution.pointee.isRecorded { frame.pointee.assigned = values }
   }
 }
 

@@ -71,7 +71,7 @@ extension Shard {
     case .result: return taskAnswered(fiber, op, tables)
     case .fault: return taskFailed(fiber, op, tables)
     case .joined: return endJoin(fiber, op, tables)
-    case .joinFailed: return recover(fiber, op, tables)
+    case .joinFailed: return recover(fiber, op, tables, endsJoin: true)
     case .bornFailed:
       restoreFault(fiber)
       return .failed
@@ -145,7 +145,7 @@ extension Shard {
     let cause = failText(
       fiber, op.pointee.b, isPath: flags.contains(.causeIsPath), isCall: flags.contains(.causeIsCall), tables)
     guard let cause else { return .failed }
-    state.pointee.fault = Fault(error: error, cause: cause, kind: .task)
+    state.pointee.fault = .raised(error, cause: cause)
     return .failed
   }
 
@@ -171,7 +171,7 @@ extension Shard {
       result = tables.pointee.constants[Int(index)]
     }
     if !result.isString {
-      result = Frame.arena(of: fiber.pointee.frame.unsafelyUnwrapped).pointee.string(json(result))
+      result = Frame.arena(of: fiber.pointee.frame.unsafelyUnwrapped).pointee.string(shown(result, fiber))
     }
     return result
   }
@@ -227,7 +227,9 @@ extension Shard {
 
     switch WaitMode(rawValue: op.pointee.b) {
     case .secondsPath:
-      if selected.isMissing { return refuse("The SecondsPath parameter does not reference an input value: \(text)") }
+      if selected.isMissing {
+        return refuse("The SecondsPath parameter does not reference an input value: \(text)")
+      }
       guard let seconds = wholeNumber(selected) else {
         return refuse(
           "The SecondsPath parameter cannot be parsed as a long value: \(text) == \(plainText(selected))")

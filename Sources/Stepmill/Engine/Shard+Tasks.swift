@@ -16,7 +16,7 @@ extension Shard {
     guard let input = stateInput(fiber, op, tables) else { return .failed }
     let workflow = fiber.pointee.execution.pointee.workflow
     let limit = workflow._withUnsafeGuaranteedRef { $0.limits.payloadBytesMax }
-    if _slowPath(state.pointee.bound > limit), input.serializedSize > limit {
+    if _slowPath(state.pointee.bound > limit), input.serializedSize(upTo: limit) > limit {
       state.pointee.fault = dataLimitFault(fiber, who: who(task, tables), isTask: true)
       return recover(fiber, op, tables)
     }
@@ -25,18 +25,25 @@ extension Shard {
     frame.pointee.heartbeatMilliseconds = 0
     let hasTimers = task.pointee.timeout != 0 || task.pointee.heartbeat != 0
     var timers = TaskTimers()
-    if _slowPath(hasTimers) {
-      guard readTimers(fiber, task, &timers, tables) else { return .failed }
+    var role = Value.missing
+    if _slowPath(hasTimers || task.pointee.credentials != 0) {
+      guard let effective = effectiveInput(fiber, op, tables),
+        readTimers(fiber, task, effective, &timers, tables),
+        readRole(fiber, task, effective, &role, tables)
+      else { return .failed }
     }
     if _slowPath(fiber.pointee.execution.pointee.isRecorded) {
-      recordTaskScheduled(fiber, task, input, timers, tables)
+      recordTaskScheduled(fiber, task, input, timers, role: role, tables)
     } else {
       fiber.pointee.execution.pointee.events &+= 2
       fiber.pointee.previousEvent = fiber.pointee.execution.pointee.events
     }
 
     let handler = workflow._withUnsafeGuaranteedRef { $0.entries } + Int(task.pointee.handler)
-    if _fastPath(handler.pointee.kind == .synchronous && !task.pointee.waitsForToken) {
+    if _fastPath(handler.pointee.kind == .synchronous) {
+      if _slowPath(task.pointee.waitsForToken) {
+        return submitNow(fiber, frame, op, handler, input, timers, tables)
+      }
       return callNow(fiber, frame, op, task, handler, input, tables)
     }
     return callLater(fiber, frame, task, handler, input, timers, tables)
@@ -57,10 +64,9 @@ extension Shard {
 
   @inline(never)
   private func readTimers(
-    _ fiber: UnsafeMutablePointer<Fiber>, _ task: UnsafePointer<TaskOp>, _ timers: inout TaskTimers,
-    _ tables: UnsafePointer<ProgramTables>
+    _ fiber: UnsafeMutablePointer<Fiber>, _ task: UnsafePointer<TaskOp>, _ data: Value,
+    _ timers: inout TaskTimers, _ tables: UnsafePointer<ProgramTables>
   ) -> Bool {
-    let data = fiber.pointee.frame.unsafelyUnwrapped.pointee.data
     func read(_ field: UInt32, isPath: Bool, _ name: String) -> Int64?? {
       guard field != 0 else { return .some(nil) }
       guard isPath else { return .some(Int64(field)) }
@@ -73,7 +79,8 @@ extension Shard {
       guard let seconds = wholeNumber(selected), seconds > 0 else {
         let text = tables.pointee.constants[Int(path.pointee.text)].text
         state.pointee.fault = runtimeFault(
-          fiber, "The \(name) field refers to value \"\(plainText(selected))\" which is not a positive integer: "
+          fiber,
+          "The \(name) field refers to value \"\(plainText(selected))\" which is not a positive integer: "
             + text)
         return nil
       }
@@ -85,6 +92,23 @@ extension Shard {
         task.pointee.heartbeat, isPath: task.pointee.heartbeatIsPath, "HeartbeatSecondsPath")
     else { return false }
     timers = TaskTimers(timeout: timeout, heartbeat: heartbeat)
+    return true
+  }
+
+  /// The role that `Credentials` name: a text in the member `RoleArn`. False after a fault.
+  private func readRole(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ task: UnsafePointer<TaskOp>, _ data: Value, _ role: inout Value,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> Bool {
+    guard task.pointee.credentials != 0 else { return true }
+    let credentials = template(task.pointee.credentials, data, fiber, tables)
+    if credentials.isMissing { return false }
+    role = credentials.member(named: "RoleArn")
+    guard role.isString else {
+      state.pointee.fault = runtimeFault(
+        fiber, "The RoleArn of the Credentials must be a text, not \(shown(role, fiber)).")
+      return false
+    }
     return true
   }
 
@@ -115,7 +139,7 @@ extension Shard {
     makeReady(fiber, .fault)
   }
 
-  private func leaveFault(_ fiber: UnsafeMutablePointer<Fiber>, _ fault: Fault) {
+  func leaveFault(_ fiber: UnsafeMutablePointer<Fiber>, _ fault: Fault) {
     let frame = fiber.pointee.frame.unsafelyUnwrapped
     frame.pointee.result = fault.error
     frame.pointee.cause = fault.cause
@@ -135,10 +159,41 @@ extension Shard {
     if _fastPath(succeeded) {
       return taskSucceeded(fiber, op, frame.pointee.result, tables)
     }
-    let fault = Fault(error: frame.pointee.result, cause: frame.pointee.cause, kind: .task)
+    return failNow(fiber, frame, op, tables)
+  }
+
+  @inline(never)
+  private func failNow(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ frame: UnsafeMutablePointer<Frame>, _ op: UnsafePointer<Op>,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> StateResult {
+    let fault = Fault.raised(frame.pointee.result, cause: frame.pointee.cause)
     recordTask(fiber, op, .failed, .missing, fault.error, fault.cause, tables)
     state.pointee.fault = fault
     return recover(fiber, op, tables)
+  }
+
+  /// A synchronous handler of a task that waits for its token: its answer is the submission.
+  @inline(never)
+  private func submitNow(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ frame: UnsafeMutablePointer<Frame>, _ op: UnsafePointer<Op>,
+    _ handler: UnsafeMutablePointer<TaskHandlerEntry>, _ input: Value, _ timers: TaskTimers,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> StateResult {
+    let call = TaskCall(shard: self, fiber: fiber, frame: frame, input: input)
+    guard handler.pointee.box._withUnsafeGuaranteedRef({ $0.call(call) }) else {
+      return failNow(fiber, frame, op, tables)
+    }
+    setTimers(frame, timers)
+    armTaskTimer(
+      fiber, timeoutAt: frame.pointee.timeoutAt, heartbeat: frame.pointee.heartbeatMilliseconds)
+    submitted(fiber, op, frame.pointee.result, tables)
+    return .blocked
+  }
+
+  private func setTimers(_ frame: UnsafeMutablePointer<Frame>, _ timers: TaskTimers) {
+    frame.pointee.timeoutAt = timers.timeout.map { state.pointee.now &+ UInt64($0) &* 1000 } ?? 0
+    frame.pointee.heartbeatMilliseconds = timers.heartbeat.map { UInt64($0) &* 1000 } ?? 0
   }
 
   private func callLater(
@@ -146,11 +201,11 @@ extension Shard {
     _ handler: UnsafeMutablePointer<TaskHandlerEntry>, _ input: Value, _ timers: TaskTimers,
     _ tables: UnsafePointer<ProgramTables>
   ) -> StateResult {
-    frame.pointee.timeoutAt = timers.timeout.map { state.pointee.now &+ UInt64($0) &* 1000 } ?? 0
-    frame.pointee.heartbeatMilliseconds = timers.heartbeat.map { UInt64($0) &* 1000 } ?? 0
-    let token = TaskToken(shard: state.pointee.number, fiber)
+    setTimers(frame, timers)
+    let token = token(of: fiber)
     let invocation = TaskInvocation(
-      kind: handler.pointee.kind, handler: handler.pointee.box.takeUnretainedValue(), input: JSON(copying: input), token: token,
+      kind: handler.pointee.kind, handler: handler.pointee.box.takeUnretainedValue(),
+      input: JSON(copying: input), token: token,
       resource: tables.pointee.constants[Int(task.pointee.resource)].text,
       retryCount: Int(fiber.pointee.retryCount))
     fiber.pointee.call = Unmanaged.passRetained(invocation)
@@ -182,7 +237,7 @@ extension Shard {
   private func fiber(waitingFor token: TaskToken) -> UnsafeMutablePointer<Fiber>? {
     guard
       let fiber = state.pointee.fibers.resolve(index: token.fiber.index, generation: token.fiber.generation),
-      fiber.pointee.callSerial == token.callSerial,
+      fiber.pointee.callSerial == token.callSerial, token.isGenuine(state.pointee.tokenKey),
       fiber.pointee.phase == .handling || fiber.pointee.phase == .awaitingToken
     else { return nil }
     return fiber
@@ -195,7 +250,8 @@ extension Shard {
     let tables = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
     let op = tables.pointee.ops + Int(fiber.pointee.pc)
     if case .success(let value) = answer, tables.pointee.tasks[Int(op.pointee.a)].waitsForToken {
-      submitted(fiber, op, value, tables)
+      let arena = Frame.arena(of: fiber.pointee.frame.unsafelyUnwrapped)
+      submitted(fiber, op, value.copied(to: arena), tables)
       return true
     }
     accept(fiber, answer, tables)
@@ -208,7 +264,7 @@ extension Shard {
     let tables = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
     let op = tables.pointee.ops + Int(fiber.pointee.pc)
     if tables.pointee.tasks[Int(op.pointee.a)].waitsForToken {
-      submitted(fiber, op, [:], tables)
+      submitted(fiber, op, .emptyObject, tables)
       return
     }
     fiber.pointee.call?.release()
@@ -248,13 +304,13 @@ extension Shard {
   }
 
   private func submitted(
-    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ answer: JSON,
+    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ answer: Value,
     _ tables: UnsafePointer<ProgramTables>
   ) {
     fiber.pointee.call?.release()
     fiber.pointee.call = nil
-    let arena = Frame.arena(of: fiber.pointee.frame.unsafelyUnwrapped)
-    recordTask(fiber, op, .submitted, answer.copied(to: arena), .missing, .missing, tables)
+    fiber.pointee.frame.unsafelyUnwrapped.pointee.result = .missing
+    recordTask(fiber, op, .submitted, answer, .missing, .missing, tables)
     freeze(fiber)
     fiber.pointee.phase = .awaitingToken
     state.pointee.counters.waiting &+= 1
@@ -276,9 +332,9 @@ extension Shard {
       makeReady(fiber, .result)
     case .failure(let error, let cause):
       let op = tables.pointee.ops + Int(fiber.pointee.pc)
-      let fault = Fault(
-        error: error.map { arena.pointee.string($0) } ?? .null,
-        cause: cause.map { arena.pointee.string($0) } ?? .null, kind: .task)
+      let fault = Fault.raised(
+        error.map { arena.pointee.string($0) } ?? .null,
+        cause: cause.map { arena.pointee.string($0) } ?? .null)
       recordTask(fiber, op, .failed, .missing, fault.error, fault.cause, tables)
       leaveFault(fiber, fault)
       makeReady(fiber, .fault)
@@ -306,8 +362,10 @@ extension Shard {
     _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ result: Value,
     _ tables: UnsafePointer<ProgramTables>
   ) -> StateResult {
-    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.limits.payloadBytesMax }
-    let size = result.serializedSize
+    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef {
+      $0.limits.payloadBytesMax
+    }
+    let size = result.serializedSize(upTo: limit)
     if _slowPath(size > limit) {
       let task = tables.pointee.tasks + Int(op.pointee.a)
       state.pointee.fault = dataLimitFault(fiber, who: who(task, tables), isTask: true)

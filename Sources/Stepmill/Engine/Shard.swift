@@ -39,6 +39,8 @@ struct ShardState: ~Copyable {
   /// Told apart from every other shard of the process: part of what makes names unique.
   let number: UInt32
   var nextSerial: UInt64 = 1
+  /// What task tokens are signed with.
+  let tokenKey: SipHash
   /// Transitions that a fiber may make before others get their turn.
   var fuel = 512
   /// Where a task's arguments gather while a template is evaluated.
@@ -48,7 +50,8 @@ struct ShardState: ~Copyable {
   static let dueBatch = 256
   static let timerIsExecution: UInt32 = 1 << 31
 
-  init(number: UInt32, now: UInt64, wallMilliseconds: Int64, seed: UInt64) {
+  init(number: UInt32, now: UInt64, wallMilliseconds: Int64, seed: UInt64, tokenKey: SipHash) {
+    self.tokenKey = tokenKey
     pool = .allocate(capacity: 1)
     pool.initialize(to: ChunkPool())
     wheel = TimerWheel(now: now)
@@ -110,10 +113,11 @@ struct Counters: BitwiseCopyable {
 struct Shard {
   let state: UnsafeMutablePointer<ShardState>
 
-  init(number: UInt32, now: UInt64, wallMilliseconds: Int64, seed: UInt64) {
+  init(number: UInt32, now: UInt64, wallMilliseconds: Int64, seed: UInt64, tokenKey: SipHash) {
     state = .allocate(capacity: 1)
     state.initialize(
-      to: ShardState(number: number, now: now, wallMilliseconds: wallMilliseconds, seed: seed))
+      to: ShardState(
+        number: number, now: now, wallMilliseconds: wallMilliseconds, seed: seed, tokenKey: tokenKey))
   }
 
   /// Frees the shard. All its executions must have ended.
@@ -173,7 +177,8 @@ extension Shard {
     frame.initialize(
       to: Frame(
         arena: arena, data: data, result: .missing, cause: .missing, slots: nil,
-        slotCount: machine.pointee.variableCount, faultKind: .task, item: .missing, itemIndex: 0, input: .missing, assigned: .missing,
+        slotCount: machine.pointee.variableCount, faultKind: .task, item: .missing, itemIndex: 0,
+        input: .missing, assigned: .missing,
         bound: bound, compactAt: Frame.compactionFloor, timeoutAt: 0, heartbeatMilliseconds: 0,
         nextFree: nil))
     if machine.pointee.variableCount > 0 {
@@ -256,7 +261,7 @@ extension Shard {
     let machine = start.workflow.tables.pointee.machines + 1
     initialize(frame, arena: Arena(pool: state.pointee.pool), data: .missing, bound: 0, machine: machine)
     frame.pointee.data = input.copy(to: Frame.arena(of: frame))
-    frame.pointee.bound = frame.pointee.data.serializedSize
+    frame.pointee.bound = frame.pointee.data.serializedSize(upTo: start.workflow.limits.payloadBytesMax)
     return begin(start, frame)
   }
 
@@ -273,7 +278,8 @@ extension Shard {
       to: ExecutionRecord(
         workflow: Unmanaged.passRetained(workflow), sink: Unmanaged.passRetained(start.sink), tag: start.tag,
         identity: start.identity.map { Unmanaged.passRetained($0) }, startedAt: wallNow, deadline: 0,
-        serial: serial, events: 1, root: 0, index: index, generation: generation, nextFree: 0, isLive: true,
+        serial: serial, events: 1, root: 0, index: index, generation: generation, nextFree: 0,
+        variableBound: 0, isLive: true,
         isRecorded: workflow.observer != nil || workflow.limits.historyEventsMax != nil))
     let fiber = takeFiber(of: execution, pc: workflow.tables.pointee.machines[1].start)
     fiber.pointee.frame = frame
@@ -287,7 +293,26 @@ extension Shard {
       state.pointee.wheel.schedule(index | ShardState.timerIsExecution, at: deadline)
     }
     if execution.pointee.isRecorded { recordStarted(fiber) }
+    if _slowPath(frame.pointee.bound > workflow.limits.payloadBytesMax) { refuseInput(fiber) }
     return fiber
+  }
+
+  /// The input may be too large. If it is, the execution fails before its first state.
+  @inline(never)
+  private func refuseInput(_ fiber: UnsafeMutablePointer<Fiber>) {
+    let frame = fiber.pointee.frame.unsafelyUnwrapped
+    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef {
+      $0.limits.payloadBytesMax
+    }
+    frame.pointee.bound = frame.pointee.data.serializedSize(upTo: limit)
+    guard frame.pointee.bound > limit else { return }
+    leaveFault(
+      fiber,
+      fault(
+        fiber, ErrorName.dataLimitExceeded, "The execution's input exceeds the limit of \(limit) bytes.",
+        .runtime))
+    frame.pointee.data = .null
+    fiber.pointee.resumption = .bornFailed
   }
 
   func makeReady(_ fiber: UnsafeMutablePointer<Fiber>, _ resumption: Resumption) {

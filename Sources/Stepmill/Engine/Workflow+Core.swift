@@ -1,5 +1,10 @@
 // What an execution needs to know of its workflow, and whom it tells about its end.
 
+/// What the service calls the type of a state machine. It shows in ARNs and the context object.
+package enum WorkflowKind: Sendable {
+  case standard, express
+}
+
 /// A compiled workflow bound to its handlers. Immutable once made.
 final class WorkflowCore: @unchecked Sendable {
   let program: Program
@@ -14,6 +19,7 @@ final class WorkflowCore: @unchecked Sendable {
   let limits: Limits
   let observer: HistoryObserver?
   let region: String
+  let kind: WorkflowKind
   /// The machine's own, or the limit, whichever is shorter.
   var timeoutSeconds: Int? {
     guard let seconds = program.timeoutSeconds, seconds > 0 else { return limits.executionSecondsMax }
@@ -22,13 +28,15 @@ final class WorkflowCore: @unchecked Sendable {
 
   init(
     program: Program, name: String, region: String, account: String, handlers: [TaskHandlerEntry],
-    limits: Limits, observer: HistoryObserver?
+    limits: Limits, observer: HistoryObserver?, kind: WorkflowKind = .standard
   ) {
     self.program = program
+    self.kind = kind
     self.name = name
     self.region = region
     arn = "arn:aws:states:\(region):\(account):stateMachine:\(name)"
-    executionARNPrefix = "arn:aws:states:\(region):\(account):execution:\(name):"
+    let resource = kind == .express ? "express" : "execution"
+    executionARNPrefix = "arn:aws:states:\(region):\(account):\(resource):\(name):"
     defaultRoleARN = "arn:aws:iam::\(account):role/stepmill"
     self.handlers = handlers
     entries = .allocate(capacity: max(handlers.count, 1))

@@ -324,7 +324,12 @@ enum Escape {
 
 extension Value {
   /// Exactly how many bytes `JSONWriter` writes for this value.
-  var serializedSize: Int {
+  var serializedSize: Int { serializedSize(upTo: .max) }
+
+  /// How many bytes `JSONWriter` writes for this value, exactly if they are no more than
+  /// `limit`; else some number above it. Values may share their parts, so a value that was
+  /// quickly made can be endless to write: this stops when the limit is passed.
+  func serializedSize(upTo limit: Int) -> Int {
     withUnsafeTemporaryAllocation(of: UnsafeBufferPointer<Value>.self, capacity: 64) { memory in
       var stack = WorkStack(lending: memory)
       var size = 0
@@ -356,7 +361,7 @@ extension Value {
               size &+= kind == Value.Tag.false.rawValue ? 5 : 4
             }
           }
-          if stack.isEmpty { return size }
+          if stack.isEmpty || size > limit { return size }
           values = stack.pop()
         }
       }

@@ -56,9 +56,15 @@ final class Loop: @unchecked Sendable {
     workers = WorkerPool(executor: executor)
     let now = UVLoop.monotonicNanoseconds
     clock = now
+    // The key of task tokens comes from the system, whatever the seed: what a seeded source
+    // gives out elsewhere would tell it.
+    var key: (UInt64, UInt64) = (0, 0)
+    guard getentropy(&key, MemoryLayout.size(ofValue: key)) == 0 else {
+      fatalError("Stepmill: the system has no randomness to give (error \(errno))")
+    }
     shard = Shard(
       number: UInt32(truncatingIfNeeded: number), now: now / 1_000_000,
-      wallMilliseconds: WallTime.now.milliseconds, seed: seed)
+      wallMilliseconds: WallTime.now.milliseconds, seed: seed, tokenKey: SipHash(key: key.0, key.1))
   }
 
   // MARK: A thread of our own

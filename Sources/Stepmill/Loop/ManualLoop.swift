@@ -35,7 +35,11 @@ package final class ManualLoop {
   ///   - fuel: Transitions that a fiber makes before another one may run.
   package init(seed: UInt64, wallMilliseconds: Int64 = 1_767_225_600_000, fuel: Int = 512) {
     self.seed = seed
-    shard = Shard(number: 0, now: 0, wallMilliseconds: wallMilliseconds, seed: seed)
+    // Tokens can be repeated like everything else here.
+    var keys = RandomSource(seed: ~seed)
+    shard = Shard(
+      number: 0, now: 0, wallMilliseconds: wallMilliseconds, seed: seed,
+      tokenKey: SipHash(key: keys.next(), keys.next()))
     shard.state.pointee.fuel = fuel
   }
 
@@ -47,7 +51,7 @@ package final class ManualLoop {
   /// Compiles a definition. `synchronous` are handlers that are called from the step.
   package func compile(
     _ definition: [UInt8], name: String = "workflow", limits: Limits = Limits(),
-    observer: HistoryObserver? = nil, synchronous: [String: TaskHandler] = [:]
+    observer: HistoryObserver? = nil, synchronous: [String: TaskHandler] = [:], kind: WorkflowKind = .standard
   ) throws(StepmillError) -> CompiledWorkflow {
     let program = try Program.compile(definition)
     var entries: [TaskHandlerEntry] = []
@@ -59,7 +63,7 @@ package final class ManualLoop {
     return CompiledWorkflow(
       core: WorkflowCore(
         program: program, name: name, region: "us-east-1", account: "123456789012", handlers: entries,
-        limits: limits, observer: observer))
+        limits: limits, observer: observer, kind: kind))
   }
 
   // MARK: Executions

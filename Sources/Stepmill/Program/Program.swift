@@ -128,6 +128,12 @@ struct PathOp: BitwiseCopyable {
   var field: UInt32
 }
 
+extension PathOp {
+  /// What it selects is a part of the data: no larger than the whole. A variable or the context
+  /// object may be larger, and a list of matches may hold one part many times.
+  @inline(__always) var selectsWithin: Bool { root == .data && kind != .general }
+}
+
 /// Where a result goes: names and indexes from the root.
 struct ReferenceOp: BitwiseCopyable {
   /// In `segments`.

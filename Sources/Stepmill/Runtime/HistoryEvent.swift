@@ -86,6 +86,14 @@ public enum HistoryEventType: String, Sendable, CaseIterable {
     return name.prefix(1).lowercased() + name.dropFirst() + "EventDetails"
   }
 
+  /// Nothing comes after it.
+  var endsExecution: Bool {
+    switch self {
+    case .executionSucceeded, .executionFailed, .executionAborted, .executionTimedOut: true
+    default: false
+    }
+  }
+
   /// The most sparing level at which the event is told.
   var level: HistoryLevel {
     switch self {

@@ -4,6 +4,8 @@ public struct Limits: Hashable, Sendable {
   public var payloadBytesMax = 16 << 20
   /// Bytes that the values of one `Assign` may take together.
   public var variableBytesMax = 16 << 20
+  /// Bytes that all variables of an execution may take together.
+  public var variableBytesTotalMax = 64 << 20
   /// Events of one execution's history, whether recorded or not; nil: no bound.
   public var historyEventsMax: Int?
   /// Seconds that an execution may take where its definition sets no shorter time; nil: no bound.
@@ -21,6 +23,7 @@ public struct Limits: Hashable, Sendable {
     var limits = Limits()
     limits.payloadBytesMax = 262_144
     limits.variableBytesMax = 262_144
+    limits.variableBytesTotalMax = 10_485_760
     limits.mapConcurrencyMax = 40
     return limits
   }

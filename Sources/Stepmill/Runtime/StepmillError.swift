@@ -23,6 +23,10 @@ public struct StepmillError: Error, Hashable, Sendable, CustomStringConvertible 
   public var isShutDown: Bool { kind == .shutDown }
   /// The definition has errors: see ``diagnostics``.
   public var isInvalidDefinition: Bool { kind == .definition }
+  /// The definition is right, and uses what this version does not support: see ``diagnostics``.
+  package var isUnsupported: Bool {
+    kind == .definition && diagnostics.contains { $0.code == DiagnosticCode.notSupported }
+  }
   /// Some resources of the workflow have no handler.
   public var isMissingHandler: Bool { kind == .handlers }
   /// The input is not JSON.

@@ -5,11 +5,12 @@ import Testing
 /// Proves the dialect that Step Functions shows: results, misses and their texts.
 @Suite struct JSONPathTests {
   /// The result as JSON, or `miss: …` or `failure: …` with the library's text.
-  static func answer(_ text: String, _ document: String, _ options: PathOptions = .stepFunctions) throws
-    -> String
-  {
+  static func answer(
+    _ text: String, _ document: String, _ options: PathOptions = .stepFunctions,
+    dialect: JSONPath.Dialect = .stepFunctions
+  ) throws -> String {
     let json = TestJSON()
-    let path = try JSONPath.parse(text)
+    let path = try JSONPath.parse(text, dialect: dialect)
     switch path.evaluate(json.parse(document), in: json.arena, options: options) {
     case .found(let value): return TestJSON.write(value)
     case .missing(let miss): return "miss: " + path.missText(miss)
@@ -119,8 +120,13 @@ import Testing
 
   @Test func namesInOtherScriptsAndEscapes() throws {
     #expect(try Self.answer("$.größe['a.b']", #"{"größe":{"a.b":1}}"#) == "1")
-    #expect(try Self.answer(#"$['it\'s']['\u00fc']['\uD83D\uDE00']"#, #"{"it's":{"ü":{"😀":3}}}"#) == "3")
-    #expect(try Self.answer(#"$['Test\"k']"#, #"{"Test\"k":1}"#) == "1")
+    #expect(
+      try Self.answer(
+        #"$['it\'s']['\u00fc']['\uD83D\uDE00']"#, #"{"it's":{"ü":{"😀":3}}}"#, dialect: .library) == "3")
+    // The service takes names as they stand, but for a backslash that protects the quote.
+    #expect(try Self.answer(#"$['it\'s']['\u00fc']"#, #"{"it's":{"\\u00fc":3}}"#) == "3")
+    #expect(try Self.answer(#"$['Test\"k']"#, #"{"Test\\\"k":1}"#) == "1")
+    #expect(try Self.answer(#"$["Test\"k\\"]"#, #"{"Test\"k\\\\":1}"#) == "1")
   }
 
   @Test(arguments: [

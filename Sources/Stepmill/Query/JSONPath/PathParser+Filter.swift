@@ -315,6 +315,30 @@ extension PathParser {
     return String(decoding: result, as: UTF8.self)
   }
 
+  /// The name between two quotes of one kind.
+  ///
+  /// The service takes what stands between them as it is, backslashes included: it was seen to
+  /// select the member `Test\""Name"` by `$['Test\""Name"']`, as releases of the library up to
+  /// 2.0.0 do. Only a backslash before the quote itself is one that protects it.
+  mutating func readQuotedName() throws(PathSyntaxError) -> String {
+    guard dialect == .stepFunctions else { return try readQuoted() }
+    let open = position
+    let quote = bytes[position]
+    position += 1
+    var result: [UInt8] = []
+    while position < end, bytes[position] != quote {
+      if bytes[position] == UInt8(ascii: "\\"), position + 1 < end {
+        if bytes[position + 1] != quote { result.append(bytes[position]) }
+        position += 1
+      }
+      result.append(bytes[position])
+      position += 1
+    }
+    guard position < end else { throw error("Could not find matching close quote", at: open) }
+    position += 1
+    return String(decoding: result, as: UTF8.self)
+  }
+
   private mutating func readEscape(into result: inout [UInt8]) throws(PathSyntaxError) {
     guard position + 1 < end else { throw error("The escape is not complete") }
     let byte = bytes[position + 1]

@@ -269,7 +269,7 @@ struct PathParser {
     var names: [String] = []
     while true {
       guard position < end, bytes[position] == quote else { throw error("Found empty property") }
-      names.append(try readQuoted())
+      names.append(try readQuotedName())
       skipBlanks()
       guard position < end else { throw error("Property must be terminated by a closing square bracket") }
       if bytes[position] == UInt8(ascii: "]") { break }

@@ -1,0 +1,8 @@
+import ConformanceKit
+
+@main
+enum ConformanceTool {
+  static func main() {
+    Exit.with(CommandLineTool(arguments: Array(CommandLine.arguments.dropFirst())).run())
+  }
+}
