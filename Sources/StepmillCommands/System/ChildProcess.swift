@@ -98,11 +98,9 @@ struct ChildResult: Sendable {
     unsafe buffer = .allocate(capacity: Self.bufferSize)
     unsafe inputBytes = .allocate(capacity: max(line.input.count, 1))
     _ = unsafe inputBytes.initialize(from: line.input.lazy.map { CChar(bitPattern: $0) })
-    for unsafepipe in unsafe [input, output, error] {
-      unsafe uv_pipe_init(loop.uv, pipe, 0)
-      unsafe pipe.pointee.data = Unmanaged.passUnretained(self).toOpaque()
-      handlesOpen += 1
-    }
+    unsafe prepare(input)
+    unsafe prepare(output)
+    unsafe prepare(error)
     unsafe uv_timer_init(loop.uv, timer)
     unsafe timer.pointee.data = Unmanaged.passUnretained(self).toOpaque()
     handlesOpen += 1
@@ -117,6 +115,12 @@ struct ChildResult: Sendable {
     unsafe timer.deallocate()
     unsafe inputBytes.deallocate()
     unsafe buffer.deallocate()
+  }
+
+  private func prepare(_ pipe: UnsafeMutablePointer<uv_pipe_t>) {
+    unsafe uv_pipe_init(loop.uv, pipe, 0)
+    unsafe pipe.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+    handlesOpen += 1
   }
 
   // MARK: Starting
@@ -190,7 +194,7 @@ struct ChildResult: Sendable {
     _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32
   ) -> Int32 {
     var copies = unsafe strings.map { unsafe strdup($0) }
-    defer { for unsafecopy in unsafe copies { unsafe free(copy) } }
+    defer { unsafe copies.forEach { unsafe free($0) } }
     unsafe copies.append(nil)
     return unsafe copies.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress!) }
   }

@@ -130,7 +130,7 @@ struct SystemError: Error, CustomStringConvertible {
     mail.withLock { $0.isOpen = false }
     for child in children.values { child.abandon() }
     run { children.isEmpty }
-    for unsafehandle in unsafe signals {
+    unsafe signals.forEach { handle in
       unsafe uv_close(handle.asHandle) { unsafe UnsafeMutableRawPointer($0)?.deallocate() }
     }
     unsafe signals = []
