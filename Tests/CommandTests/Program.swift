@@ -52,7 +52,7 @@ final class Program {
     let program = try #require(Self.path)
     var words = ([program] + arguments).map { strdup($0) }
     words.append(nil)
-    defer { words.forEach { free($0) } }
+    defer { for word in words { free(word) } }
     let code = posix_spawn(&processID, program, &actions, nil, &words, environ)
     for ends in [pipes[0][0], pipes[1][1], pipes[2][1]] { close(ends) }
     input = pipes[0][1]

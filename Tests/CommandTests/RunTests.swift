@@ -98,6 +98,9 @@ import Testing
     #expect(long.text.hasPrefix("…"))
     let strange = lines.excerpt(line: 2, column: 2, width: 40)
     #expect(strange.text == "\u{FFFD}[2J" && strange.caret == 0)
+    var wide = SourceLines(Array((String(repeating: "é", count: 500) + "!").utf8))
+    let accents = wide.excerpt(line: 1, column: 501, width: 40)
+    #expect(Array(accents.text)[accents.caret] == "!")
     #expect(lines.excerpt(line: 3, column: 1, width: 40).text.isEmpty)
   }
 
@@ -177,7 +180,7 @@ import Testing
       {"StartAt":"M","States":{"M":{"Type":"Map","End":true,"ItemProcessor":{"StartAt":"Work","States":
        {"Work":{"Type":"Task","Resource":"work","End":true}}}}}}
       """)
-    let numbers = "[" + (0..<200).map(String.init).joined(separator: ",") + "]"
+    let numbers = "[" + (0..<100).map(String.init).joined(separator: ",") + "]"
     for mode in ["--compact", "--simulate"] {
       let run = try await stepmill("run", file, "--input", numbers, "--task", "work=cat", mode)
       #expect(run == Finished(status: 0, output: numbers + "\n", error: ""))

@@ -159,6 +159,7 @@ final class TaskInvocation: @unchecked Sendable {
     self.kind = kind
     self.handler = handler
     self.token = token
-    request = TaskRequest(input: input, resource: resource, state: state, retryCount: retryCount, token: token.text)
+    request = TaskRequest(
+      input: input, resource: resource, state: state, retryCount: retryCount, token: token.text)
   }
 }

@@ -194,7 +194,7 @@ struct ChildResult: Sendable {
     _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32
   ) -> Int32 {
     var copies = unsafe strings.map { unsafe strdup($0) }
-    defer { unsafe copies.forEach { unsafe free($0) } }
+    defer { for index in unsafe copies.indices { unsafe free(copies[index]) } }
     unsafe copies.append(nil)
     return unsafe copies.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress!) }
   }
