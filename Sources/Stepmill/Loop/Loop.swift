@@ -83,7 +83,8 @@ final class Loop: @unchecked Sendable {
 
   private func runUntilStopped() {
     while !isStopping {
-      if turn() { continue }
+      // The turn may have taken the very message that stops the loop: nothing would wake it.
+      if turn() || isStopping { continue }
       sleep(until: shard.nextDeadline)
     }
     tearDown()
