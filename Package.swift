@@ -9,13 +9,17 @@ let outside: [SwiftSetting] = common + [.strictMemorySafety()]
 let package = Package(
   name: "stepmill",
   products: [
-    .library(name: "Stepmill", targets: ["Stepmill"])
+    .library(name: "Stepmill", targets: ["Stepmill"]),
+    .library(name: "StepmillSimulation", targets: ["StepmillSimulation"]),
   ],
   targets: [
     .systemLibrary(name: "CLibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
     .target(name: "CIntrinsics"),
     .target(name: "Stepmill", dependencies: ["CLibuv", "CIntrinsics"], swiftSettings: common),
+    .target(name: "StepmillSimulation", dependencies: ["Stepmill"], swiftSettings: outside),
     .testTarget(name: "StepmillTests", dependencies: ["Stepmill"], swiftSettings: common),
+    .testTarget(
+      name: "SimulationTests", dependencies: ["Stepmill", "StepmillSimulation"], swiftSettings: common),
   ],
   swiftLanguageModes: [.v6]
 )
