@@ -14,7 +14,7 @@ struct ScriptedAnswer {
 
   init(seed: UInt64, features: Features, resource: String, input: JSON, retryCount: Int) {
     var hash = seed
-    for byte in (resource + input.text).utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    for byte in (resource + Self.sorted(input).text).utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
     var random = SimulationRandom(seed: hash &+ UInt64(retryCount))
     let number = random.below(1000)
     if random.chance(features.errorRate) {
@@ -33,6 +33,14 @@ struct ScriptedAnswer {
       beats = Array(stride(from: period, to: delay, by: period).prefix(40))
     }
     twice = random.chance(features.twiceRate)
+  }
+
+  /// The value with the members of its objects in the order of their names: the order in which
+  /// a template lists them is another test's subject.
+  private static func sorted(_ value: JSON) -> JSON {
+    if let elements = value.array { return JSON(elements.map { sorted($0) }) }
+    guard let members = value.object else { return value }
+    return JSON(members: members.sorted { $0.key < $1.key }.map { (key: $0.key, value: sorted($0.value)) })
   }
 
   var reply: Simulation.Reply {

@@ -83,7 +83,7 @@ struct WorkflowGenerator {
     let list = (0..<random.below(5)).map { _ in JSON(random.below(10)) }
     return [
       "a": JSON(random.below(20) - 5), "b": JSON(["x", "yy", "log-1", "ünï", "q\"t"][random.below(5)]),
-      "n": JSON(Double(random.below(100)) / 4), "flag": JSON(random.chance(0.5)), "z": nil,
+      "n": JSON(Double(random.below(100)) / 4), "flag": JSON(random.chance(0.5)), "z": .null,
       "list": JSON(list), "o": ["x": 1, "y": ["deep": "d"], "sec": JSON(random.below(4))],
       "objects": JSON(
         (0..<random.below(4)).map {
@@ -204,13 +204,13 @@ struct WorkflowGenerator {
     states.append((name, ["Type": "Pass", "Assign": [counter: 0], "Next": JSON(body)]))
     var work: JSON =
       features.tasks && random.chance(0.5)
-      ? ["Type": "Task", "Resource": "loop", "Parameters": ["at.$": JSON("$\(counter)")], "ResultPath": nil]
+      ? ["Type": "Task", "Resource": "loop", "Parameters": ["at.$": JSON("$\(counter)")], "ResultPath": .null]
       : ["Type": "Pass"]
     if features.waits, random.chance(0.3) { work = ["Type": "Wait", "Seconds": 1] }
     work["Assign"] = [counter + ".$": JSON("States.MathAdd($\(counter), 1)")]
     work["Next"] = JSON(check)
     if work["Type"] == "Task", features.catches {
-      work["Catch"] = [["ErrorEquals": ["States.ALL"], "Next": JSON(next), "ResultPath": nil]]
+      work["Catch"] = [["ErrorEquals": ["States.ALL"], "Next": JSON(next), "ResultPath": .null]]
     }
     states.append((body, work))
     states.append(
@@ -449,12 +449,12 @@ struct WorkflowGenerator {
   private mutating func usual(_ here: Surroundings) -> JSON {
     guard here.isObject else {
       return [
-        "a.$": "$", "b": "fixed", "n": 1, "flag": true, "z": nil, "list": [4, 5], "objects": [],
+        "a.$": "$", "b": "fixed", "n": 1, "flag": true, "z": .null, "list": [4, 5], "objects": [],
         "o": ["x": 1, "sec": 1],
       ]
     }
     return [
-      "a.$": "$.a", "b.$": "$.b", "n": 2, "flag": false, "z": nil, "list.$": "$.list", "objects": [["a": 1]],
+      "a.$": "$.a", "b.$": "$.b", "n": 2, "flag": false, "z": .null, "list.$": "$.list", "objects": [["a": 1]],
       "o.$": "$.o",
     ]
   }
@@ -492,7 +492,7 @@ struct WorkflowGenerator {
     let a = here.isObject ? "$.a" : "$$.Execution.Input.a"
     let calls = [
       "States.MathAdd(\(a), 1)", "States.Array(\(a), 'x', null)", "States.ArrayRange(1, 5, 2)",
-      "States.JsonToString($)", "States.StringToJson(States.JsonToString($))",
+      "States.JsonToString($$.Execution.Input.list)", "States.StringToJson(States.JsonToString($))",
       "States.Format('<{}> and {}', \(a), 7)",
       "States.JsonMerge($$.Execution.Input.o, States.StringToJson('{\"m\":1,\"x\":2}'), false)",
       "States.ArrayLength($$.Execution.Input.list)", "States.ArrayGetItem($$.Execution.Input.list, 0)",
