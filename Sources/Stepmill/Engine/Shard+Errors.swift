@@ -127,6 +127,7 @@ extension Shard {
 
     var output = error
     if catcher.pointee.assign != 0 {
+      frame.pointee.bound = max(frame.pointee.bound, error.serializedSize)
       let values = evaluateAssign(catcher.pointee.assign, error, fiber, tables)
       if values.isMissing { return .failed }
       commit(values, catcher.pointee.assign, fiber, tables)

@@ -174,7 +174,7 @@ extension Shard {
       result = tables.pointee.constants[Int(node.pointee.index)]
     case .path, .call:
       result = leaf(node, data, fiber, tables)
-      bound &+= writtenBound(result, frame)
+      bound &+= writtenBound(result, node, frame, tables)
     case .object:
       let count = Int(node.pointee.index)
       let members = Frame.arena(of: frame).pointee.members(count)
@@ -188,7 +188,7 @@ extension Shard {
         case .path, .call:
           value = leaf(child, data, fiber, tables)
           if value.isMissing { return .missing }
-          bound &+= Int(child.pointee.bytes) &+ writtenBound(value, frame)
+          bound &+= Int(child.pointee.bytes) &+ writtenBound(value, child, frame, tables)
         case .object, .array:
           value = build(child, data, fiber, tables)
           if value.isMissing { return .missing }
@@ -253,15 +253,34 @@ extension Shard {
     return .missing
   }
 
-  /// What a value that a path selected takes at most when it is written.
+  /// What the value of a leaf takes at most when it is written.
   @inline(__always)
-  func writtenBound(_ value: Value, _ frame: UnsafeMutablePointer<Frame>) -> Int {
+  private func writtenBound(
+    _ value: Value, _ node: UnsafePointer<TemplateNode>, _ frame: UnsafeMutablePointer<Frame>,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> Int {
     switch value.tag {
     case .string: value.isPlainText ? value.count &+ 2 : value.count &* 6 &+ 2
     case .numeral: value.count
-    case .array, .object: frame.pointee.bound
+    case .array, .object: containerBound(value, node, frame, tables)
     default: 26
     }
+  }
+
+  /// A part of the data takes no more than the data. What comes from elsewhere is measured:
+  /// variables, the context, lists that may name a value more than once, results of calls.
+  private func containerBound(
+    _ value: Value, _ node: UnsafePointer<TemplateNode>, _ frame: UnsafeMutablePointer<Frame>,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> Int {
+    node.pointee.kind == .path && selectsPart(tables.pointee.paths + Int(node.pointee.index))
+      ? frame.pointee.bound : value.serializedSize
+  }
+
+  /// Whether what a path selects is one part of the data.
+  @inline(__always)
+  func selectsPart(_ path: UnsafePointer<PathOp>) -> Bool {
+    path.pointee.root == .data && path.pointee.kind != .general
   }
 
   // MARK: Intrinsic calls
