@@ -52,6 +52,7 @@ let package = Package(
   products: [
     .library(name: "Stepmill", targets: ["Stepmill"]),
     .executable(name: "stepmill", targets: ["StepmillCLI"]),
+    .library(name: "StepmillSimulation", targets: ["StepmillSimulation"]),
   ],
   targets: [
     .systemLibrary(name: "CLibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
@@ -72,6 +73,9 @@ let package = Package(
       swiftSettings: outside),
     .testTarget(
       name: "ConformanceTests", dependencies: ["ConformanceKit"], swiftSettings: outside),
+    .target(name: "StepmillSimulation", dependencies: ["Stepmill"], swiftSettings: outside),
+    .testTarget(
+      name: "SimulationTests", dependencies: ["Stepmill", "StepmillSimulation"], swiftSettings: common),
   ] + benchmarks,
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

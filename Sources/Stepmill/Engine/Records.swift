@@ -144,6 +144,8 @@ struct Join {
   var fiber: UnsafeMutablePointer<Fiber>
   /// What a branch starts with; the effective input of a Map.
   var base: Value
+  /// No serialised form of `base` or of an item is longer than this.
+  var baseBound: Int
   /// The items of a Map.
   var items: UnsafePointer<Value>
   var results: UnsafeMutablePointer<Value>

@@ -129,6 +129,7 @@ extension Shard {
     var output = error
     var assigned = Value.missing
     if catcher.pointee.assign != 0 {
+      frame.pointee.bound = max(frame.pointee.bound, error.serializedSize)
       assigned = evaluateAssign(catcher.pointee.assign, error, fiber, tables)
       if assigned.isMissing { return .failed }
     }

@@ -13,11 +13,10 @@ extension Shard {
   ) -> StateResult {
     guard let input = stateInput(fiber, op, tables) else { return .failed }
     guard isWithinLimit(input, fiber, op, tables) else { return recover(fiber, op, tables) }
-    fiber.pointee.frame.unsafelyUnwrapped.pointee.bound = max(
-      fiber.pointee.frame.unsafelyUnwrapped.pointee.bound, state.pointee.bound)
     record(fiber, .parallelStateStarted)
     openJoin(
-      fiber, base: input, items: nil, count: op.pointee.b, liveMax: op.pointee.b, machine: op.pointee.a)
+      fiber, base: input, baseBound: state.pointee.bound, items: nil, count: op.pointee.b,
+      liveMax: op.pointee.b, machine: op.pointee.a)
     return .fannedOut
   }
 
@@ -47,7 +46,8 @@ extension Shard {
       return endJoin(fiber, op, with: .emptyArray, bound: 2, tables)
     }
     openJoin(
-      fiber, base: effective, items: items.elements.baseAddress, count: UInt32(items.count), liveMax: bound,
+      fiber, base: effective, baseBound: frame.pointee.bound,
+      items: items.elements.baseAddress, count: UInt32(items.count), liveMax: bound,
       machine: map.pointee.machine)
     return .fannedOut
   }
@@ -133,8 +133,8 @@ extension Shard {
   }
 
   private func openJoin(
-    _ fiber: UnsafeMutablePointer<Fiber>, base: Value, items: UnsafePointer<Value>?, count: UInt32,
-    liveMax: UInt32, machine: UInt32
+    _ fiber: UnsafeMutablePointer<Fiber>, base: Value, baseBound: Int, items: UnsafePointer<Value>?,
+    count: UInt32, liveMax: UInt32, machine: UInt32
   ) {
     let frame = fiber.pointee.frame.unsafelyUnwrapped
     let join = takeJoin()
@@ -142,7 +142,7 @@ extension Shard {
     results.initialize(repeating: .null, count: Int(count))
     join.initialize(
       to: Join(
-        fiber: fiber, base: base, items: items ?? UnsafePointer(results), results: results, next: 0,
+        fiber: fiber, base: base, baseBound: baseBound, items: items ?? UnsafePointer(results), results: results, next: 0,
         count: count, live: 0, liveMax: liveMax, firstChild: 0, machine: machine, isMap: items != nil,
         startedEvent: fiber.pointee.previousEvent, lastInnerEvent: 0, lastEvent: 0, resultBound: 2,
         nextFree: nil))
@@ -175,10 +175,8 @@ extension Shard {
     link(child, join)
 
     let frame = takeFrame()
-    let parentFrame = parent.pointee.frame.unsafelyUnwrapped
     initialize(
-      frame, arena: Arena(pool: state.pointee.pool), data: join.pointee.base,
-      bound: parentFrame.pointee.bound,
+      frame, arena: Arena(pool: state.pointee.pool), data: join.pointee.base, bound: join.pointee.baseBound,
       machine: machine)
     child.pointee.frame = frame
     guard isMap else {
@@ -314,6 +312,8 @@ extension Shard {
       if result.isMissing { return recover(fiber, op, tables) }
       bound = state.pointee.bound
     }
+    // Assign reads the raw result.
+    if op.pointee.assign != 0 { frame.pointee.bound = max(frame.pointee.bound, rawBound) }
     let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef {
       $0.limits.payloadBytesMax
     }

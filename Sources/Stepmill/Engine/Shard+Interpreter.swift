@@ -33,6 +33,7 @@ extension Shard {
     var fuel = state.pointee.fuel
     while true {
       let execution = fiber.pointee.execution
+      let fuelBefore = fuel
       switch interpret(fiber, &fuel) {
       case .finished:
         guard let join = fiber.pointee.parent else {
@@ -47,7 +48,9 @@ extension Shard {
           fiber.pointee.resumption = .joined
           fiber.pointee.phase = .ready
         } else {
-          return
+          // The others of this join are blocked, which is no reason for those beside it to wait.
+          guard let next = nextChild(beside: join.pointee.fiber) else { return }
+          fiber = next
         }
 
       case .fannedOut:
@@ -68,22 +71,29 @@ extension Shard {
 
       case .yielded:
         state.pointee.ready.append(fiber.pointee.index)
+        // One that used up a whole turn may never end: let one more begin beside it.
+        if fuelBefore == state.pointee.fuel, let next = nextChild(beside: fiber) {
+          state.pointee.ready.append(next.pointee.index)
+        }
         return
 
       case .blocked:
         // The siblings that may run beside this one get their turn; when there are none,
         // the parent is blocked as well, and its siblings are next.
-        var blocked = fiber
-        while true {
-          guard let join = blocked.pointee.parent else { return }
-          if let child = nextChild(of: join) {
-            fiber = child
-            break
-          }
-          blocked = join.pointee.fiber
-        }
+        guard let next = nextChild(beside: fiber) else { return }
+        fiber = next
       }
     }
+  }
+
+  /// The next child that may start beside a fiber, or beside one that it is a child of.
+  private func nextChild(beside fiber: UnsafeMutablePointer<Fiber>) -> UnsafeMutablePointer<Fiber>? {
+    var fiber = fiber
+    while let join = fiber.pointee.parent {
+      if let child = nextChild(of: join) { return child }
+      fiber = join.pointee.fiber
+    }
+    return nil
   }
 
   private func interpret(_ fiber: UnsafeMutablePointer<Fiber>, _ fuel: inout Int) -> Outcome {
@@ -324,6 +334,7 @@ extension Shard {
     // Assign and OutputPath both read the variables as they were: evaluate all, then commit.
     var assigned = Value.missing
     if _slowPath(op.pointee.assign != 0) {
+      frame.pointee.bound = max(frame.pointee.bound, bound)
       assigned = evaluateAssign(op.pointee.assign, assignFrom, fiber, tables)
       if assigned.isMissing { return .missing }
     }

@@ -192,8 +192,10 @@ extension Shard {
   }
 
   private func setTimers(_ frame: UnsafeMutablePointer<Frame>, _ timers: TaskTimers) {
-    frame.pointee.timeoutAt = timers.timeout.map { state.pointee.now &+ UInt64($0) &* 1000 } ?? 0
-    frame.pointee.heartbeatMilliseconds = timers.heartbeat.map { UInt64($0) &* 1000 } ?? 0
+    // A century is as good as for ever, and fits every clock.
+    func milliseconds(_ seconds: Int64) -> UInt64 { UInt64(min(seconds, 3_155_760_000)) &* 1000 }
+    frame.pointee.timeoutAt = timers.timeout.map { state.pointee.now &+ milliseconds($0) } ?? 0
+    frame.pointee.heartbeatMilliseconds = timers.heartbeat.map(milliseconds) ?? 0
   }
 
   private func callLater(

@@ -23,9 +23,12 @@ package final class ManualLoop {
   /// handler was given for them.
   package struct CompiledWorkflow {
     let core: WorkflowCore
+
+    /// The resources that its tasks name.
+    package var resources: [String] { core.program.resources }
   }
 
-  private let shard: Shard
+  let shard: Shard
   private let sink = ManualSink()
   private let seed: UInt64
   private var boxes: [TaskHandlerBox] = []
@@ -56,13 +59,13 @@ package final class ManualLoop {
   ) throws(StepmillError) -> CompiledWorkflow {
     try compile(
       CompiledDefinition(Program.compile(definition)), name: name, limits: limits, observer: observer,
-      synchronous: synchronous)
+      synchronous: synchronous, kind: kind)
   }
 
   /// The same for a definition that has been compiled.
   package func compile(
     _ definition: CompiledDefinition, name: String = "workflow", limits: Limits = Limits(),
-    observer: HistoryObserver? = nil, synchronous: [String: TaskHandler] = [:]
+    observer: HistoryObserver? = nil, synchronous: [String: TaskHandler] = [:], kind: WorkflowKind = .standard
   ) -> CompiledWorkflow {
     let program = definition.program
     var entries: [TaskHandlerEntry] = []
@@ -111,6 +114,12 @@ package final class ManualLoop {
 
   // MARK: Running
 
+  /// Transitions that a fiber makes before another one may run.
+  package var fuel: Int {
+    get { shard.state.pointee.fuel }
+    set { shard.state.pointee.fuel = newValue }
+  }
+
   package var readyCount: Int { shard.state.pointee.ready.count }
 
   /// Gives the first ready fiber its turn. False when none is ready.
@@ -139,9 +148,15 @@ package final class ManualLoop {
 
   /// Moves the clock forward and lets due timers strike.
   package func advance(to now: UInt64) {
+    moveClock(to: now)
+    shard.advance()
+  }
+
+  /// Moves the clock forward. Due timers strike with the next `advance`, so that something
+  /// else may come before them at that very moment.
+  package func moveClock(to now: UInt64) {
     precondition(now >= shard.state.pointee.now, "the clock only moves forward")
     shard.state.pointee.now = now
-    shard.advance()
   }
 
   /// Lets the time of day jump while the loop's clock goes on.
@@ -170,6 +185,13 @@ package final class ManualLoop {
   package func answer(_ token: String, _ result: Result<JSON, TaskFailure>) -> Bool {
     guard let token = TaskToken(token) else { return false }
     return shard.answer(token, Shard.TaskAnswer(result))
+  }
+
+  /// Says that a call has been handed to somebody who answers by token: the fiber's data is
+  /// frozen until then.
+  package func begun(_ token: String) {
+    guard let token = TaskToken(token) else { return }
+    shard.startedByToken(token)
   }
 
   /// Completes a task by its token, as `SendTaskSuccess` and `SendTaskFailure` do.
