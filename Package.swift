@@ -1,10 +1,51 @@
 // swift-tools-version: 6.2
+import Foundation
 import PackageDescription
 
 /// What every Swift target is built with. The core's pointer rooms would drown
 /// `strictMemorySafety` in noise, so that one is for the targets outside the core.
 let common: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 let outside: [SwiftSetting] = common + [.strictMemorySafety()]
+
+/// The C++ floor of the benchmarks stands on simdjson (Debian: libsimdjson-dev). Without it
+/// everything else builds, and the suite names the floor as skipped. Set
+/// STEPMILL_WITHOUT_SIMDJSON to see that.
+let hasFloor =
+  Context.environment["STEPMILL_WITHOUT_SIMDJSON"] == nil
+  && ["/usr/include/simdjson.h", "/usr/local/include/simdjson.h"]
+    .contains { FileManager.default.fileExists(atPath: $0) }
+let floor: [Target] =
+  hasFloor
+  ? [
+    // A yardstick must not be slow: the highest level, and every instruction of the machine.
+    // No product stands on this target, so the flags reach nobody who depends on the package.
+    .target(
+      name: "Limit", path: "Benchmarks/Limit",
+      cxxSettings: [
+        .unsafeFlags(["-O3", "-march=native", "-fno-exceptions", "-Wall", "-Wextra", "-Werror"])
+      ],
+      linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("stdc++")])
+  ] : []
+let withFloor: [SwiftSetting] = outside + (hasFloor ? [.define("STEPMILL_FLOOR")] : [])
+
+let benchmarks: [Target] =
+  floor + [
+    .target(
+      name: "LimitUV", dependencies: ["CLibuv"], path: "Benchmarks/LimitUV",
+      cSettings: [.define("_GNU_SOURCE")]),
+    .target(name: "Handwritten", path: "Benchmarks/Handwritten", swiftSettings: outside),
+    .target(name: "BenchmarkWorkloads", path: "Benchmarks/Suite/Workloads", swiftSettings: outside),
+    .target(
+      name: "BenchmarkSuite",
+      dependencies: ["BenchmarkWorkloads", "Handwritten", "LimitUV"] + (hasFloor ? ["Limit"] : []),
+      path: "Benchmarks/Suite/Harness", swiftSettings: withFloor),
+    .executableTarget(
+      name: "stepmill-benchmarks", dependencies: ["BenchmarkSuite"],
+      path: "Benchmarks/Suite/Command", swiftSettings: outside),
+    .testTarget(
+      name: "BenchmarkTests", dependencies: ["BenchmarkSuite", "BenchmarkWorkloads", "Handwritten"],
+      swiftSettings: withFloor),
+  ]
 
 let package = Package(
   name: "stepmill",
@@ -16,6 +57,7 @@ let package = Package(
     .target(name: "CIntrinsics"),
     .target(name: "Stepmill", dependencies: ["CLibuv", "CIntrinsics"], swiftSettings: common),
     .testTarget(name: "StepmillTests", dependencies: ["Stepmill"], swiftSettings: common),
-  ],
-  swiftLanguageModes: [.v6]
+  ] + benchmarks,
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
 )

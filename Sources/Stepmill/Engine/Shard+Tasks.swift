@@ -130,12 +130,12 @@ extension Shard {
     _ task: UnsafePointer<TaskOp>, _ handler: UnsafeMutablePointer<TaskHandlerEntry>, _ input: Value,
     _ tables: UnsafePointer<ProgramTables>
   ) -> StateResult {
-    var call = TaskCall(shard: self, fiber: fiber, arena: Frame.arena(of: frame), input: input)
-    let succeeded = handler.pointee.box._withUnsafeGuaranteedRef { $0.call(&call) }
+    let call = TaskCall(shard: self, fiber: fiber, frame: frame, input: input)
+    let succeeded = handler.pointee.box._withUnsafeGuaranteedRef { $0.call(call) }
     if _fastPath(succeeded) {
-      return taskSucceeded(fiber, op, call.result, tables)
+      return taskSucceeded(fiber, op, frame.pointee.result, tables)
     }
-    let fault = Fault(error: call.result, cause: call.cause, kind: .task)
+    let fault = Fault(error: frame.pointee.result, cause: frame.pointee.cause, kind: .task)
     recordTask(fiber, op, .failed, .missing, fault.error, fault.cause, tables)
     state.pointee.fault = fault
     return recover(fiber, op, tables)

@@ -43,7 +43,7 @@ struct JSONParser: ~Copyable {
   static let padding = 32
 
   /// A stack larger than this is not kept for the next text.
-  static let scratchKeptMax = 8 << 20
+  static let scratchKeptMax = 16 << 20
 
   /// What a frame takes on the stack, in values.
   private static let frameSize = 2
@@ -394,7 +394,7 @@ extension JSONParser {
         if byte == closing {
           var count = top - base
           if closing == ASCII.closeBrace
-            && (repeats || count > 2 &* JSONParser.scannedMembersMax)
+            && (repeats || count > 2 &* JSONParser.scannedMembersMax && pattern == none)
           {
             count = KeyTable.removeRepeated(base, count)
           }

@@ -177,6 +177,25 @@ struct ShortestDigits {
       }
     }
     self.init(describing: value)
+    if value.bitPattern < 2048 && digits < 10 { self.init(smallest: value) }
+  }
+
+  /// Where a single digit is enough because doubles are so far apart, Java shows the two
+  /// digits that come nearest to the value.
+  @inline(never)
+  private init(smallest value: Double) {
+    // The smallest double is 4.94 · 10^-324; the value is a small multiple of it.
+    var digits = Double(value.bitPattern) * 4.940656458412465
+    var exponent = -324
+    while digits < 10 {
+      digits *= 10
+      exponent &-= 1
+    }
+    while digits >= 99.5 {
+      digits /= 10
+      exponent &+= 1
+    }
+    self.init(trimming: UInt64(digits.rounded()), exponent: exponent)
   }
 
   private init(digits: UInt64, exponent: Int) {

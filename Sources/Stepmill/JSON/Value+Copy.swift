@@ -28,7 +28,7 @@ extension Value {
     if chunk.pointee.next == nil {
       return relocated(OneChunk(start: chunk.start, end: chunk.end), target)
     }
-    return relocated(source, target)
+    return relocated(ManyChunks(arena: source), target)
   }
 
   /// A copy in `memory`, which must be as large as `footprint` says.
@@ -66,7 +66,8 @@ extension Value {
   private func relocated(_ region: some MemoryRegion, _ target: UnsafeMutablePointer<some Allocator>) -> Value
   {
     var result = self
-    guard result.moves(from: region) else { return result }
+    var region = region
+    guard result.moves(from: &region) else { return result }
     guard result.isContainer else {
       result.moveText(target)
       return result
@@ -83,13 +84,14 @@ extension Value {
   ) {
     withUnsafeTemporaryAllocation(of: UnsafeMutableBufferPointer<Value>.self, capacity: 64) { memory in
       var stack = WorkStack(lending: memory)
+      var region = region
       stack.push(block)
       while !stack.isEmpty {
         let block = stack.pop()
         var slot = block.baseAddress.unsafelyUnwrapped
         let end = slot + block.count
         while slot < end {
-          if slot.pointee.moves(from: region) {
+          if slot.pointee.moves(from: &region) {
             if slot.pointee.isContainer {
               stack.push(slot.pointee.moveBlock(target))
             } else {
@@ -104,7 +106,7 @@ extension Value {
 
   /// True if this value points to something that must be copied.
   @inline(__always)
-  private func moves(from region: some MemoryRegion) -> Bool {
+  private func moves(from region: inout some MemoryRegion) -> Bool {
     tag.rawValue >= Tag.numeral.rawValue && count > 0 && region.owns(address)
   }
 
@@ -130,7 +132,7 @@ extension Value {
 
 /// Tells which memory is to be copied. Concrete types only: each gets its own loop.
 private protocol MemoryRegion {
-  func owns(_ address: UnsafeRawPointer) -> Bool
+  mutating func owns(_ address: UnsafeRawPointer) -> Bool
 }
 
 private struct Everything: MemoryRegion {
@@ -146,7 +148,40 @@ private struct OneChunk: MemoryRegion {
   }
 }
 
-extension Arena: MemoryRegion {}
+/// An arena of several chunks. Remembers the chunk it found last, and the gap between
+/// chunks it found last: values come in runs, and so do the texts they point to.
+private struct ManyChunks: MemoryRegion {
+  let arena: Arena
+  private var inside: Range<UInt> = 0..<0
+  private var outside: Range<UInt> = 0..<0
+
+  init(arena: Arena) { self.arena = arena }
+
+  @inline(__always) mutating func owns(_ address: UnsafeRawPointer) -> Bool {
+    let address = UInt(bitPattern: address)
+    if address &- inside.lowerBound < inside.upperBound &- inside.lowerBound { return true }
+    if address &- outside.lowerBound < outside.upperBound &- outside.lowerBound { return false }
+    return look(address)
+  }
+
+  @inline(never)
+  private mutating func look(_ address: UInt) -> Bool {
+    var gapStart: UInt = 0
+    var gapEnd = UInt.max
+    var next = arena.chunk
+    while let chunk = next {
+      let (start, end) = (UInt(bitPattern: chunk.start), UInt(bitPattern: chunk.end))
+      if address >= start && address < end {
+        inside = start..<end
+        return true
+      }
+      if end <= address { gapStart = max(gapStart, end) } else { gapEnd = min(gapEnd, start) }
+      next = chunk.pointee.next
+    }
+    outside = gapStart..<gapEnd
+    return false
+  }
+}
 
 /// Where copies go.
 private protocol Allocator {

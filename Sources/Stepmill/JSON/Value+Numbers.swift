@@ -59,6 +59,7 @@ extension Value {
   @inline(__always)
   func isSameNumber(_ other: Value) -> Bool {
     if tag == .integer && other.tag == .integer { return payload == other.payload }
+    if tag == .numeral && other.tag == .numeral && sameText(other) { return true }
     return compareNumber(other) == 0
   }
 

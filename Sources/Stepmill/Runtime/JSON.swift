@@ -128,11 +128,12 @@ extension JSON {
   }
 }
 
-extension JSON: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
+// Not by `nil`: where a `JSON?` is expected, as in `json["a"] = nil` and `json["a"] == nil`, the
+// compiler would then take it for a null instead of for nothing.
+extension JSON: ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
   ExpressibleByFloatLiteral, ExpressibleByStringLiteral, ExpressibleByArrayLiteral,
   ExpressibleByDictionaryLiteral
 {
-  public init(nilLiteral: ()) { self = .null }
   public init(booleanLiteral value: Bool) { self.init(value) }
   public init(integerLiteral value: Int) { self.init(value) }
   public init(floatLiteral value: Double) { self.init(value) }
@@ -349,7 +350,7 @@ extension JSON {
 extension JSON {
   /// The member of an object with this name: nil if there is none, or if this is no
   /// object. Assigning adds or replaces a member and assigning nil removes it (use
-  /// `JSON.null` for a member that is null); a null becomes an object first.
+  /// `.null` for a member that is null); a null becomes an object first.
   public subscript(key: String) -> JSON? {
     get {
       guard value.isObject else { return nil }

@@ -25,8 +25,9 @@ final class JSONStorage: ManagedBuffer<Int, UInt64> {
 /// What building, parsing and printing a document needs for a moment: an arena, a parser,
 /// a writer. Kept for the next one who needs it.
 ///
-/// One thread at a time has it: it is either in `pool`, behind the lock, or held by the
-/// one call that took it out.
+/// One thread at a time has it: it lies in a slot of `idle`, or with the one call that took
+/// it out of there by an atomic exchange. (A `Mutex` would do, but the thread sanitizer does
+/// not see what happens inside it, and would report every use.)
 final class JSONScratch: @unchecked Sendable {
   private let pool: UnsafeMutablePointer<ChunkPool>
   let arena: UnsafeMutablePointer<Arena>
@@ -34,7 +35,12 @@ final class JSONScratch: @unchecked Sendable {
   var writer = JSONWriter()
   var output = OutputBuffer()
 
-  private static let idle = Mutex<[JSONScratch]>([])
+  /// Retained references, or 0. Never freed.
+  private nonisolated(unsafe) static let idle: UnsafeMutablePointer<Atomic<UInt>> = {
+    let slots = UnsafeMutablePointer<Atomic<UInt>>.allocate(capacity: idleMax)
+    for index in 0..<idleMax { (slots + index).initialize(to: Atomic(0)) }
+    return slots
+  }()
   private static let idleMax = 8
   private static let bytesKeptMax = 1 << 20
 
@@ -57,14 +63,35 @@ final class JSONScratch: @unchecked Sendable {
   static func with<Result, Failure: Error>(
     _ body: (JSONScratch) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    let scratch = idle.withLock { $0.popLast() } ?? JSONScratch()
+    let scratch = take() ?? JSONScratch()
     defer {
       scratch.arena.pointee.release()
       scratch.output.removeAll()
       if scratch.output.capacity > bytesKeptMax { scratch.output = OutputBuffer() }
-      idle.withLock { if $0.count < idleMax { $0.append(scratch) } }
+      giveBack(scratch)
     }
     return try body(scratch)
+  }
+
+  private static func take() -> JSONScratch? {
+    for index in 0..<idleMax {
+      let address = idle[index].exchange(0, ordering: .acquiring)
+      if let pointer = UnsafeRawPointer(bitPattern: address) {
+        return Unmanaged<JSONScratch>.fromOpaque(pointer).takeRetainedValue()
+      }
+    }
+    return nil
+  }
+
+  private static func giveBack(_ scratch: JSONScratch) {
+    let reference = Unmanaged.passRetained(scratch)
+    let address = UInt(bitPattern: reference.toOpaque())
+    for index in 0..<idleMax {
+      let (exchanged, _) = idle[index].compareExchange(
+        expected: 0, desired: address, successOrdering: .releasing, failureOrdering: .relaxed)
+      if exchanged { return }
+    }
+    reference.release()
   }
 
   /// Parses text that has no padding behind it. The result lives in the arena.

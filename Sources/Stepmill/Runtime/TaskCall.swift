@@ -5,18 +5,18 @@ public struct TaskCall: ~Copyable {
   let shard: Shard
   let fiber: UnsafeMutablePointer<Fiber>
   let arena: UnsafeMutablePointer<Arena>
+  /// Where the answer goes: `result`, and of a failure `cause`.
+  let frame: UnsafeMutablePointer<Frame>
   let inputValue: Value
-  /// The answer; of a failure, the error's name.
-  var result = Value.emptyObject
-  var cause = Value.missing
 
-  init(
-    shard: Shard, fiber: UnsafeMutablePointer<Fiber>, arena: UnsafeMutablePointer<Arena>, input: Value
-  ) {
+  @inline(__always)
+  init(shard: Shard, fiber: UnsafeMutablePointer<Fiber>, frame: UnsafeMutablePointer<Frame>, input: Value) {
     self.shard = shard
     self.fiber = fiber
-    self.arena = arena
+    self.frame = frame
+    arena = Frame.arena(of: frame)
     inputValue = input
+    frame.pointee.result = .emptyObject
   }
 
   /// The task's input, after InputPath and Parameters.
@@ -26,10 +26,10 @@ public struct TaskCall: ~Copyable {
   public var retryCount: Int { Int(fiber.pointee.retryCount) }
 
   /// Answers with an owned value.
-  public mutating func succeed(_ output: JSON) { result = output.copied(to: arena) }
+  public func succeed(_ output: JSON) { frame.pointee.result = output.copied(to: arena) }
 
   /// Answers with a part of the input, without copying it.
-  public mutating func succeed(_ view: borrowing JSONView) { result = view.value }
+  public func succeed(_ view: borrowing JSONView) { frame.pointee.result = view.value }
 
   /// Answers with an object, built in place.
   ///
@@ -40,15 +40,15 @@ public struct TaskCall: ~Copyable {
   /// }
   /// ```
   @inline(__always)
-  public mutating func succeed(members: Int, _ build: (inout ObjectWriter) -> Void) {
+  public func succeed(members: Int, _ build: (inout ObjectWriter) -> Void) {
     var writer = ObjectWriter(arena, capacity: members)
     build(&writer)
-    result = writer.finish()
+    frame.pointee.result = writer.finish()
   }
 
-  mutating func fail(_ failure: TaskFailure) {
-    result = failure.error.map { arena.pointee.string($0) } ?? .null
-    cause = failure.cause.map { arena.pointee.string($0) } ?? .missing
+  func fail(_ failure: TaskFailure) {
+    frame.pointee.result = failure.error.map { arena.pointee.string($0) } ?? .null
+    frame.pointee.cause = failure.cause.map { arena.pointee.string($0) } ?? .missing
   }
 }
 

@@ -39,7 +39,7 @@ public struct TaskHandler: Sendable {
   /// A handler that is called from the step itself. It reads ``TaskCall/input`` and answers
   /// by ``TaskCall/succeed(_:)`` or one of its kin, or throws.
   public static func synchronous(
-    _ body: @escaping @Sendable (inout TaskCall) throws(TaskFailure) -> Void
+    _ body: @escaping @Sendable (borrowing TaskCall) throws(TaskFailure) -> Void
   ) -> TaskHandler {
     TaskHandler(kind: .synchronous, box: SynchronousBox(body))
   }
@@ -81,7 +81,7 @@ public struct TaskRequest: Sendable {
 /// A handler's code, whatever its kind.
 class TaskHandlerBox: @unchecked Sendable {
   /// Calls a synchronous handler; false when it failed, with error and cause in the call.
-  func call(_ call: inout TaskCall) -> Bool {
+  func call(_ call: borrowing TaskCall) -> Bool {
     preconditionFailure("BUG in Stepmill (please report): this handler is not synchronous")
   }
 
@@ -97,15 +97,15 @@ class TaskHandlerBox: @unchecked Sendable {
 }
 
 private final class SynchronousBox: TaskHandlerBox, @unchecked Sendable {
-  private let body: @Sendable (inout TaskCall) throws(TaskFailure) -> Void
+  private let body: @Sendable (borrowing TaskCall) throws(TaskFailure) -> Void
 
-  init(_ body: @escaping @Sendable (inout TaskCall) throws(TaskFailure) -> Void) {
+  init(_ body: @escaping @Sendable (borrowing TaskCall) throws(TaskFailure) -> Void) {
     self.body = body
   }
 
-  override func call(_ call: inout TaskCall) -> Bool {
+  override func call(_ call: borrowing TaskCall) -> Bool {
     do {
-      try body(&call)
+      try body(call)
       return true
     } catch {
       call.fail(error)

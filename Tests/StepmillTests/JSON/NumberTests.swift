@@ -62,7 +62,9 @@ import Testing
     ("1790204286.0", "1.790204286E9"), ("1e0", "1.0"), ("-1.5e3", "-1500.0"),
     ("123456789.125", "1.23456789125E8"),
     ("1e22", "1.0E22"), ("1e23", "1.0E23"), ("1.7976931348623157e308", "1.7976931348623157E308"),
-    ("5e-324", "4.9E-324"), ("0e5", "0.0"), ("-0e5", "-0.0"), ("0.1000", "0.1"), ("100e-2", "1.0"),
+    ("5e-324", "4.9E-324"), ("1e-323", "9.9E-324"), ("5e-323", "4.9E-323"), ("2e-323", "2.0E-323"),
+    ("1.5e-323", "1.5E-323"), ("3e-322", "3.0E-322"), ("0e5", "0.0"), ("-0e5", "-0.0"), ("0.1000", "0.1"),
+    ("100e-2", "1.0"),
     ("1.00000000000000000000", "1.0"), ("0.30000000000000004", "0.30000000000000004"), ("2.5e-8", "2.5E-8"),
     ("1234567890.5", "1.2345678905E9"), ("9007199254740993.0", "9.007199254740992E15"),
     ("100000e-1", "10000.0"),
@@ -70,10 +72,8 @@ import Testing
   ])
   func otherDecimalsArePrintedAsJavaDoes(text: String, printed: String) throws {
     #expect(try tag(text) == .double)
-    // Java prints the smallest double with two digits; one is shortest.
-    let expected = printed == "4.9E-324" ? "5.0E-324" : printed
-    #expect(rewritten(text) == expected)
-    #expect(rewritten(expected) == expected)
+    #expect(rewritten(text) == printed)
+    #expect(rewritten(printed) == printed)
   }
 
   @Test(arguments: [
@@ -111,9 +111,11 @@ import Testing
         continue
       }
       let printed = parsed.firstPrinted
-      #expect(Double(printed) == double, "\(text) printed as \(printed), \(random)")
-      #expect(printed.digits == text.digits, "\(text) printed as \(printed), \(random)")
       #expect(parsed.value.serializedSize == printed.utf8.count + 2, "\(text), \(random)")
+      #expect(Double(printed) == double, "\(text) printed as \(printed), \(random)")
+      // Java shows two digits of the smallest numbers even where one says it all.
+      if double.magnitude < 1e-300 { continue }
+      #expect(printed.digits == text.digits, "\(text) printed as \(printed), \(random)")
     }
   }
 
@@ -153,7 +155,7 @@ import Testing
     #expect(try integer("1e999") == nil)
     #expect(try integer("0.0") == 0)
     #expect(try integer("true") == nil)
-    #expect(try integer("9223372036854775807.0000000000000000000000") == nil)
+    #expect(try integer("9223372036854775807.0000000000000000000000") == .max)
   }
 
   /// Each is less than the next; the variants in a row are equal.

@@ -9,16 +9,21 @@ import Testing
   /// What the wheel promises, in its most obvious form.
   struct Model {
     var position: UInt64
-    var timers: [(deadline: UInt64, order: Int, handle: UInt32)] = []
-    var order = 0
+    /// By deadline, and then by the order of scheduling.
+    var timers: [(deadline: UInt64, handle: UInt32)] = []
 
     mutating func schedule(_ handle: UInt32, at deadline: UInt64) {
-      timers.append((max(deadline, position), order, handle))
-      order += 1
+      let effective = max(deadline, position)
+      var low = 0
+      var high = timers.count
+      while low < high {
+        let middle = (low + high) / 2
+        if timers[middle].deadline <= effective { low = middle + 1 } else { high = middle }
+      }
+      timers.insert((effective, handle), at: low)
     }
 
     mutating func popDue(_ now: UInt64, limit: Int) -> [UInt32] {
-      timers.sort { ($0.deadline, $0.order) < ($1.deadline, $1.order) }
       let due = timers.prefix { $0.deadline <= max(now, position) }.prefix(limit)
       if due.count == limit {
         position = due.last.map { max(position, $0.deadline) } ?? position
@@ -29,7 +34,7 @@ import Testing
       return due.map(\.handle)
     }
 
-    var earliest: UInt64? { timers.map(\.deadline).min() }
+    var earliest: UInt64? { timers.first?.deadline }
   }
 
   @Test(arguments: LoopRandom.seeds) func agreesWithTheModel(seed: UInt64) {

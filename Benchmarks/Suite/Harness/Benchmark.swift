@@ -1,0 +1,110 @@
+/// What a contestant did in one call.
+public struct Tally: Sendable {
+  /// Executions, or whatever the benchmark counts: timers, bytes, wake-ups.
+  public var executions: Int
+  public var transitions: Int
+  /// Set by contestants that time a phase of their own; otherwise the harness times the call.
+  public var seconds: Double?
+  /// Memory that all of them took at once, where a benchmark asks.
+  public var bytes: Int
+
+  public init(executions: Int, transitions: Int = 0, seconds: Double? = nil, bytes: Int = 0) {
+    self.executions = executions
+    self.transitions = transitions
+    self.seconds = seconds
+    self.bytes = bytes
+  }
+}
+
+/// One who runs a benchmark: the C floor, hand-written Swift, Stepmill.
+public struct Contestant: Sendable {
+  /// The role in the comparison; rows carry its raw value.
+  public enum Role: String, Sendable, CaseIterable {
+    case stepmill, floor, handwritten
+  }
+
+  public let role: Role
+  /// What exactly runs, for the reader of the table.
+  public let detail: String
+  /// Executes that many times. The output of the last execution is left for `output`.
+  public let run: @Sendable (_ times: Int) async throws -> Tally
+  /// JSON text of the last execution; empty when the benchmark makes none.
+  public let output: @Sendable () -> [UInt8]
+
+  public init(
+    _ role: Role, _ detail: String,
+    run: @escaping @Sendable (_ times: Int) async throws -> Tally,
+    output: @escaping @Sendable () -> [UInt8] = { [] }
+  ) {
+    self.role = role
+    self.detail = detail
+    self.run = run
+    self.output = output
+  }
+}
+
+/// One figure of the report: what is counted, per what.
+public enum Unit: String, Sendable {
+  case transitionsPerSecond = "transitions/s"
+  case executionsPerSecond = "executions/s"
+  case gigabytesPerSecond = "GB/s"
+  case itemsPerSecond = "items/s"
+  case nanosecondsPerItem = "ns/item"
+  case bytesPerItem = "B/item"
+
+  /// A price is better when it is lower.
+  var isPrice: Bool { self == .nanosecondsPerItem || self == .bytesPerItem }
+
+  func value(_ tally: Tally, seconds: Double) -> Double {
+    switch self {
+    case .transitionsPerSecond: Double(tally.transitions) / seconds
+    case .executionsPerSecond, .itemsPerSecond: Double(tally.executions) / seconds
+    case .gigabytesPerSecond: Double(tally.executions) / seconds / 1e9
+    case .nanosecondsPerItem: seconds * 1e9 / Double(tally.executions)
+    case .bytesPerItem: Double(tally.bytes) / Double(tally.executions)
+    }
+  }
+}
+
+/// A thing that is measured, and who runs it.
+public struct Benchmark: Sendable {
+  public let name: String
+  public let summary: String
+  public let units: [Unit]
+  public let clock: Clock
+  /// Runs on one core. What needs threads side by side does not.
+  public let pinned: Bool
+  /// Calls with a fixed size; nil lets the harness find how many fill a round.
+  public let times: Int?
+  public let contestants: [Contestant]
+
+  public init(
+    _ name: String, _ summary: String, units: [Unit], clock: Clock = .process, pinned: Bool = true,
+    times: Int? = nil, contestants: [Contestant]
+  ) {
+    self.name = name
+    self.summary = summary
+    self.units = units
+    self.clock = clock
+    self.pinned = pinned
+    self.times = times
+    self.contestants = contestants
+  }
+}
+
+/// Why a benchmark has no figures.
+public enum BenchmarkError: Error, CustomStringConvertible {
+  case wrongResult(benchmark: String, contestants: [String])
+  case unsteadyResult(benchmark: String, contestant: String)
+  case failed(String)
+
+  public var description: String {
+    switch self {
+    case .wrongResult(let benchmark, let contestants):
+      "\(benchmark): the outputs differ: \(contestants.joined(separator: ", "))"
+    case .unsteadyResult(let benchmark, let contestant):
+      "\(benchmark): the output of \(contestant) changed between rounds"
+    case .failed(let reason): reason
+    }
+  }
+}
