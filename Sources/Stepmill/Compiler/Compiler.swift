@@ -198,7 +198,8 @@ struct Compiler: ~Copyable {
     // one does not match.
     let exit: UInt32
     if let target = choice.defaultState {
-      exit = self.exit(ChoiceExit(next: positions[target.value] ?? 0, assign: defaultAssign, isDeadEnd: false))
+      exit = self.exit(
+        ChoiceExit(next: positions[target.value] ?? 0, assign: defaultAssign, isDeadEnd: false))
     } else {
       exit = 0
     }

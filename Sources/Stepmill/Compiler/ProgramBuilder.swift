@@ -96,7 +96,9 @@ struct ProgramBuilder: ~Copyable {
   mutating func value(of node: SyntaxNode, in source: SourceText) -> Value {
     let count = node.range.count
     let text = arena.pointee.allocate(count + JSONParser.padding)
-    source.bytes.withUnsafeBytes { text.copyMemory(from: $0.baseAddress! + node.range.lowerBound, byteCount: count) }
+    source.bytes.withUnsafeBytes {
+      text.copyMemory(from: $0.baseAddress! + node.range.lowerBound, byteCount: count)
+    }
     memset(text + count, 0, JSONParser.padding)
     do {
       return try parser.parse(UnsafeRawBufferPointer(start: text, count: count), into: arena)

@@ -67,7 +67,8 @@ extension Shard {
       }
       guard let number = wholeNumber(selected) else {
         state.pointee.fault = runtimeFault(
-          fiber, "The MaxConcurrencyPath field refers to value \"\(plainText(selected))\" which is not a valid "
+          fiber,
+          "The MaxConcurrencyPath field refers to value \"\(plainText(selected))\" which is not a valid "
             + "integer: \(text)")
         return nil
       }
@@ -143,7 +144,8 @@ extension Shard {
     let frame = takeFrame()
     let parentFrame = parent.pointee.frame.unsafelyUnwrapped
     initialize(
-      frame, arena: Arena(pool: state.pointee.pool), data: join.pointee.base, bound: parentFrame.pointee.bound,
+      frame, arena: Arena(pool: state.pointee.pool), data: join.pointee.base,
+      bound: parentFrame.pointee.bound,
       machine: machine)
     child.pointee.frame = frame
     guard isMap else {
@@ -276,7 +278,9 @@ extension Shard {
       if result.isMissing { return recover(fiber, op, tables) }
       bound = state.pointee.bound
     }
-    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.limits.payloadBytesMax }
+    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef {
+      $0.limits.payloadBytesMax
+    }
     let output = leave(
       fiber, frame, op, raw: frame.pointee.data, result: result, bound: &bound, payloadMax: limit,
       assignFrom: raw, tables)

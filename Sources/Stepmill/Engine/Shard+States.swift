@@ -227,7 +227,9 @@ extension Shard {
 
     switch WaitMode(rawValue: op.pointee.b) {
     case .secondsPath:
-      if selected.isMissing { return refuse("The SecondsPath parameter does not reference an input value: \(text)") }
+      if selected.isMissing {
+        return refuse("The SecondsPath parameter does not reference an input value: \(text)")
+      }
       guard let seconds = wholeNumber(selected) else {
         return refuse(
           "The SecondsPath parameter cannot be parsed as a long value: \(text) == \(plainText(selected))")

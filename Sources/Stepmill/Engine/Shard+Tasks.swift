@@ -36,8 +36,11 @@ extension Shard {
     }
 
     let handler = workflow._withUnsafeGuaranteedRef { $0.entries } + Int(task.pointee.handler)
-    if _fastPath(handler.pointee.kind == .synchronous && !task.pointee.waitsForToken) {
-      return callNow(fiber, frame, op, task, handler, input, tables)
+    if _fastPath(handler.pointee.kind == .synchronous) {
+      if _fastPath(!task.pointee.waitsForToken) {
+        return callNow(fiber, frame, op, task, handler, input, tables)
+      }
+      return callForToken(fiber, frame, op, handler, input, timers, tables)
     }
     return callLater(fiber, frame, task, handler, input, timers, tables)
   }
@@ -73,7 +76,8 @@ extension Shard {
       guard let seconds = wholeNumber(selected), seconds > 0 else {
         let text = tables.pointee.constants[Int(path.pointee.text)].text
         state.pointee.fault = runtimeFault(
-          fiber, "The \(name) field refers to value \"\(plainText(selected))\" which is not a positive integer: "
+          fiber,
+          "The \(name) field refers to value \"\(plainText(selected))\" which is not a positive integer: "
             + text)
         return nil
       }
@@ -103,7 +107,7 @@ extension Shard {
     let op = tables.pointee.ops + Int(fiber.pointee.pc)
     cancelCall(fiber)
     if fiber.pointee.frame == nil {
-      state.pointee.counters.waiting &-= 1
+      state.pointee.counters.pointee.waiting.add(-1)
       thaw(fiber, tables)
     }
     recordTask(fiber, op, .timedOut, .missing, ErrorName.timeout, .missing, tables)
@@ -141,22 +145,48 @@ extension Shard {
     return recover(fiber, op, tables)
   }
 
+  /// A synchronous handler of a task that waits for its token: its return is the submission.
+  @inline(never)
+  private func callForToken(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ frame: UnsafeMutablePointer<Frame>, _ op: UnsafePointer<Op>,
+    _ handler: UnsafeMutablePointer<TaskHandlerEntry>, _ input: Value, _ timers: TaskTimers,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> StateResult {
+    let call = TaskCall(shard: self, fiber: fiber, frame: frame, input: input)
+    guard handler.pointee.box._withUnsafeGuaranteedRef({ $0.call(call) }) else {
+      let fault = Fault(error: frame.pointee.result, cause: frame.pointee.cause, kind: .task)
+      recordTask(fiber, op, .failed, .missing, fault.error, fault.cause, tables)
+      state.pointee.fault = fault
+      return recover(fiber, op, tables)
+    }
+    setTimers(fiber, frame, timers)
+    submitted(fiber, op, frame.pointee.result, tables)
+    return .blocked
+  }
+
+  private func setTimers(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ frame: UnsafeMutablePointer<Frame>, _ timers: TaskTimers
+  ) {
+    frame.pointee.timeoutAt = timers.timeout.map { state.pointee.now &+ UInt64($0) &* 1000 } ?? 0
+    frame.pointee.heartbeatMilliseconds = timers.heartbeat.map { UInt64($0) &* 1000 } ?? 0
+    armTaskTimer(
+      fiber, timeoutAt: frame.pointee.timeoutAt, heartbeat: frame.pointee.heartbeatMilliseconds)
+  }
+
   private func callLater(
     _ fiber: UnsafeMutablePointer<Fiber>, _ frame: UnsafeMutablePointer<Frame>, _ task: UnsafePointer<TaskOp>,
     _ handler: UnsafeMutablePointer<TaskHandlerEntry>, _ input: Value, _ timers: TaskTimers,
     _ tables: UnsafePointer<ProgramTables>
   ) -> StateResult {
-    frame.pointee.timeoutAt = timers.timeout.map { state.pointee.now &+ UInt64($0) &* 1000 } ?? 0
-    frame.pointee.heartbeatMilliseconds = timers.heartbeat.map { UInt64($0) &* 1000 } ?? 0
     let token = TaskToken(shard: state.pointee.number, fiber)
     let invocation = TaskInvocation(
-      kind: handler.pointee.kind, handler: handler.pointee.box.takeUnretainedValue(), input: JSON(copying: input), token: token,
+      kind: handler.pointee.kind, handler: handler.pointee.box.takeUnretainedValue(),
+      input: JSON(copying: input), token: token,
       resource: tables.pointee.constants[Int(task.pointee.resource)].text,
       retryCount: Int(fiber.pointee.retryCount))
     fiber.pointee.call = Unmanaged.passRetained(invocation)
     fiber.pointee.phase = .handling
-    armTaskTimer(
-      fiber, timeoutAt: frame.pointee.timeoutAt, heartbeat: frame.pointee.heartbeatMilliseconds)
+    setTimers(fiber, frame, timers)
     state.pointee.calls.append(invocation)
     return .blocked
   }
@@ -166,6 +196,7 @@ extension Shard {
     guard let call = fiber.pointee.call else { return }
     fiber.pointee.call = nil
     let invocation = call.takeRetainedValue()
+    invocation.isCancelled = true
     state.pointee.cancellations.append(invocation)
   }
 
@@ -195,7 +226,7 @@ extension Shard {
     let tables = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
     let op = tables.pointee.ops + Int(fiber.pointee.pc)
     if case .success(let value) = answer, tables.pointee.tasks[Int(op.pointee.a)].waitsForToken {
-      submitted(fiber, op, value, tables)
+      submitted(fiber, op, copied(value, fiber), tables)
       return true
     }
     accept(fiber, answer, tables)
@@ -208,14 +239,14 @@ extension Shard {
     let tables = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
     let op = tables.pointee.ops + Int(fiber.pointee.pc)
     if tables.pointee.tasks[Int(op.pointee.a)].waitsForToken {
-      submitted(fiber, op, [:], tables)
+      submitted(fiber, op, .emptyObject, tables)
       return
     }
     fiber.pointee.call?.release()
     fiber.pointee.call = nil
     freeze(fiber)
     fiber.pointee.phase = .awaitingToken
-    state.pointee.counters.waiting &+= 1
+    state.pointee.counters.pointee.waiting.add(1)
   }
 
   /// Somebody completed a task by its token.
@@ -224,7 +255,7 @@ extension Shard {
     guard let fiber = fiber(waitingFor: token) else { return false }
     let tables = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
     if fiber.pointee.phase == .awaitingToken {
-      state.pointee.counters.waiting &-= 1
+      state.pointee.counters.pointee.waiting.add(-1)
       thaw(fiber, tables)
     }
     accept(fiber, answer, tables)
@@ -247,17 +278,21 @@ extension Shard {
     return true
   }
 
+  private func copied(_ answer: JSON, _ fiber: UnsafeMutablePointer<Fiber>) -> Value {
+    answer.copied(to: Frame.arena(of: fiber.pointee.frame.unsafelyUnwrapped))
+  }
+
   private func submitted(
-    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ answer: JSON,
+    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ answer: Value,
     _ tables: UnsafePointer<ProgramTables>
   ) {
     fiber.pointee.call?.release()
     fiber.pointee.call = nil
-    let arena = Frame.arena(of: fiber.pointee.frame.unsafelyUnwrapped)
-    recordTask(fiber, op, .submitted, answer.copied(to: arena), .missing, .missing, tables)
+    recordTask(fiber, op, .submitted, answer, .missing, .missing, tables)
+    fiber.pointee.frame.unsafelyUnwrapped.pointee.result = .missing
     freeze(fiber)
     fiber.pointee.phase = .awaitingToken
-    state.pointee.counters.waiting &+= 1
+    state.pointee.counters.pointee.waiting.add(1)
   }
 
   private func accept(
@@ -306,7 +341,9 @@ extension Shard {
     _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ result: Value,
     _ tables: UnsafePointer<ProgramTables>
   ) -> StateResult {
-    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.limits.payloadBytesMax }
+    let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef {
+      $0.limits.payloadBytesMax
+    }
     let size = result.serializedSize
     if _slowPath(size > limit) {
       let task = tables.pointee.tasks + Int(op.pointee.a)

@@ -149,6 +149,8 @@ final class TaskInvocation: @unchecked Sendable {
   let token: TaskToken
   /// What the driver keeps to cancel it. Touched by the loop's thread only.
   var running: AnyObject?
+  /// Nobody wants the answer any more. Touched by the loop's thread only.
+  var isCancelled = false
 
   init(
     kind: TaskHandler.Kind, handler: TaskHandlerBox, input: JSON, token: TaskToken, resource: String,
