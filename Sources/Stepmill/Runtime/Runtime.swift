@@ -81,6 +81,8 @@ public final class Runtime: Sendable {
   /// pattern in which `*` stands for any text. The first registration that fits is taken.
   ///
   /// Workflows bind to their handlers when they are compiled, so register first.
+  /// A handler that holds its runtime, or one of the runtime's workflows, keeps the runtime
+  /// until ``shutDown(waiting:)``: hold it weakly where that matters.
   public func register(_ resource: String, _ handler: TaskHandler) {
     core.register(resource, handler)
   }

@@ -281,6 +281,12 @@ final class RuntimeCore: Sendable {
     }
     for loop in borrowed.withLock({ $0.lent }) { loop.post { $0.stop() } }
     closeIdleLoops()
+    // A handler may refer to this runtime; once it has ended, that keeps it no longer. The
+    // old registry goes when the lock is free, since that runs other people's code.
+    _ = registry.withLock { registry in
+      defer { registry = Registry() }
+      return registry
+    }
   }
 
   private func closeIdleLoops() {

@@ -112,7 +112,7 @@ import Testing
     #expect(try runtime.workflow(Definitions.task("pool")).runInPlace(2) == .succeeded(2))
   }
 
-  @Test func executionsInPlaceNestAndRunBesideEachOther() throws {
+  @Test func executionsInPlaceNestAndRunBesideEachOther() async throws {
     let runtime = try Runtime.small(loops: 0)
     let inner = try runtime.workflow(Definitions.count)
     runtime.register(
@@ -135,6 +135,8 @@ import Testing
     }
     for thread in threads { thread.join() }
     #expect(runtime.counters.succeeded == 400)
+    // The handler holds a workflow of its runtime: only a shutdown ends that circle.
+    await runtime.shutDown()
   }
 
   // MARK: Admission
