@@ -47,6 +47,22 @@ let benchmarks: [Target] =
       swiftSettings: withFloor),
   ]
 
+/// Programs that show one thing each; their definitions are part of the binary.
+let examples: [Target] =
+  ["Order", "LoanApproval", "DeliveryAssistant", "Rows", "Service"].map { name in
+    .executableTarget(
+      name: name, dependencies: ["Stepmill"] + (name == "Service" ? ["CLibuv"] : []),
+      path: "Sources/Examples/\(name)", resources: [.embedInCode("\(name).asl.json")],
+      swiftSettings: outside)
+  } + [
+    .executableTarget(
+      name: "Embed", dependencies: ["Stepmill"], path: "Sources/Examples/Embed", swiftSettings: outside),
+    .testTarget(
+      name: "ExampleTests",
+      dependencies: ["Order", "LoanApproval", "DeliveryAssistant", "Rows", "Service", "Embed"],
+      swiftSettings: outside),
+  ]
+
 let package = Package(
   name: "stepmill",
   products: [
@@ -57,7 +73,7 @@ let package = Package(
     .target(name: "CIntrinsics"),
     .target(name: "Stepmill", dependencies: ["CLibuv", "CIntrinsics"], swiftSettings: common),
     .testTarget(name: "StepmillTests", dependencies: ["Stepmill"], swiftSettings: common),
-  ] + benchmarks,
+  ] + examples + benchmarks,
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17
 )
