@@ -66,12 +66,19 @@ let examples: [Target] =
 let package = Package(
   name: "stepmill",
   products: [
-    .library(name: "Stepmill", targets: ["Stepmill"])
+    .library(name: "Stepmill", targets: ["Stepmill"]),
+    .executable(name: "stepmill", targets: ["StepmillCLI"]),
   ],
   targets: [
     .systemLibrary(name: "CLibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
     .target(name: "CIntrinsics"),
     .target(name: "Stepmill", dependencies: ["CLibuv", "CIntrinsics"], swiftSettings: common),
+    .target(name: "StepmillCommands", dependencies: ["Stepmill", "CLibuv"], swiftSettings: outside),
+    .executableTarget(name: "StepmillCLI", dependencies: ["StepmillCommands"], swiftSettings: outside),
+    // The tests from outside spawn the program, so it is built before them.
+    .testTarget(
+      name: "CommandTests", dependencies: ["StepmillCommands", "Stepmill", "StepmillCLI"],
+      swiftSettings: outside),
     .testTarget(name: "StepmillTests", dependencies: ["Stepmill"], swiftSettings: common),
   ] + examples + benchmarks,
   swiftLanguageModes: [.v6],

@@ -51,7 +51,8 @@ struct Compiler: ~Copyable {
     }
     builder.machines.append(
       MachineOp(
-        start: positions[machine.startAt.value] ?? 0, variableCount: UInt32(scope.slots.count),
+        start: positions[machine.startAt.value] ?? 0, firstOp: first, opCount: UInt32(machine.states.count),
+        variableCount: UInt32(scope.slots.count),
         depth: UInt32(scopes.count - 1)))
     let blank = builder.ops[0]
     builder.ops.append(contentsOf: repeatElement(blank, count: machine.states.count))

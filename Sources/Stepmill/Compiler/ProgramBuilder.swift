@@ -69,7 +69,7 @@ struct ProgramBuilder: ~Copyable {
         style: .task, waitsForToken: false, handler: 0, resource: 0, resourceType: 0, resourceAction: 0,
         timeout: 0, heartbeat: 0, timeoutIsPath: false, heartbeatIsPath: false, credentials: 0)
     ]
-    machines = [MachineOp(start: 0, variableCount: 0, depth: 0)]
+    machines = [MachineOp(start: 0, firstOp: 0, opCount: 0, variableCount: 0, depth: 0)]
     maps = [MapOp(machine: 0, itemsPath: 0, itemSelector: 0, maxConcurrency: 0, maxConcurrencyPath: 0)]
   }
 

@@ -183,6 +183,7 @@ extension Shard {
       kind: handler.pointee.kind, handler: handler.pointee.box.takeUnretainedValue(),
       input: JSON(copying: input), token: token,
       resource: tables.pointee.constants[Int(task.pointee.resource)].text,
+      state: tables.pointee.names[Int(tables.pointee.ops[Int(fiber.pointee.pc)].name)].text,
       retryCount: Int(fiber.pointee.retryCount))
     fiber.pointee.call = Unmanaged.passRetained(invocation)
     fiber.pointee.phase = .handling

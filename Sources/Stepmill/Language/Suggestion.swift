@@ -1,11 +1,11 @@
 // "Did you mean …?": the known name nearest to one that is unknown.
 
-enum Suggestion {
+package enum Suggestion {
   /// Longer names are not compared: the work grows with the square of the length.
   private static let lengthMax = 100
 
   /// The candidate nearest to `name`, if one is near enough to be what was meant.
-  static func nearest(to name: String, in candidates: some Sequence<String>) -> String? {
+  package static func nearest(to name: String, in candidates: some Sequence<String>) -> String? {
     let wanted = Array(name.utf8.prefix(lengthMax + 1))
     guard wanted.count <= lengthMax, !wanted.isEmpty else { return nil }
     let lowered = wanted.map(lowercase)

@@ -88,6 +88,7 @@ final class Loop: @unchecked Sendable {
   private func runUntilStopped() {
     while true {
       let more = turn()
+      // The turn may have taken the very message that stops the loop: nothing would wake it.
       if isStopping { break }
       if !more { sleep(until: shard.nextDeadline) }
     }

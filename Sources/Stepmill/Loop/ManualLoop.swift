@@ -7,6 +7,7 @@ package final class ManualLoop {
   package struct Call: Sendable {
     package let token: String
     package let resource: String
+    package let state: String
     package let input: JSON
     package let retryCount: Int
   }
@@ -51,7 +52,17 @@ package final class ManualLoop {
     _ definition: [UInt8], name: String = "workflow", limits: Limits = Limits(),
     observer: HistoryObserver? = nil, synchronous: [String: TaskHandler] = [:]
   ) throws(StepmillError) -> CompiledWorkflow {
-    let program = try Program.compile(definition)
+    try compile(
+      CompiledDefinition(Program.compile(definition)), name: name, limits: limits, observer: observer,
+      synchronous: synchronous)
+  }
+
+  /// The same for a definition that has been compiled.
+  package func compile(
+    _ definition: CompiledDefinition, name: String = "workflow", limits: Limits = Limits(),
+    observer: HistoryObserver? = nil, synchronous: [String: TaskHandler] = [:]
+  ) -> CompiledWorkflow {
+    let program = definition.program
     let handlers = program.resources.map { synchronous[$0] ?? .token { _ in } }
     return CompiledWorkflow(
       core: WorkflowCore(
@@ -139,7 +150,7 @@ package final class ManualLoop {
     defer { shard.state.pointee.calls.removeAll() }
     return shard.state.pointee.calls.map {
       Call(
-        token: $0.request.token, resource: $0.request.resource, input: $0.request.input,
+        token: $0.request.token, resource: $0.request.resource, state: $0.request.state, input: $0.request.input,
         retryCount: $0.request.retryCount)
     }
   }

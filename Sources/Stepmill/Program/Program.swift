@@ -270,6 +270,9 @@ struct TaskOp: BitwiseCopyable {
 /// A `States` object: where it starts and what its scope holds.
 struct MachineOp: BitwiseCopyable {
   var start: UInt32
+  /// Its own states, which stand in a row in `ops`.
+  var firstOp: UInt32
+  var opCount: UInt32
   /// Slots of its own scope.
   var variableCount: UInt32
   /// How many machines stand around it.
@@ -301,6 +304,8 @@ final class Program: @unchecked Sendable {
   /// The resources of all tasks, by the number that `TaskOp.handler` holds.
   let resources: [String]
   let counts: Counts
+  /// What the tables and constants take in memory.
+  let byteCount: Int
   let timeoutSeconds: Int?
   /// Some path reads `$$.Execution.Input`, or enough of `$$` to include it.
   let readsExecutionInput: Bool
@@ -351,6 +356,8 @@ final class Program: @unchecked Sendable {
     self.tables = UnsafePointer(tables)
     self.blocks = blocks
     pool = builder.pool
+    byteCount =
+      blocks.reduce(MemoryLayout<ProgramTables>.size) { $0 + $1.count } + pool.pointee.bytesUsed
     constantsArena = builder.arena.move()
     builder.arena.deallocate()
     generalPaths = builder.generalPaths

@@ -14,6 +14,9 @@ public struct HistoryEvent: Sendable {
   /// What the event has to say; nil for types without details.
   public let details: JSON?
 
+  /// The timestamp in ISO 8601.
+  package var timestampText: String { Timestamp(millisecondsSince1970: timestamp).text }
+
   /// The event in the form of `GetExecutionHistory`, without its timestamp.
   public var json: JSON {
     var json: JSON = [

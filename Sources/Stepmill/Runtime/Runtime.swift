@@ -131,9 +131,17 @@ public final class Runtime: Sendable {
     utf8 definition: [UInt8], name: String = "workflow", limits: Limits? = nil,
     observer: HistoryObserver? = nil
   ) throws(StepmillError) -> Workflow {
-    let program = try Program.compile(definition)
+    try workflow(
+      CompiledDefinition(Program.compile(definition)), name: name, limits: limits, observer: observer)
+  }
+
+  /// Binds a definition that has been compiled to its handlers.
+  package func workflow(
+    _ definition: CompiledDefinition, name: String = "workflow", limits: Limits? = nil,
+    observer: HistoryObserver? = nil
+  ) throws(StepmillError) -> Workflow {
     let workflow = try core.bind(
-      program, name: name, limits: limits ?? core.configuration.limits, observer: observer)
+      definition.program, name: name, limits: limits ?? core.configuration.limits, observer: observer)
     return Workflow(workflow, self)
   }
 
@@ -187,16 +195,14 @@ public struct RuntimeCounters: Hashable, Sendable {
 extension Program {
   /// Reads, checks and compiles a definition.
   static func compile(_ definition: [UInt8]) throws(StepmillError) -> Program {
-    let (read, diagnostics) = Definition.read(definition)
+    let (compiled, diagnostics) = CompiledDefinition.compile(definition)
+    if let compiled { return compiled.program }
     let errors = diagnostics.filter { $0.severity == .error }
-    guard let read, errors.isEmpty else {
-      throw StepmillError(.definition, "the definition is not valid", diagnostics: errors)
-    }
-    let unsupported = read.unsupported()
-    guard unsupported.isEmpty else {
-      throw StepmillError(
-        .definition, "the definition uses what this version does not support", diagnostics: unsupported)
-    }
-    return Compiler.compile(read)
+    let isValid = errors.allSatisfy { $0.code == DiagnosticCode.notSupported }
+    throw StepmillError(
+      .definition,
+      isValid
+        ? "the definition uses what this version does not support" : "the definition is not valid",
+      diagnostics: errors)
   }
 }

@@ -193,16 +193,12 @@ final class RuntimeCore: Sendable {
   /// The handler for a resource. A function's ARN is also known by the function's name.
   private func handler(for resource: String) -> TaskHandler? {
     let (found, fallback) = registry.withLock { registry in
-      var names = [resource]
-      let parts = resource.split(separator: ":", omittingEmptySubsequences: false)
-      if parts.count >= 7, parts[0] == "arn", parts[2] == "lambda", parts[5] == "function" {
-        names.append(String(parts[6]))
-      }
+      let names = HandlerName.aliases(of: resource)
       for name in names {
         if let handler = registry.exact[name] { return (handler as TaskHandler?, registry.fallback) }
       }
       for name in names {
-        for (pattern, handler) in registry.patterns where Self.fits(name, pattern) {
+        for (pattern, handler) in registry.patterns where HandlerName.matches(name, pattern: pattern) {
           return (handler, registry.fallback)
         }
       }
@@ -210,16 +206,6 @@ final class RuntimeCore: Sendable {
     }
     if let found { return found }
     return fallback?(resource)
-  }
-
-  private static func fits(_ text: String, _ pattern: String) -> Bool {
-    var text = text
-    var pattern = pattern
-    return text.withUTF8 { text in
-      pattern.withUTF8 { pattern in
-        WildcardPattern.matches(UnsafeRawBufferPointer(text), pattern: UnsafeRawBufferPointer(pattern))
-      }
-    }
   }
 
   /// Binds a program to its handlers.

@@ -72,6 +72,8 @@ public struct TaskRequest: Sendable {
   public let input: JSON
   /// The Task's `Resource` as written.
   public let resource: String
+  /// The Task state's name.
+  public let state: String
   /// How often this task has been retried in this visit of its state.
   public let retryCount: Int
   /// Names this very attempt: for ``Runtime/complete(_:with:)`` and ``Runtime/heartbeat(_:)``.
@@ -154,11 +156,11 @@ final class TaskInvocation: @unchecked Sendable {
 
   init(
     kind: TaskHandler.Kind, handler: TaskHandlerBox, input: JSON, token: TaskToken, resource: String,
-    retryCount: Int
+    state: String, retryCount: Int
   ) {
     self.kind = kind
     self.handler = handler
     self.token = token
-    request = TaskRequest(input: input, resource: resource, retryCount: retryCount, token: token.text)
+    request = TaskRequest(input: input, resource: resource, state: state, retryCount: retryCount, token: token.text)
   }
 }

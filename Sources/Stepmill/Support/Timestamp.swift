@@ -154,6 +154,11 @@ extension Timestamp {
     return count &+ 1
   }
 
+  /// The same as a `String`.
+  var text: String {
+    String(unsafeUninitializedCapacity: Self.bytesMax) { write(to: $0.baseAddress.unsafelyUnwrapped) }
+  }
+
   @inline(__always)
   private static func putDigits(_ value: Int, _ count: Int, _ output: UnsafeMutablePointer<UInt8>) {
     var rest = value

@@ -1,0 +1,56 @@
+/// A definition that has been read, checked and compiled, before it is bound to handlers:
+/// what tools want to know of it.
+package struct CompiledDefinition: Sendable {
+  let program: Program
+
+  init(_ program: Program) {
+    self.program = program
+  }
+
+  /// Compiles a definition.
+  ///
+  /// - Returns: The compiled form, unless there are errors; and all diagnostics, warnings included.
+  package static func compile(
+    _ text: [UInt8]
+  ) -> (definition: CompiledDefinition?, diagnostics: [Diagnostic]) {
+    let (read, diagnostics) = Definition.read(text)
+    guard let read else { return (nil, diagnostics) }
+    let unsupported = read.unsupported()
+    guard unsupported.isEmpty else { return (nil, unsupported + diagnostics) }
+    return (CompiledDefinition(Compiler.compile(read)), diagnostics)
+  }
+
+  /// A Task state.
+  package struct Task: Sendable, Hashable {
+    package let state: String
+    package let resource: String
+    /// Its handler's answer is only the submission; a token completes it.
+    package let waitsForToken: Bool
+  }
+
+  /// The Task states, in the order of the compiled form.
+  package var tasks: [Task] {
+    let tables = program.tables.pointee
+    var tasks: [Task] = []
+    for index in 0...program.counts.ops where tables.ops[index].code == .task {
+      let op = tables.ops[index]
+      let task = tables.tasks[Int(op.a)]
+      tasks.append(
+        Task(
+          state: tables.names[Int(op.name)].text, resource: tables.constants[Int(task.resource)].text,
+          waitsForToken: task.waitsForToken))
+    }
+    return tasks
+  }
+
+  /// The names of all states.
+  package var stateNames: [String] {
+    guard program.counts.ops > 0 else { return [] }
+    return (1...program.counts.ops).map {
+      program.tables.pointee.names[Int(program.tables.pointee.ops[$0].name)].text
+    }
+  }
+
+  /// The compiled form as a table that a person can read.
+  package var explanation: String { ProgramPrinter.text(of: program) }
+}

@@ -1,0 +1,6 @@
+import StepmillCommands
+
+@main
+struct StepmillCLI {
+  static func main() { CommandLineTool.main() }
+}

@@ -1,0 +1,126 @@
+import Stepmill
+
+/// A definition as a command gets it: from a file or the standard input, compiled, its
+/// diagnostics shown.
+struct DefinitionFile {
+  let definition: CompiledDefinition
+
+  /// - Parameter path: `-` stands for the standard input.
+  static func load(_ path: String, _ terminal: Terminal) throws(CommandError) -> DefinitionFile {
+    let text = try readData(path, terminal)
+    let (definition, diagnostics) = CompiledDefinition.compile(text)
+    let printer = DiagnosticPrinter(file: path == "-" ? "<stdin>" : path, text: text, terminal: terminal)
+    printer.print(diagnostics)
+    guard let definition else {
+      let count = diagnostics.count { $0.severity == .error }
+      throw .data(
+        "\(printer.file) is not a definition that can run: \(count) \(count == 1 ? "error" : "errors")")
+    }
+    return DefinitionFile(definition: definition)
+  }
+
+  /// The bytes of a file, or of the standard input for `-`.
+  static func readData(_ path: String, _ terminal: Terminal) throws(CommandError) -> [UInt8] {
+    do throws(SystemError) {
+      return path == "-" ? try terminal.readInput() : try InputFile.read(path)
+    } catch {
+      throw .data("\(path == "-" ? "<stdin>" : path) cannot be read: \(error)")
+    }
+  }
+}
+
+/// Shows diagnostics as compilers do: place, message, the line, a caret, a hint.
+struct DiagnosticPrinter {
+  let file: String
+  let text: [UInt8]
+  let terminal: Terminal
+
+  func print(_ diagnostics: [Diagnostic]) {
+    guard !diagnostics.isEmpty else { return }
+    let style = terminal.style(.error)
+    let width = terminal.width(.error)
+    var lines = SourceLines(text)
+    var output = ""
+    for diagnostic in diagnostics {
+      let severity = "\(diagnostic.severity.rawValue):"
+      output += style.bold("\(file):\(diagnostic.line):\(diagnostic.column):") + " "
+      output += (diagnostic.severity == .error ? style.red(severity) : style.yellow(severity)) + " "
+      output += SourceLines.readable(diagnostic.message) + "\n"
+      let excerpt = lines.excerpt(line: diagnostic.line, column: diagnostic.column, width: width - 4)
+      if !excerpt.text.isEmpty {
+        output += "  \(excerpt.text)\n"
+        output += "  " + String(repeating: " ", count: excerpt.caret) + style.green("^") + "\n"
+      }
+      if let hint = diagnostic.hint { output += "  \(style.cyan("hint:")) \(SourceLines.readable(hint))\n" }
+    }
+    terminal.write(output, to: .error)
+  }
+}
+
+/// The lines of a source, cut to what fits a terminal. The last line is kept taken apart: a
+/// definition may be one line of megabytes with a thousand mistakes in it.
+struct SourceLines {
+  private let text: [UInt8]
+  private let starts: [Int]
+  private var number = 0
+  private var characters: [Character] = []
+
+  init(_ text: [UInt8]) {
+    self.text = text
+    var starts = [0]
+    for (offset, byte) in text.enumerated() where byte == UInt8(ascii: "\n") { starts.append(offset + 1) }
+    self.starts = starts
+  }
+
+  mutating func excerpt(line: Int, column: Int, width: Int) -> (text: String, caret: Int) {
+    guard line >= 1, line <= starts.count else { return ("", 0) }
+    if line != number {
+      number = line
+      let end = line < starts.count ? starts[line] - 1 : text.count
+      characters = Array(String(decoding: text[starts[line - 1]..<end], as: UTF8.self))
+    }
+    let column = min(max(column, 1), characters.count + 1) - 1
+    var from = 0
+    if characters.count > width { from = max(0, min(column - width / 2, characters.count - width)) }
+    let until = min(characters.count, from + width)
+    var excerpt = characters[from..<until].map(Self.readable)
+    var caret = column - from
+    // Indentation that all readers see anyway.
+    if from == 0 {
+      let indent = min(excerpt.prefix { $0 == " " }.count, caret)
+      excerpt.removeFirst(indent)
+      caret -= indent
+    } else {
+      excerpt[0] = "…"
+    }
+    if until < characters.count { excerpt[excerpt.count - 1] = "…" }
+    return (String(excerpt), caret)
+  }
+
+  /// What cannot do anything to a terminal.
+  private static func readable(_ character: Character) -> Character {
+    if character == "\t" { return " " }
+    let isControl = character.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
+    return isControl ? "\u{FFFD}" : character
+  }
+
+  static func readable(_ text: String) -> String {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: true)
+    return lines.map { String($0.map(readable)).trimmed }.joined(separator: " ")
+  }
+}
+
+extension String {
+  var trimmedAtEnd: String {
+    var text = self
+    while let last = text.last, last.isWhitespace { text.removeLast() }
+    return text
+  }
+
+  /// Without the white space around it.
+  var trimmed: String {
+    let start = firstIndex { !$0.isWhitespace } ?? endIndex
+    let end = lastIndex { !$0.isWhitespace } ?? start
+    return start == endIndex ? "" : String(self[start...end])
+  }
+}
