@@ -48,20 +48,24 @@ let benchmarks: [Target] =
   ]
 
 /// Programs that show one thing each; their definitions are part of the binary.
-let examples: [Target] =
-  ["Order", "LoanApproval", "DeliveryAssistant", "Rows", "Service"].map { name in
-    .executableTarget(
-      name: name, dependencies: ["Stepmill"] + (name == "Service" ? ["CLibuv"] : []),
-      path: "Sources/Examples/\(name)", resources: [.embedInCode("\(name).asl.json")],
-      swiftSettings: outside)
-  } + [
-    .executableTarget(
-      name: "Embed", dependencies: ["Stepmill"], path: "Sources/Examples/Embed", swiftSettings: outside),
-    .testTarget(
-      name: "ExampleTests",
-      dependencies: ["Order", "LoanApproval", "DeliveryAssistant", "Rows", "Service", "Embed"],
-      swiftSettings: outside),
-  ]
+func example(_ name: String, dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+  .executableTarget(
+    name: name, dependencies: ["Stepmill"] + dependencies, path: "Sources/Examples/\(name)",
+    exclude: exclude, resources: [.embedInCode("\(name).asl.json")], swiftSettings: outside)
+}
+let examples: [Target] = [
+  example("Order", exclude: ["mocks.json"]),
+  example("LoanApproval"),
+  example("DeliveryAssistant"),
+  example("Rows"),
+  example("Service", dependencies: ["CLibuv"]),
+  .executableTarget(
+    name: "Embed", dependencies: ["Stepmill"], path: "Sources/Examples/Embed", swiftSettings: outside),
+  .testTarget(
+    name: "ExampleTests",
+    dependencies: ["Order", "LoanApproval", "DeliveryAssistant", "Rows", "Service", "Embed"],
+    swiftSettings: outside),
+]
 
 let package = Package(
   name: "stepmill",

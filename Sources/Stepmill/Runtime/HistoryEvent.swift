@@ -6,6 +6,7 @@ public struct HistoryEvent: Sendable {
   public let id: Int
   /// The event that this one follows from; 0 for the first ones and for ends from outside.
   public let previousID: Int
+  /// What happened.
   public let type: HistoryEventType
   /// Milliseconds since 1970.
   public let timestamp: Int64

@@ -7,6 +7,7 @@ public struct TaskFailure: Error, Hashable, Sendable, CustomStringConvertible {
   /// What happened, for people.
   public var cause: String?
 
+  /// A failure with a name for Retry and Catch, and a cause for people.
   public init(error: String?, cause: String? = nil) {
     self.error = error
     self.cause = cause

@@ -8,6 +8,7 @@ public struct Workflow: Sendable {
     self.runtime = runtime
   }
 
+  /// What it was called when it was compiled.
   public var name: String { core.name }
 
   /// The compiled form as a table that a person can read.
