@@ -150,7 +150,8 @@ package final class ManualLoop {
     defer { shard.state.pointee.calls.removeAll() }
     return shard.state.pointee.calls.map {
       Call(
-        token: $0.request.token, resource: $0.request.resource, state: $0.request.state, input: $0.request.input,
+        token: $0.request.token, resource: $0.request.resource, state: $0.request.state,
+        input: $0.request.input,
         retryCount: $0.request.retryCount)
     }
   }

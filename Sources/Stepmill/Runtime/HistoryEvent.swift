@@ -131,6 +131,7 @@ public struct HistoryObserver: Sendable {
   /// - Parameters:
   ///   - level: How much is told.
   ///   - includesData: Whether inputs, outputs and variables are part of the details.
+  ///   - receive: Called with each event, on the loop's thread.
   public init(
     level: HistoryLevel = .all, includesData: Bool = true,
     receive: @escaping @Sendable (HistoryEvent) -> Void

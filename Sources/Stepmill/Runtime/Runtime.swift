@@ -62,7 +62,9 @@ public final class Runtime: Sendable {
   /// A runtime inside a libuv loop that the caller owns and runs: everything happens on that
   /// loop's thread. Call it there. The loop stays alive while executions are under way.
   ///
-  /// - Parameter uvLoop: The address of an initialised `uv_loop_t`.
+  /// - Parameters:
+  ///   - uvLoop: The address of an initialised `uv_loop_t`.
+  ///   - configuration: What can be chosen; `loops` does not matter here.
   public convenience init(
     attachedTo uvLoop: UnsafeMutableRawPointer, configuration: Configuration = Configuration()
   ) throws(StepmillError) {

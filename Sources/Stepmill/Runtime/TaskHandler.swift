@@ -38,7 +38,7 @@ public struct TaskHandler: Sendable {
   let box: TaskHandlerBox
 
   /// A handler that is called from the step itself. It reads ``TaskCall/input`` and answers
-  /// by ``TaskCall/succeed(_:)`` or one of its kin, or throws.
+  /// by ``TaskCall/succeed(members:_:)`` or one of its kin, or throws.
   public static func synchronous(
     _ body: @escaping @Sendable (borrowing TaskCall) throws(TaskFailure) -> Void
   ) -> TaskHandler {
@@ -162,6 +162,7 @@ final class TaskInvocation: @unchecked Sendable {
     self.kind = kind
     self.handler = handler
     self.token = token
-    request = TaskRequest(input: input, resource: resource, state: state, retryCount: retryCount, token: token.text)
+    request = TaskRequest(
+      input: input, resource: resource, state: state, retryCount: retryCount, token: token.text)
   }
 }

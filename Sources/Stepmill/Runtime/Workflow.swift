@@ -44,6 +44,7 @@ public struct Workflow: Sendable {
   /// Starts an execution and returns at once.
   ///
   /// - Parameters:
+  ///   - input: The execution's input.
   ///   - name: The execution's name in its context object and history; nil makes one.
   ///   - roleARN: What `$$.Execution.RoleArn` says.
   public func start(
