@@ -84,6 +84,9 @@ let package = Package(
       name: "CommandTests", dependencies: ["StepmillCommands", "Stepmill", "StepmillCLI"],
       swiftSettings: outside),
     .testTarget(name: "StepmillTests", dependencies: ["Stepmill"], swiftSettings: common),
+    .testTarget(
+      name: "FuzzTests", dependencies: ["Stepmill"], path: "Tests/Fuzz", exclude: ["Corpus", "Regressions"],
+      swiftSettings: common),
   ] + examples + benchmarks,
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17
