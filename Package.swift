@@ -81,8 +81,8 @@ let package = Package(
     .executableTarget(name: "StepmillCLI", dependencies: ["StepmillCommands"], swiftSettings: outside),
     // The tests from outside spawn the program, so it is built before them.
     .testTarget(
-      name: "CommandTests", dependencies: ["StepmillCommands", "Stepmill", "StepmillCLI"],
-      swiftSettings: outside),
+      name: "CommandTests", dependencies: ["StepmillCommands", "Stepmill", "StepmillCLI", "CLibuv"],
+      swiftSettings: common),
     .testTarget(name: "StepmillTests", dependencies: ["Stepmill"], swiftSettings: common),
     .testTarget(
       name: "FuzzTests", dependencies: ["Stepmill"], path: "Tests/Fuzz", exclude: ["Corpus", "Regressions"],

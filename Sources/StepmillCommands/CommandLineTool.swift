@@ -7,6 +7,11 @@
 /// The command line: finds the command, reads its arguments, runs it, tells what went wrong.
 public enum CommandLineTool {
   public static func main() {
+    // Blocked signals are inherited. A parent that blocks them on its threads does not mean
+    // that Ctrl-C and the ends of our own children should never reach us.
+    var mask = sigset_t()
+    unsafe sigemptyset(&mask)
+    unsafe pthread_sigmask(SIG_SETMASK, &mask, nil)
     let terminal = Terminal()
     exit(run(Array(CommandLine.arguments.dropFirst()), terminal).rawValue)
   }

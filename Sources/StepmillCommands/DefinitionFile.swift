@@ -45,7 +45,7 @@ struct DiagnosticPrinter {
       let severity = "\(diagnostic.severity.rawValue):"
       output += style.bold("\(file):\(diagnostic.line):\(diagnostic.column):") + " "
       output += (diagnostic.severity == .error ? style.red(severity) : style.yellow(severity)) + " "
-      output += SourceLines.readable(diagnostic.message) + "\n"
+      output += SourceLines.readable(message(of: diagnostic)) + "\n"
       let excerpt = lines.excerpt(line: diagnostic.line, column: diagnostic.column, width: width - 4)
       if !excerpt.text.isEmpty {
         output += "  \(excerpt.text)\n"
@@ -55,6 +55,14 @@ struct DiagnosticPrinter {
     }
     terminal.write(output, to: .error)
   }
+
+  /// Without the place in the service's own words, which stands before and below it.
+  private func message(of diagnostic: Diagnostic) -> String {
+    guard let location = diagnostic.location else { return diagnostic.message }
+    let tail = "\n at \(location)"
+    return diagnostic.message.hasSuffix(tail)
+      ? String(diagnostic.message.dropLast(tail.count)) : diagnostic.message
+  }
 }
 
 /// The lines of a source, cut to what fits a terminal. The last line is kept taken apart: a
@@ -63,6 +71,8 @@ struct SourceLines {
   private let text: [UInt8]
   private let starts: [Int]
   private var number = 0
+  /// Where the line stands, if it is ASCII: then its bytes are its characters.
+  private var bytes: Range<Int>?
   private var characters: [Character] = []
 
   init(_ text: [UInt8]) {
@@ -77,13 +87,16 @@ struct SourceLines {
     if line != number {
       number = line
       let end = line < starts.count ? starts[line] - 1 : text.count
-      characters = Array(String(decoding: text[starts[line - 1]..<end], as: UTF8.self))
+      let range = starts[line - 1]..<end
+      bytes = text[range].allSatisfy { $0 < 0x80 } ? range : nil
+      characters = bytes == nil ? Array(String(decoding: text[range], as: UTF8.self)) : []
     }
-    let column = min(max(column, 1), characters.count + 1) - 1
+    let count = bytes?.count ?? characters.count
+    let column = min(max(column, 1), count + 1) - 1
     var from = 0
-    if characters.count > width { from = max(0, min(column - width / 2, characters.count - width)) }
-    let until = min(characters.count, from + width)
-    var excerpt = characters[from..<until].map(Self.readable)
+    if count > width { from = max(0, min(column - width / 2, count - width)) }
+    let until = min(count, from + width)
+    var excerpt = self.characters(in: from..<until).map(Self.readable)
     var caret = column - from
     // Indentation that all readers see anyway.
     if from == 0 {
@@ -93,8 +106,14 @@ struct SourceLines {
     } else {
       excerpt[0] = "…"
     }
-    if until < characters.count { excerpt[excerpt.count - 1] = "…" }
+    if until < count { excerpt[excerpt.count - 1] = "…" }
     return (String(excerpt), caret)
+  }
+
+  private func characters(in range: Range<Int>) -> [Character] {
+    guard let bytes else { return Array(characters[range]) }
+    let start = bytes.lowerBound
+    return text[start + range.lowerBound..<start + range.upperBound].map { Character(Unicode.Scalar($0)) }
   }
 
   /// What cannot do anything to a terminal.

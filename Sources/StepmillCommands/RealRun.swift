@@ -16,7 +16,10 @@ struct RealRun {
       let runtime = try Runtime(configuration)
       register(definition, on: runtime)
       let workflow = try runtime.workflow(definition, observer: observer)
-      let execution = try workflow.start(try! JSON(parsing: input), name: name)
+      guard let value = try? JSON(parsing: input) else {
+        preconditionFailure("BUG in Stepmill (please report): an input that was read does not parse")
+      }
+      let execution = try workflow.start(value, name: name)
       session.onAbort = { execution.abort(cause: $0) }
       // A signal may have come before there was anything to abort.
       if session.signal != nil { execution.abort() }

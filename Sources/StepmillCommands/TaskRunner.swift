@@ -70,7 +70,7 @@ final class TaskRunner: @unchecked Sendable {
     self.terminal = terminal
     environment = terminal.environment.map { "\($0.key)=\($0.value)" }
     // White space and escapes may make the text longer than what the limit counts.
-    self.outputBytesMax = outputBytesMax * 8 + 65536
+    self.outputBytesMax = outputBytesMax * 4 + 65536
   }
 
   /// Commands that have been asked for and have not answered.

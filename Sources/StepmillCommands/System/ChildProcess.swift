@@ -194,7 +194,7 @@ struct ChildResult: Sendable {
     _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32
   ) -> Int32 {
     var copies = unsafe strings.map { unsafe strdup($0) }
-    defer { unsafe copies.forEach { unsafe free($0) } }
+    defer { for index in unsafe copies.indices { unsafe free(copies[index]) } }
     unsafe copies.append(nil)
     return unsafe copies.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress!) }
   }
@@ -217,8 +217,8 @@ struct ChildResult: Sendable {
   private func received(_ count: Int, from stream: UnsafeMutablePointer<uv_stream_t>) {
     let isOutput = unsafe UnsafeMutableRawPointer(stream) == UnsafeMutableRawPointer(output)
     if count > 0 {
-      let bytes = unsafe buffer[..<count].map { UInt8(bitPattern: $0) }
-      if isOutput { takeOutput(bytes) } else { takeError(bytes) }
+      let bytes = unsafe UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+      if isOutput { unsafe takeOutput(bytes) } else { unsafe takeError(bytes) }
     } else if count < 0 {
       // The end, or an error that ends it just as well.
       streamsOpen -= 1
@@ -227,7 +227,7 @@ struct ChildResult: Sendable {
     }
   }
 
-  private func takeOutput(_ bytes: [UInt8]) {
+  private func takeOutput(_ bytes: UnsafeRawBufferPointer) {
     guard result.end != .outputTooLong else { return }
     guard result.output.count + bytes.count <= outputBytesMax else {
       result.end = .outputTooLong
@@ -235,12 +235,12 @@ struct ChildResult: Sendable {
       send(signal: SIGKILL)
       return
     }
-    result.output += bytes
+    unsafe result.output.append(contentsOf: bytes)
   }
 
-  private func takeError(_ bytes: [UInt8]) {
-    onError(bytes)
-    result.errorTail += bytes
+  private func takeError(_ bytes: UnsafeRawBufferPointer) {
+    unsafe onError(Array(bytes))
+    unsafe result.errorTail.append(contentsOf: bytes)
     if result.errorTail.count > Self.errorTailMax {
       result.errorTail.removeFirst(result.errorTail.count - Self.errorTailMax)
     }

@@ -130,8 +130,8 @@ struct SystemError: Error, CustomStringConvertible {
     mail.withLock { $0.isOpen = false }
     for child in children.values { child.abandon() }
     run { children.isEmpty }
-    unsafe signals.forEach { handle in
-      unsafe uv_close(handle.asHandle) { unsafe UnsafeMutableRawPointer($0)?.deallocate() }
+    for index in unsafe signals.indices {
+      unsafe uv_close(signals[index].asHandle) { unsafe UnsafeMutableRawPointer($0)?.deallocate() }
     }
     unsafe signals = []
     unsafe uv_close(waker.asHandle) { unsafe UnsafeMutableRawPointer($0)?.deallocate() }
