@@ -47,6 +47,26 @@ let benchmarks: [Target] =
       swiftSettings: withFloor),
   ]
 
+/// Programs that show one thing each; their definitions are part of the binary.
+func example(_ name: String, dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+  .executableTarget(
+    name: name, dependencies: ["Stepmill"] + dependencies, path: "Sources/Examples/\(name)",
+    exclude: exclude, resources: [.embedInCode("\(name).asl.json")], swiftSettings: outside)
+}
+let examples: [Target] = [
+  example("Order", exclude: ["mocks.json"]),
+  example("LoanApproval"),
+  example("DeliveryAssistant"),
+  example("Rows"),
+  example("Service", dependencies: ["CLibuv"]),
+  .executableTarget(
+    name: "Embed", dependencies: ["Stepmill"], path: "Sources/Examples/Embed", swiftSettings: outside),
+  .testTarget(
+    name: "ExampleTests",
+    dependencies: ["Order", "LoanApproval", "DeliveryAssistant", "Rows", "Service", "Embed"],
+    swiftSettings: outside),
+]
+
 let package = Package(
   name: "stepmill",
   products: [
@@ -76,7 +96,10 @@ let package = Package(
     .target(name: "StepmillSimulation", dependencies: ["Stepmill"], swiftSettings: outside),
     .testTarget(
       name: "SimulationTests", dependencies: ["Stepmill", "StepmillSimulation"], swiftSettings: common),
-  ] + benchmarks,
+    .testTarget(
+      name: "FuzzTests", dependencies: ["Stepmill"], path: "Tests/Fuzz", exclude: ["Corpus", "Regressions"],
+      swiftSettings: common),
+  ] + examples + benchmarks,
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17
 )

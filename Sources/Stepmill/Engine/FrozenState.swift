@@ -54,7 +54,7 @@ extension Shard {
   ) {
     freeze(fiber)
     fiber.pointee.phase = phase
-    state.pointee.counters.waiting &+= 1
+    state.pointee.counters.pointee.waiting.add(1)
     setTimer(fiber, at: deadline)
   }
 

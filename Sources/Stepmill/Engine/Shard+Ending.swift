@@ -7,7 +7,7 @@ extension Shard {
   ) {
     let output = fiber.pointee.frame.unsafelyUnwrapped.pointee.data
     if _slowPath(execution.pointee.isRecorded) { recordEnded(fiber, .executionSucceeded, output: output) }
-    state.pointee.counters.succeeded &+= 1
+    state.pointee.counters.pointee.succeeded.add(1)
     finish(execution, .succeeded, output: output, error: .missing, cause: .missing)
   }
 
@@ -19,7 +19,7 @@ extension Shard {
     if execution.pointee.isRecorded {
       recordEnded(fiber, .executionFailed, error: fault.error, cause: fault.cause)
     }
-    state.pointee.counters.failed &+= 1
+    state.pointee.counters.pointee.failed.add(1)
     finish(execution, .failed, output: .missing, error: fault.error, cause: fault.cause)
   }
 
@@ -35,9 +35,9 @@ extension Shard {
         root, status == .timedOut ? .executionTimedOut : .executionAborted, error: error, cause: cause)
     }
     if status == .timedOut {
-      state.pointee.counters.timedOut &+= 1
+      state.pointee.counters.pointee.timedOut.add(1)
     } else {
-      state.pointee.counters.aborted &+= 1
+      state.pointee.counters.pointee.aborted.add(1)
     }
     finish(execution, status, output: .missing, error: error, cause: cause)
   }
@@ -99,7 +99,7 @@ extension Shard {
         fiber.pointee.suspended = nil
       }
     case .waiting, .backingOff, .awaitingToken:
-      state.pointee.counters.waiting &-= 1
+      state.pointee.counters.pointee.waiting.add(-1)
     case .free, .ready, .handling:
       break
     }

@@ -54,7 +54,7 @@ extension Shard {
       seconds = min(seconds, retrier.pointee.maxDelaySeconds)
       if retrier.pointee.fullJitter { seconds *= state.pointee.random.pointee.double() }
       fiber.pointee.retryCount &+= 1
-      state.pointee.counters.retries &+= 1
+      state.pointee.counters.pointee.retries.add(1)
       // A century is as good as for ever, and fits every clock.
       return UInt64(min(seconds, 3_155_760_000) * 1000)
     }
@@ -99,7 +99,7 @@ extension Shard {
     _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, after pause: UInt64,
     _ tables: UnsafePointer<ProgramTables>
   ) -> StateResult {
-    state.pointee.counters.transitions &+= 1
+    state.pointee.counters.pointee.transitions.add(1)
     if pause > 0 {
       park(fiber, .backingOff, until: state.pointee.now &+ pause, tables)
       return .blocked

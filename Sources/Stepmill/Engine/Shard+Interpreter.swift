@@ -215,7 +215,7 @@ extension Shard {
 
       case .finish:
         store(fiber, execution, frame, op, ops, data, events, previous)
-        state.pointee.counters.transitions &+= UInt64(fuelAtStart &- left)
+        state.pointee.counters.pointee.transitions.add(fuelAtStart &- left)
         fuel = left
         return .finished
 
@@ -232,15 +232,15 @@ extension Shard {
           op = ops + Int(fiber.pointee.pc)
           continue
         case .blocked:
-          state.pointee.counters.transitions &+= UInt64(fuelAtStart &- left)
+          state.pointee.counters.pointee.transitions.add(fuelAtStart &- left)
           fuel = left
           return .blocked
         case .failed:
-          state.pointee.counters.transitions &+= UInt64(fuelAtStart &- left)
+          state.pointee.counters.pointee.transitions.add(fuelAtStart &- left)
           fuel = left
           return .failed
         case .fannedOut:
-          state.pointee.counters.transitions &+= UInt64(fuelAtStart &- left)
+          state.pointee.counters.pointee.transitions.add(fuelAtStart &- left)
           fuel = left
           return .fannedOut
         }
@@ -248,7 +248,7 @@ extension Shard {
 
       // Out of fuel before this state.
       store(fiber, execution, frame, op, ops, data, events, previous)
-      state.pointee.counters.transitions &+= UInt64(fuelAtStart &- left)
+      state.pointee.counters.pointee.transitions.add(fuelAtStart &- left)
       fiber.pointee.resumption = .enter
       return .yielded
     }

@@ -127,7 +127,7 @@ extension Shard {
     let op = tables.pointee.ops + Int(fiber.pointee.pc)
     cancelCall(fiber)
     if fiber.pointee.frame == nil {
-      state.pointee.counters.waiting &-= 1
+      state.pointee.counters.pointee.waiting.add(-1)
       thaw(fiber, tables)
     }
     recordTask(fiber, op, .timedOut, .missing, ErrorName.timeout, .missing, tables)
@@ -224,6 +224,7 @@ extension Shard {
     guard let call = fiber.pointee.call else { return }
     fiber.pointee.call = nil
     let invocation = call.takeRetainedValue()
+    invocation.isCancelled = true
     state.pointee.cancellations.append(invocation)
   }
 
@@ -274,7 +275,7 @@ extension Shard {
     fiber.pointee.call = nil
     freeze(fiber)
     fiber.pointee.phase = .awaitingToken
-    state.pointee.counters.waiting &+= 1
+    state.pointee.counters.pointee.waiting.add(1)
   }
 
   /// Somebody completed a task by its token.
@@ -283,7 +284,7 @@ extension Shard {
     guard let fiber = fiber(waitingFor: token) else { return false }
     let tables = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
     if fiber.pointee.phase == .awaitingToken {
-      state.pointee.counters.waiting &-= 1
+      state.pointee.counters.pointee.waiting.add(-1)
       thaw(fiber, tables)
     }
     accept(fiber, answer, tables)
@@ -306,6 +307,10 @@ extension Shard {
     return true
   }
 
+  private func copied(_ answer: JSON, _ fiber: UnsafeMutablePointer<Fiber>) -> Value {
+    answer.copied(to: Frame.arena(of: fiber.pointee.frame.unsafelyUnwrapped))
+  }
+
   private func submitted(
     _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ answer: Value,
     _ tables: UnsafePointer<ProgramTables>
@@ -316,7 +321,7 @@ extension Shard {
     recordTask(fiber, op, .submitted, answer, .missing, .missing, tables)
     freeze(fiber)
     fiber.pointee.phase = .awaitingToken
-    state.pointee.counters.waiting &+= 1
+    state.pointee.counters.pointee.waiting.add(1)
   }
 
   private func accept(

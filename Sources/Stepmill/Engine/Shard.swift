@@ -1,3 +1,5 @@
+import Synchronization
+
 // A shard: all executions of one loop, and what runs them.
 //
 // The shard decides, the loop does. It never reads a clock, opens a socket or draws from
@@ -35,7 +37,8 @@ struct ShardState: ~Copyable {
   /// Calls of handlers that the driver is to begin, and those it is to cancel.
   var calls: [TaskInvocation] = []
   var cancellations: [TaskInvocation] = []
-  var counters = Counters()
+  /// Outlives the shard, for those who still read it: see `destroy`.
+  let counters: UnsafeMutablePointer<Counters>
   /// Told apart from every other shard of the process: part of what makes names unique.
   let number: UInt32
   var nextSerial: UInt64 = 1
@@ -54,6 +57,8 @@ struct ShardState: ~Copyable {
     self.tokenKey = tokenKey
     pool = .allocate(capacity: 1)
     pool.initialize(to: ChunkPool())
+    counters = .allocate(capacity: 1)
+    counters.initialize(to: Counters())
     wheel = TimerWheel(now: now)
     self.now = now
     wallOffset = wallMilliseconds - Int64(now)
@@ -97,17 +102,35 @@ struct ShardState: ~Copyable {
   }
 }
 
-/// What a shard has done; plain numbers, written by its loop.
-struct Counters: BitwiseCopyable {
-  var started: UInt64 = 0
-  var succeeded: UInt64 = 0
-  var failed: UInt64 = 0
-  var timedOut: UInt64 = 0
-  var aborted: UInt64 = 0
-  var transitions: UInt64 = 0
-  var retries: UInt64 = 0
+/// What a shard has done: written by its loop, read by any thread. Apart from the rest of the
+/// state, and all `let`, since changing a variable beside an atomic is an access to both.
+struct Counters: ~Copyable {
+  let started = Counter()
+  let succeeded = Counter()
+  let failed = Counter()
+  let timedOut = Counter()
+  let aborted = Counter()
+  let transitions = Counter()
+  let retries = Counter()
   /// Fibers that are parked on a timer or a token.
-  var waiting: UInt64 = 0
+  let waiting = Counter()
+  /// Bytes of the pool that are in use, as of the last turn.
+  let bytes = Counter()
+}
+
+/// A number with one writer. A relaxed load and store are plain moves; an atomic addition
+/// would lock the bus to keep out a second writer that there is not.
+struct Counter: ~Copyable {
+  private let number = Atomic<Int>(0)
+
+  @inline(__always)
+  func add(_ change: Int) { set(value &+ change) }
+
+  @inline(__always)
+  func set(_ value: Int) { number.store(value, ordering: .relaxed) }
+
+  @inline(__always)
+  var value: Int { number.load(ordering: .relaxed) }
 }
 
 struct Shard {
@@ -120,13 +143,18 @@ struct Shard {
         number: number, now: now, wallMilliseconds: wallMilliseconds, seed: seed, tokenKey: tokenKey))
   }
 
-  /// Frees the shard. All its executions must have ended.
+  /// Frees the shard, except for its counters. All its executions must have ended.
   func destroy() {
+    state.pointee.counters.pointee.bytes.set(0)
     state.deinitialize(count: 1)
     state.deallocate()
   }
 
   @inline(__always) var wallNow: Int64 { Int64(state.pointee.now) &+ state.pointee.wallOffset }
+
+  /// Brings the byte count of the counters up to date.
+  @inline(__always)
+  func noteBytes() { state.pointee.counters.pointee.bytes.set(state.pointee.pool.pointee.bytesUsed) }
 
   /// Executions that have not ended.
   var executionCount: Int { state.pointee.executions.count }
@@ -286,7 +314,7 @@ extension Shard {
     fiber.pointee.isRoot = true
     execution.pointee.root = fiber.pointee.index
     if workflow.program.readsExecutionInput { frame.pointee.input = frame.pointee.data }
-    state.pointee.counters.started &+= 1
+    state.pointee.counters.pointee.started.add(1)
     if let seconds = workflow.timeoutSeconds {
       let deadline = state.pointee.now &+ UInt64(seconds) &* 1000
       execution.pointee.deadline = deadline
@@ -373,10 +401,10 @@ extension Shard {
     fiber.pointee.deadline = 0
     switch fiber.pointee.phase {
     case .waiting:
-      state.pointee.counters.waiting &-= 1
+      state.pointee.counters.pointee.waiting.add(-1)
       makeReady(fiber, .waited)
     case .backingOff:
-      state.pointee.counters.waiting &-= 1
+      state.pointee.counters.pointee.waiting.add(-1)
       makeReady(fiber, .retry)
     case .handling, .awaitingToken:
       taskTimedOut(fiber)

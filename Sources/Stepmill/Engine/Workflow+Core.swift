@@ -12,8 +12,10 @@ final class WorkflowCore: @unchecked Sendable {
   let arn: String
   let executionARNPrefix: String
   let defaultRoleARN: String
-  /// One for each of the program's resources.
-  let handlers: [TaskHandlerEntry]
+  /// One for each of the program's resources. The entries refer to them without retaining
+  /// them. An execution holds its workflow, so they last until its end even if the runtime
+  /// does not.
+  private let handlers: [TaskHandler]
   let entries: UnsafeMutablePointer<TaskHandlerEntry>
   let tables: UnsafePointer<ProgramTables>
   let limits: Limits
@@ -27,7 +29,7 @@ final class WorkflowCore: @unchecked Sendable {
   }
 
   init(
-    program: Program, name: String, region: String, account: String, handlers: [TaskHandlerEntry],
+    program: Program, name: String, region: String, account: String, handlers: [TaskHandler],
     limits: Limits, observer: HistoryObserver?, kind: WorkflowKind = .standard
   ) {
     self.program = program
@@ -40,7 +42,10 @@ final class WorkflowCore: @unchecked Sendable {
     defaultRoleARN = "arn:aws:iam::\(account):role/stepmill"
     self.handlers = handlers
     entries = .allocate(capacity: max(handlers.count, 1))
-    entries.initialize(from: handlers, count: handlers.count)
+    for (index, handler) in handlers.enumerated() {
+      (entries + index).initialize(
+        to: TaskHandlerEntry(kind: handler.kind, box: Unmanaged.passUnretained(handler.box)))
+    }
     tables = program.tables
     self.limits = limits
     self.observer = observer
@@ -76,6 +81,9 @@ class CompletionSink: @unchecked Sendable {
 
   /// The input is not JSON: there was no execution.
   func refused(_ error: JSONSyntaxError, tag: UInt64) {}
+
+  /// The loop had ended before it could begin: there was no execution. On any thread.
+  func turnedAway(tag: UInt64) {}
 
   /// - Parameters:
   ///   - output: the output of a success, or missing.

@@ -20,6 +20,7 @@ public struct JSONSyntaxError: Error, Sendable, Hashable {
     case textTooLong
   }
 
+  /// What is wrong with the text.
   public let code: Code
   /// How many bytes of the text lie before the mistake.
   public let offset: Int

@@ -1,10 +1,12 @@
 /// Something that is wrong, or looks wrong, in a definition.
 public struct Diagnostic: Sendable, Hashable {
+  /// Whether it keeps the definition from being compiled.
   public enum Severity: String, Sendable {
     case error
     case warning
   }
 
+  /// Errors refuse the definition, warnings do not.
   public var severity: Severity
   /// The service's code for it, such as `SCHEMA_VALIDATION_FAILED`.
   public var code: String
@@ -15,12 +17,14 @@ public struct Diagnostic: Sendable, Hashable {
   public var location: String?
   /// Where, as a JSON pointer: `/States/Check/Choices/0/Variable`.
   public var pointer: String
-  /// Line and column in the definition's text, from 1; the column counts characters.
+  /// The line in the definition's text, from 1.
   public var line: Int
+  /// The column in that line, from 1, in characters.
   public var column: Int
   /// What to do about it, where that is known.
   public var hint: String?
 
+  /// A diagnostic with all its parts.
   public init(
     severity: Severity = .error, code: String, message: String, location: String?, pointer: String,
     line: Int, column: Int, hint: String? = nil

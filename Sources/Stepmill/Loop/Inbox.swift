@@ -130,6 +130,8 @@ struct LoopShared: ~Copyable {
   let jobs = Inbox()
   /// Threads that are in the middle of a visit.
   private let visitors = Atomic<Int>(0)
+  /// The engine takes no more mail.
+  private let closed = Atomic<Bool>(false)
 
   init(waker: Waker) { sleep = SleepFlag(waker: waker) }
 
@@ -138,21 +140,28 @@ struct LoopShared: ~Copyable {
   /// Keeps the loop from being freed until `endVisit`. Must begin before the loop could
   /// know that nobody comes any more, that is before the push that it waits for.
   @inline(__always)
-  func beginVisit() { visitors.wrappingAdd(1, ordering: .relaxed) }
+  func beginVisit() { visitors.wrappingAdd(1, ordering: .sequentiallyConsistent) }
 
   @inline(__always)
   func endVisit() { visitors.wrappingSubtract(1, ordering: .releasing) }
 
   /// Hands a node to the engine. The loop must outlast the call, by a visit or otherwise.
+  /// False if the loop takes no more mail: the caller then empties `submissions`, where the
+  /// node may still lie. (The loop closes *before* it empties the inbox for the last time,
+  /// a producer pushes *before* it looks whether the loop is closed: one of them sees it.)
   @inline(__always)
-  func submit(_ node: UnsafeMutableRawPointer) {
+  @discardableResult
+  func submit(_ node: UnsafeMutableRawPointer) -> Bool {
     if submissions.push(node) { sleep.wakeIfSleeping() }
+    return _fastPath(!closed.load(ordering: .sequentiallyConsistent))
   }
 
   /// Nodes linked from the one submitted last to the one submitted first.
   @inline(__always)
-  func submitChain(first: UnsafeMutableRawPointer, last: UnsafeMutableRawPointer) {
+  @discardableResult
+  func submitChain(first: UnsafeMutableRawPointer, last: UnsafeMutableRawPointer) -> Bool {
     if submissions.pushChain(first: first, last: last) { sleep.wakeIfSleeping() }
+    return _fastPath(!closed.load(ordering: .sequentiallyConsistent))
   }
 
   /// Hands a job to the loop's executor. It may be the last that the loop waits for, and
@@ -181,6 +190,9 @@ struct LoopShared: ~Copyable {
   /// Call before closing the loop, when all its work is done: returns when the threads that
   /// brought the last of it have left. They need a few instructions, unless preempted.
   func waitForVisitors() {
-    while visitors.load(ordering: .acquiring) != 0 { sched_yield() }
+    while visitors.load(ordering: .sequentiallyConsistent) != 0 { sched_yield() }
   }
+
+  /// From here on producers are told that their mail comes too late.
+  func close() { closed.store(true, ordering: .sequentiallyConsistent) }
 }

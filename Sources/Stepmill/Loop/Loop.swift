@@ -23,6 +23,8 @@ final class Loop: @unchecked Sendable {
   let shared: UnsafeMutablePointer<LoopShared>
   let number: Int
   let shard: Shard
+  /// The shard's, which outlive it: any thread may read them as long as the loop exists.
+  let counters: UnsafeMutablePointer<Counters>
   let executor: LoopExecutor
   let workers: WorkerPool
   fileprivate let uv: UVLoop
@@ -34,11 +36,18 @@ final class Loop: @unchecked Sendable {
   private var turnsToPoll = Loop.turnsBetweenPolls
   /// When the clock was read last, in nanoseconds.
   private var clock: UInt64 = 0
-  private var isAttached = false
+  private let isAttached: Bool
+  /// The shard is at work further up the stack.
+  private var isInTurn = false
+  /// Until when a loop that ends waits for handlers that it has cancelled; 0 before.
+  private var patienceEnds: UInt64 = 0
+  private var isClosed = false
 
   private static let fibersPerTurn = 64
   private static let callsPerTurn = 256
   private static let turnsBetweenPolls = 16
+  /// How long a loop that ends waits for handlers that were cancelled, in milliseconds.
+  private static let patience: UInt64 = 1000
 
   /// A loop on a libuv loop of its own.
   convenience init(number: Int, seed: UInt64, spins: Int) throws(UVError) {
@@ -65,6 +74,7 @@ final class Loop: @unchecked Sendable {
     shard = Shard(
       number: UInt32(truncatingIfNeeded: number), now: now / 1_000_000,
       wallMilliseconds: WallTime.now.milliseconds, seed: seed, tokenKey: SipHash(key: key.0, key.1))
+    counters = shard.state.pointee.counters
   }
 
   // MARK: A thread of our own
@@ -82,10 +92,11 @@ final class Loop: @unchecked Sendable {
   }
 
   private func runUntilStopped() {
-    while !isStopping {
+    while true {
+      let more = turn()
       // The turn may have taken the very message that stops the loop: nothing would wake it.
-      if turn() || isStopping { continue }
-      sleep(until: shard.nextDeadline)
+      if isStopping { break }
+      if !more { sleep(until: shard.nextDeadline) }
     }
     tearDown()
   }
@@ -113,34 +124,59 @@ final class Loop: @unchecked Sendable {
     shared.pointee.endSleep()
   }
 
-  /// Ends what is left, and libuv's side. The shard's executions have ended by now, or are
-  /// ended here.
+  // MARK: Ending
+
+  /// Ends what is left. Handlers are cancelled; those that do not heed it within a second are
+  /// left behind, with the little that they still refer to.
   private func tearDown() {
-    shard.abortAll(error: nil, cause: "The runtime was shut down.")
-    flushCalls()
-    workers.close()
-    var rounds = 0
-    while workers.workerCount > 0 && rounds < 1000 {
-      _ = workers.drain(limit: Loop.callsPerTurn)
-      rounds += 1
+    beginEnding()
+    while !isEnded {
+      if workers.drain(limit: Loop.callsPerTurn) { continue }
+      if isEnded { break }
+      sleep(until: patienceEnds)
     }
-    discardMail()
-    try? uv.close()
-    shard.destroy()
-    // A handler that is still busy will want to hand its task back to this loop's inbox: the
-    // few bytes stay for it.
-    isDead = workers.workerCount == 0
+    finishEnding()
   }
 
-  private var isDead = false
+  /// Aborts the executions, and tells the handlers and the workers.
+  private func beginEnding() {
+    patienceEnds = UVLoop.monotonicNanoseconds / 1_000_000 + Loop.patience
+    abortAll()
+    workers.close()
+  }
+
+  /// Aborts all executions. Not to be called from inside the shard.
+  func abortAll() {
+    shard.abortAll(error: nil, cause: "The runtime was shut down.")
+    flushCalls()
+  }
+
+  /// Turns late mail away; true when no handler runs any more, or patience is at an end.
+  private var isEnded: Bool {
+    discardMail()
+    return workers.workerCount == 0 || UVLoop.monotonicNanoseconds / 1_000_000 >= patienceEnds
+  }
+
+  private func finishEnding() {
+    shared.pointee.close()
+    if !shared.pointee.submissions.isEmpty { discardMail() }
+    shard.destroy()
+    isClosed = true
+  }
+
   /// What the hooks of a host's loop point to.
   fileprivate var box: AttachedLoopBox?
 
   deinit {
-    if isDead {
-      shared.deinitialize(count: 1)
-      shared.deallocate()
-    }
+    counters.deinitialize(count: 1)
+    counters.deallocate()
+    // Producers hold the loop, so none is under way here. Swift's tasks do not: a handler
+    // that is still busy will want to hand its task back, and the memory stays for it.
+    guard isClosed, workers.workerCount == 0 else { return }
+    shared.pointee.waitForVisitors()
+    if !isAttached { try? uv.close() }
+    shared.deinitialize(count: 1)
+    shared.deallocate()
   }
 
   // MARK: The caller's thread
@@ -150,7 +186,12 @@ final class Loop: @unchecked Sendable {
     executor.adopt()
     defer { executor.abandon() }
     while !isDone() {
-      if turn() { continue }
+      let more = turn()
+      if isStopping {
+        isStopping = false
+        abortAll()
+      }
+      if more { continue }
       if isDone() { return }
       sleep(until: shard.nextDeadline)
     }
@@ -162,6 +203,7 @@ final class Loop: @unchecked Sendable {
     let now = UVLoop.monotonicNanoseconds
     clock = now
     shard.state.pointee.now = now / 1_000_000
+    shard.noteBytes()
   }
 
   /// Closes a loop that has no thread. Its executions have ended.
@@ -196,14 +238,16 @@ final class Loop: @unchecked Sendable {
       shard.state.pointee.calls.removeAll(keepingCapacity: true)
       let cancellations = shard.state.pointee.cancellations
       shard.state.pointee.cancellations.removeAll(keepingCapacity: true)
-      for call in calls { begin(call) }
+      for call in calls where !call.isCancelled { begin(call) }
       for call in cancellations { cancel(call) }
     }
   }
 
   private func begin(_ call: TaskInvocation) {
     switch call.kind {
-    case .synchronous, .async:
+    case .synchronous:
+      preconditionFailure("BUG in Stepmill (please report): a synchronous handler came to the loop")
+    case .async:
       let work = HandlerCall(call, loop: self)
       call.running = work
       workers.submit(work)
@@ -319,7 +363,7 @@ extension Loop {
       to: Letter(
         link: nil, kind: .action, textCount: 0, workflow: nil, sink: nil, identity: nil, tag: 0,
         action: Unmanaged.passRetained(LoopAction(body)), input: nil))
-    shared.pointee.submit(raw)
+    send(raw)
   }
 
   /// Sends an input to be started. From any thread. The text has been checked to be JSON, or
@@ -336,7 +380,7 @@ extension Loop {
     if let base = text.baseAddress {
       (raw + Letter.headerSize).copyMemory(from: base, byteCount: text.count)
     }
-    shared.pointee.submit(raw)
+    sendStart(raw)
   }
 
   /// Sends a value to be started with. From any thread.
@@ -348,7 +392,24 @@ extension Loop {
         link: nil, kind: .start, textCount: 0, workflow: Unmanaged.passRetained(start.workflow),
         sink: Unmanaged.passRetained(start.sink), identity: start.identity.map { Unmanaged.passRetained($0) },
         tag: start.tag, action: nil, input: Unmanaged.passRetained(InputBox(input))))
-    shared.pointee.submit(raw)
+    sendStart(raw)
+  }
+
+  @inline(__always)
+  private func sendStart(_ letter: UnsafeMutableRawPointer) {
+    // A host's loop that nothing keeps alive would not even look.
+    if _slowPath(isAttached), executor.isOnLoop, !isClosed { uv.keepsHostAlive = true }
+    send(letter)
+  }
+
+  @inline(__always)
+  private func send(_ letter: UnsafeMutableRawPointer) {
+    // The handle that wakes a host's loop is closed when that loop is left, not with this
+    // object: only a visit keeps it.
+    if _slowPath(isAttached) { shared.pointee.beginVisit() }
+    let isOpen = shared.pointee.submit(letter)
+    if _slowPath(isAttached) { shared.pointee.endVisit() }
+    if _slowPath(!isOpen) { discardMail() }
   }
 
   fileprivate func takeMail() {
@@ -388,7 +449,7 @@ extension Loop {
     }
   }
 
-  /// Turns away mail that came too late.
+  /// Turns away mail that came too late. Once the loop is closed, any thread may do so.
   fileprivate func discardMail() {
     var next = shared.pointee.submissions.takeAll()
     while let raw = next {
@@ -398,11 +459,7 @@ extension Loop {
       letter.pointee.workflow?.release()
       letter.pointee.identity?.release()
       letter.pointee.input?.release()
-      if let sink = letter.pointee.sink {
-        sink.takeRetainedValue().ended(
-          .aborted, output: .missing, error: .missing, cause: .string("The runtime was shut down."),
-          tag: letter.pointee.tag, on: shard)
-      }
+      letter.pointee.sink?.takeRetainedValue().turnedAway(tag: letter.pointee.tag)
       raw.deallocate()
     }
   }
@@ -419,7 +476,7 @@ extension Loop {
     let hooks = UVLoop.Hooks(
       context: Unmanaged.passUnretained(box).toOpaque(),
       beforePoll: { Unmanaged<AttachedLoopBox>.fromOpaque($0).takeUnretainedValue().loop?.hostTurn() },
-      afterPoll: { _ in })
+      afterPoll: { Unmanaged<AttachedLoopBox>.fromOpaque($0).takeUnretainedValue().loop?.hostPolled() })
     let uv = try UVLoop(attachedTo: uvLoop.assumingMemoryBound(to: uv_loop_t.self), hooks: hooks)
     let loop = try Loop(number: number, seed: seed, spins: 0, uv: uv, isAttached: true)
     box.loop = loop
@@ -431,25 +488,54 @@ extension Loop {
   private func hostTurn() {
     // The host may move its loop to another thread between two runs.
     if !executor.isOnLoop { executor.adopt() }
+    shared.pointee.endSleep()
+    if patienceEnds != 0 { return goOnLeaving() }
+    isInTurn = true
     var more = turn()
+    isInTurn = false
+    if isStopping { return detach() }
     if !more { more = !shared.pointee.announceSleep() }
     uv.keepsHostAlive = shard.executionCount > 0 || more
     uv.rest(ready: more, until: shard.nextDeadline)
   }
 
-  /// Leaves the host's loop; its handles are closed with the host's next rounds.
-  func detach() {
-    shard.abortAll(error: nil, cause: "The runtime was shut down.")
-    flushCalls()
-    workers.close()
-    _ = workers.drain(limit: Loop.callsPerTurn)
-    discardMail()
+  /// What came in while the host polled is looked at before it polls again: see to it that
+  /// there is such a next time.
+  private func hostPolled() {
+    if patienceEnds == 0, !shared.pointee.submissions.isEmpty { uv.keepsHostAlive = true }
+  }
+
+  /// Leaves the host's loop. On its thread at once, unless the shard is at work; else when the
+  /// host's loop comes round next.
+  func leaveHost() {
+    if executor.isOnLoop && !isInTurn { return detach() }
+    // The letter keeps the loop until then.
+    post { [self] _ in stop() }
+  }
+
+  private func detach() {
+    guard patienceEnds == 0 else { return }
+    beginEnding()
+    goOnLeaving()
+  }
+
+  /// Waits, turn by turn of the host, for handlers that were cancelled; then closes our
+  /// handles, which takes one more round of the host's loop.
+  private func goOnLeaving() {
+    let more = workers.drain(limit: Loop.callsPerTurn)
+    guard isEnded else {
+      uv.keepsHostAlive = true
+      let ready = more || !shared.pointee.announceSleep()
+      uv.rest(ready: ready, until: patienceEnds)
+      return
+    }
+    finishEnding()
+    shared.pointee.endSleep()
+    shared.pointee.waitForVisitors()
     executor.abandon()
     let context = Unmanaged.passRetained(self).toOpaque()
     uv.detach(context: context) { context in
-      let loop = Unmanaged<Loop>.fromOpaque(context).takeRetainedValue()
-      loop.shard.destroy()
-      loop.box = nil
+      Unmanaged<Loop>.fromOpaque(context).takeRetainedValue().box = nil
     }
   }
 }

@@ -7,14 +7,14 @@ extension ManualLoop {
   /// the records. Returns what is wrong, or nil.
   package func inspect() -> String? {
     let state = shard.state
-    let counters = state.pointee.counters
+    let counters = RuntimeCounters(shard.state.pointee.counters)
     let ended = counters.succeeded + counters.failed + counters.timedOut + counters.aborted
     let executions = state.pointee.executions.indexes { $0.isLive }
     if executions.count != state.pointee.executions.count {
       return
         "\(executions.count) executions are alive, but \(state.pointee.executions.count) records are taken"
     }
-    if counters.started != ended + UInt64(executions.count) {
+    if counters.started != ended + executions.count {
       return "\(counters.started) started, \(ended) ended, \(executions.count) alive"
     }
     var census = Census()
@@ -41,7 +41,7 @@ extension ManualLoop {
 
   private struct Census {
     var fibers = 0
-    var waiting: UInt64 = 0
+    var waiting = 0
     var ready = 0
   }
 

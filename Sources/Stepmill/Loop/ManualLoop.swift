@@ -31,7 +31,6 @@ package final class ManualLoop {
   let shard: Shard
   private let sink = ManualSink()
   private let seed: UInt64
-  private var boxes: [TaskHandlerBox] = []
 
   /// - Parameters:
   ///   - seed: Seeds what is random inside executions.
@@ -49,7 +48,10 @@ package final class ManualLoop {
 
   deinit {
     shard.abortAll(error: nil, cause: nil)
+    let counters = shard.state.pointee.counters
     shard.destroy()
+    counters.deinitialize(count: 1)
+    counters.deallocate()
   }
 
   /// Compiles a definition. `synchronous` are handlers that are called from the step.
@@ -68,15 +70,10 @@ package final class ManualLoop {
     observer: HistoryObserver? = nil, synchronous: [String: TaskHandler] = [:], kind: WorkflowKind = .standard
   ) -> CompiledWorkflow {
     let program = definition.program
-    var entries: [TaskHandlerEntry] = []
-    for resource in program.resources {
-      let handler = synchronous[resource] ?? .token { _ in }
-      boxes.append(handler.box)
-      entries.append(TaskHandlerEntry(kind: handler.kind, box: Unmanaged.passUnretained(handler.box)))
-    }
+    let handlers = program.resources.map { synchronous[$0] ?? .token { _ in } }
     return CompiledWorkflow(
       core: WorkflowCore(
-        program: program, name: name, region: "us-east-1", account: "123456789012", handlers: entries,
+        program: program, name: name, region: "us-east-1", account: "123456789012", handlers: handlers,
         limits: limits, observer: observer, kind: kind))
   }
 
@@ -110,7 +107,10 @@ package final class ManualLoop {
 
   package var executionCount: Int { shard.executionCount }
 
-  package var counters: RuntimeCounters { RuntimeCounters(of: shard) }
+  package var counters: RuntimeCounters {
+    shard.noteBytes()
+    return RuntimeCounters(shard.state.pointee.counters)
+  }
 
   // MARK: Running
 
@@ -170,7 +170,8 @@ package final class ManualLoop {
     return shard.state.pointee.calls.map {
       Call(
         token: $0.request.token, resource: $0.request.resource, state: $0.request.state,
-        input: $0.request.input, retryCount: $0.request.retryCount)
+        input: $0.request.input,
+        retryCount: $0.request.retryCount)
     }
   }
 

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// An execution that was started: its end can be awaited, and it can be stopped.
 public final class Execution: Sendable {
   let sink: ExecutionSink
@@ -25,11 +23,11 @@ public final class Execution: Sendable {
 
 /// What the loop tells about an execution, for those who wait elsewhere.
 final class ExecutionSink: CompletionSink, @unchecked Sendable {
-  // Who may touch what: `started`, `refused` and `ended` are called on the loop's thread,
-  // everything else on any; what they share is behind the mutex.
+  // Who may touch what: the loop calls `started`, `refused` and `ended` on its thread,
+  // everything else is called on any; what they share is behind the lock.
   private let core: RuntimeCore
   private let loop: Loop
-  private let state = Mutex(State())
+  private let state = Lock(State())
 
   private struct State {
     var handle: ExecutionHandle?
@@ -77,6 +75,10 @@ final class ExecutionSink: CompletionSink, @unchecked Sendable {
 
   override func refused(_ error: JSONSyntaxError, tag: UInt64) {
     settle(.failed(error: "Stepmill.InvalidInput", cause: "\(error)"))
+  }
+
+  override func turnedAway(tag: UInt64) {
+    settle(.aborted(error: nil, cause: "The runtime was shut down."))
   }
 
   override func ended(

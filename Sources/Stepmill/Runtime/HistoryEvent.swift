@@ -6,6 +6,7 @@ public struct HistoryEvent: Sendable {
   public let id: Int
   /// The event that this one follows from; 0 for the first ones and for ends from outside.
   public let previousID: Int
+  /// What happened.
   public let type: HistoryEventType
   /// Milliseconds since 1970.
   public let timestamp: Int64
@@ -138,6 +139,7 @@ public struct HistoryObserver: Sendable {
   /// - Parameters:
   ///   - level: How much is told.
   ///   - includesData: Whether inputs, outputs and variables are part of the details.
+  ///   - receive: Called with each event, on the loop's thread.
   public init(
     level: HistoryLevel = .all, includesData: Bool = true,
     receive: @escaping @Sendable (HistoryEvent) -> Void

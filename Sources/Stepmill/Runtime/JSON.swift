@@ -61,10 +61,13 @@ public struct JSON: @unchecked Sendable {
 // MARK: - Making values
 
 extension JSON {
+  /// JSON's null.
   public static let null = JSON(storage: nil, value: .null)
 
+  /// A boolean.
   public init(_ value: Bool) { self.init(storage: nil, value: .bool(value)) }
 
+  /// An integer of any size.
   public init(_ value: some BinaryInteger) {
     if let integer = Int64(exactly: value) {
       self.init(storage: nil, value: .integer(integer))
@@ -86,6 +89,7 @@ extension JSON {
     }
   }
 
+  /// A string.
   public init(_ value: String) {
     var value = value
     self = value.withUTF8 { JSON(copying: JSON.string(UnsafeRawBufferPointer($0))) }
@@ -261,6 +265,7 @@ extension JSON {
     case null, bool, number, string, array, object
   }
 
+  /// Which of the six kinds it is.
   public var kind: Kind {
     switch value.tag {
     case .missing, .null: .null
@@ -272,8 +277,10 @@ extension JSON {
     }
   }
 
+  /// True for null.
   public var isNull: Bool { value.isNull }
 
+  /// The boolean, if it is one.
   public var bool: Bool? {
     switch value.tag {
     case .true: true

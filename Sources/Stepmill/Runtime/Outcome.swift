@@ -1,5 +1,6 @@
 /// How an execution ended.
 public enum Outcome: Hashable, Sendable {
+  /// It came to its end, with this output.
   case succeeded(JSON)
   /// An error that nothing caught.
   case failed(error: String?, cause: String?)
@@ -14,6 +15,7 @@ public enum Outcome: Hashable, Sendable {
     return nil
   }
 
+  /// True if it came to its end.
   public var isSuccess: Bool { output != nil }
 
   /// `SUCCEEDED`, `FAILED`, `TIMED_OUT` or `ABORTED`.

@@ -38,11 +38,13 @@ public final class Runtime: Sendable {
     public var spins = 200
     /// What ARNs in context objects and histories say.
     public var region = "us-east-1"
+    /// The account number in those ARNs.
     public var account = "123456789012"
     /// Seeds what is random (retry jitter, `States.UUID`, `States.MathRandom`); nil: the
     /// system does.
     public var seed: UInt64?
 
+    /// One loop for each processor, generous limits.
     public init() {
       loops = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     }
@@ -60,7 +62,9 @@ public final class Runtime: Sendable {
   /// A runtime inside a libuv loop that the caller owns and runs: everything happens on that
   /// loop's thread. Call it there. The loop stays alive while executions are under way.
   ///
-  /// - Parameter uvLoop: The address of an initialised `uv_loop_t`.
+  /// - Parameters:
+  ///   - uvLoop: The address of an initialised `uv_loop_t`.
+  ///   - configuration: What can be chosen; `loops` does not matter here.
   public convenience init(
     attachedTo uvLoop: UnsafeMutableRawPointer, configuration: Configuration = Configuration()
   ) throws(StepmillError) {
@@ -81,6 +85,8 @@ public final class Runtime: Sendable {
   /// pattern in which `*` stands for any text. The first registration that fits is taken.
   ///
   /// Workflows bind to their handlers when they are compiled, so register first.
+  /// A handler that holds its runtime, or one of the runtime's workflows, keeps the runtime
+  /// until ``shutDown(waiting:)``: hold it weakly where that matters.
   public func register(_ resource: String, _ handler: TaskHandler) {
     core.register(resource, handler)
   }
@@ -174,13 +180,19 @@ public final class Runtime: Sendable {
 
 /// What a runtime has done and is doing.
 public struct RuntimeCounters: Hashable, Sendable {
+  /// Executions that have begun.
   public var started = 0
+  /// Executions that came to their end.
   public var succeeded = 0
+  /// Executions that ended with an error that nothing caught.
   public var failed = 0
+  /// Executions whose own time was up.
   public var timedOut = 0
+  /// Executions that were stopped from outside.
   public var aborted = 0
   /// States entered; a retried attempt counts again.
   public var transitions = 0
+  /// Attempts that a Retry ordered.
   public var retries = 0
   /// Executions under way.
   public var inFlight: Int { started - succeeded - failed - timedOut - aborted }

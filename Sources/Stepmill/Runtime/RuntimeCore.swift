@@ -10,29 +10,38 @@ import Synchronization
 //
 // Who may touch what: `Runtime` and `Workflow` call in from any thread. The lists of loops
 // are fixed once `startLoops` or `attach` has returned; the registry and the loops for
-// callers' threads are behind a mutex; admission is one atomic counter.
+// callers' threads are behind locks; admission is one atomic counter. Loops are kept until
+// this object goes, even when they have ended, so that a caller who has just picked one may
+// still write to it: the loop then turns the mail away.
 
 final class RuntimeCore: Sendable {
   let configuration: Runtime.Configuration
-  private let loops = Mutex<[Loop]>([])
+  private let loops = Lock<[Loop]>([])
   /// The same loops for the hot path: written once, before anybody submits.
   private nonisolated(unsafe) let loopTable: UnsafeMutablePointer<Unmanaged<Loop>>
   private let loopCount = Atomic<Int>(0)
   private let nextLoop = Atomic<UInt>(0)
   private let inFlight = Atomic<Int>(0)
   private let isClosed = Atomic<Bool>(false)
+  private let isStopped = Atomic<Bool>(false)
   private let isAttached = Atomic<Bool>(false)
-  private let registry = Mutex(Registry())
-  private let idleLoops = Mutex<[Loop]>([])
-  private let tokenNumbers = Mutex<[UInt32: WeakLoop]>([:])
-  private let seeds: Mutex<RandomSource>
+  private let registry = Lock(Registry())
+  private let borrowed = Lock(BorrowedLoops())
+  /// What borrowed loops had done that are gone.
+  private let retired = Lock(RuntimeCounters())
+  private let tokenNumbers = Lock<[UInt32: WeakLoop]>([:])
+  private let seeds: Lock<RandomSource>
+
+  /// Loops without a thread, for executions on their callers'.
+  private struct BorrowedLoops {
+    var idle: [Loop] = []
+    var lent: [Loop] = []
+  }
 
   private struct Registry {
     var exact: [String: TaskHandler] = [:]
     var patterns: [(pattern: String, handler: TaskHandler)] = []
     var fallback: (@Sendable (String) -> TaskHandler?)?
-    /// Boxes that workflows refer to without retaining them.
-    var kept: [TaskHandlerBox] = []
   }
 
   private struct WeakLoop: Sendable {
@@ -47,7 +56,7 @@ final class RuntimeCore: Sendable {
     loopTable = .allocate(capacity: max(configuration.loops, 1))
     var seed = configuration.seed ?? 0
     if configuration.seed == nil { getentropy(&seed, MemoryLayout<UInt64>.size) }
-    seeds = Mutex(RandomSource(seed: seed))
+    seeds = Lock(RandomSource(seed: seed))
   }
 
   deinit { loopTable.deallocate() }
@@ -55,10 +64,15 @@ final class RuntimeCore: Sendable {
   // MARK: Loops
 
   func startLoops() throws(StepmillError) {
-    for number in 0..<configuration.loops {
-      let loop = try makeLoop(number)
-      try loop.start()
-      add(loop)
+    do throws(StepmillError) {
+      for _ in 0..<configuration.loops {
+        let loop = try makeLoop()
+        try loop.start()
+        add(loop)
+      }
+    } catch {
+      stop()
+      throw error
     }
   }
 
@@ -81,7 +95,7 @@ final class RuntimeCore: Sendable {
     loopCount.store(count + 1, ordering: .releasing)
   }
 
-  private func makeLoop(_ position: Int) throws(StepmillError) -> Loop {
+  private func makeLoop() throws(StepmillError) -> Loop {
     do {
       let loop = try Loop(
         number: Self.newNumber(), seed: seeds.withLock { $0.next() }, spins: configuration.spins)
@@ -100,7 +114,7 @@ final class RuntimeCore: Sendable {
     tokenNumbers.withLock { $0[UInt32(truncatingIfNeeded: loop.number)] = WeakLoop(loop: loop) }
   }
 
-  /// The loop for the next execution: the caller's own if it runs one, else the next in turn.
+  /// The loop for the next execution: they take turns.
   func loopForSubmission() -> Loop? {
     let count = loopCount.load(ordering: .acquiring)
     guard count > 0 else { return nil }
@@ -113,14 +127,25 @@ final class RuntimeCore: Sendable {
   func withIdleLoop<Result>(
     _ body: (Loop) throws(StepmillError) -> Result
   ) throws(StepmillError) -> Result {
-    let lent = idleLoops.withLock { $0.popLast() }
-    let loop: Loop
-    if let lent {
-      loop = lent
-    } else {
-      loop = try makeLoop(0)
+    let known = borrowed.withLock { borrowed -> Loop? in
+      guard let loop = borrowed.idle.popLast() else { return nil }
+      borrowed.lent.append(loop)
+      return loop
     }
-    defer { idleLoops.withLock { $0.append(loop) } }
+    let loop: Loop
+    if let known {
+      loop = known
+    } else {
+      loop = try makeLoop()
+      borrowed.withLock { $0.lent.append(loop) }
+    }
+    defer {
+      borrowed.withLock { borrowed in
+        borrowed.lent.removeAll { $0 === loop }
+        borrowed.idle.append(loop)
+      }
+      if isStopped.load(ordering: .sequentiallyConsistent) { closeIdleLoops() }
+    }
     return try body(loop)
   }
 
@@ -153,7 +178,6 @@ final class RuntimeCore: Sendable {
 
   func register(_ resource: String, _ handler: TaskHandler) {
     registry.withLock {
-      $0.kept.append(handler.box)
       if resource.contains("*") {
         $0.patterns.append((resource, handler))
       } else {
@@ -181,20 +205,18 @@ final class RuntimeCore: Sendable {
       return (nil, registry.fallback)
     }
     if let found { return found }
-    guard let handler = fallback?(resource) else { return nil }
-    registry.withLock { $0.kept.append(handler.box) }
-    return handler
+    return fallback?(resource)
   }
 
   /// Binds a program to its handlers.
   func bind(
     _ program: Program, name: String, limits: Limits, observer: HistoryObserver?
   ) throws(StepmillError) -> WorkflowCore {
-    var entries: [TaskHandlerEntry] = []
+    var handlers: [TaskHandler] = []
     var missing: [String] = []
     for resource in program.resources {
       if let handler = handler(for: resource) {
-        entries.append(TaskHandlerEntry(kind: handler.kind, box: Unmanaged.passUnretained(handler.box)))
+        handlers.append(handler)
       } else {
         missing.append(resource)
       }
@@ -208,14 +230,15 @@ final class RuntimeCore: Sendable {
     }
     return WorkflowCore(
       program: program, name: name, region: configuration.region, account: configuration.account,
-      handlers: entries, limits: limits, observer: observer)
+      handlers: handlers, limits: limits, observer: observer)
   }
 
   // MARK: Watching
 
   var counters: RuntimeCounters {
-    var sum = RuntimeCounters()
-    for loop in loops.withLock({ $0 }) + idleLoops.withLock({ $0 }) { sum.add(loop.shard) }
+    let borrowed = borrowed.withLock { $0.idle + $0.lent }
+    var sum = retired.withLock { $0 }
+    for loop in loops.withLock({ $0 }) + borrowed { sum.add(loop.counters) }
     return sum
   }
 
@@ -231,43 +254,52 @@ final class RuntimeCore: Sendable {
     stop()
   }
 
-  /// Aborts what is under way and ends the loops.
+  /// Aborts what is under way and ends the loops. The first call does it.
   func stop() {
     isClosed.store(true, ordering: .sequentiallyConsistent)
-    let loops = self.loops.withLock { loops in
-      defer { loops = [] }
-      return loops
-    }
-    loopCount.store(0, ordering: .releasing)
+    guard !isStopped.exchange(true, ordering: .sequentiallyConsistent) else { return }
+    let loops = self.loops.withLock { $0 }
     if isAttached.load(ordering: .relaxed) {
-      for loop in loops { loop.detach() }
+      for loop in loops { loop.leaveHost() }
     } else {
       for loop in loops { loop.post { $0.stop() } }
       for loop in loops { loop.join() }
     }
-    let idle = idleLoops.withLock { idle in
-      defer { idle = [] }
-      return idle
+    for loop in borrowed.withLock({ $0.lent }) { loop.post { $0.stop() } }
+    closeIdleLoops()
+    // A handler may refer to this runtime; once it has ended, that keeps it no longer. The
+    // old registry goes when the lock is free, since that runs other people's code.
+    _ = registry.withLock { registry in
+      defer { registry = Registry() }
+      return registry
     }
-    for loop in idle { loop.close() }
+  }
+
+  private func closeIdleLoops() {
+    let idle = borrowed.withLock { borrowed in
+      defer { borrowed.idle = [] }
+      return borrowed.idle
+    }
+    for loop in idle {
+      loop.close()
+      retired.withLock { $0.add(loop.counters) }
+    }
   }
 }
 
 extension RuntimeCounters {
-  init(of shard: Shard) { add(shard) }
+  init(_ counters: UnsafeMutablePointer<Counters>) { add(counters) }
 
-  /// Adds a shard's counters. They are plain words that their loop writes; reading one while
-  /// it is written gives the old or the new number.
-  fileprivate mutating func add(_ shard: Shard) {
-    let counters = shard.state.pointee.counters
-    started += Int(counters.started)
-    succeeded += Int(counters.succeeded)
-    failed += Int(counters.failed)
-    timedOut += Int(counters.timedOut)
-    aborted += Int(counters.aborted)
-    transitions += Int(counters.transitions)
-    retries += Int(counters.retries)
-    waiting += Int(counters.waiting)
-    bytes += shard.state.pointee.pool.pointee.bytesUsed
+  /// Adds what a loop has counted; any thread may read it, as long as the loop exists.
+  fileprivate mutating func add(_ counters: UnsafeMutablePointer<Counters>) {
+    started += counters.pointee.started.value
+    succeeded += counters.pointee.succeeded.value
+    failed += counters.pointee.failed.value
+    timedOut += counters.pointee.timedOut.value
+    aborted += counters.pointee.aborted.value
+    transitions += counters.pointee.transitions.value
+    retries += counters.pointee.retries.value
+    waiting += counters.pointee.waiting.value
+    bytes += counters.pointee.bytes.value
   }
 }

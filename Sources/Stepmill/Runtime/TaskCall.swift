@@ -69,11 +69,17 @@ public struct JSONView: ~Copyable {
 
   /// Elements of an array, members of an object; else 0.
   public var count: Int { value.isContainer ? value.count : 0 }
+  /// False for a view of nothing: a member or an element that is not there.
   public var exists: Bool { !value.isMissing }
+  /// True for JSON's null, not for what is missing.
   public var isNull: Bool { value.isNull }
+  /// The boolean, if it is one.
   public var bool: Bool? { value.isBool ? value.tag == .true : nil }
+  /// The number as an integer, if it is one and fits.
   public var int: Int? { value.isNumber ? value.asInteger.map { Int($0) } : nil }
+  /// The number as a double.
   public var double: Double? { value.isNumber ? value.asDouble : nil }
+  /// The string's text, copied.
   public var string: String? { value.isString ? value.text : nil }
 
   /// A copy that owns its memory.
@@ -110,15 +116,22 @@ public struct ObjectWriter: ~Copyable {
     capacity = max(4, capacity * 2)
   }
 
+  /// Adds a part of the input, without copying it; null for a view of nothing.
   public mutating func add(_ name: StaticString, _ value: borrowing JSONView) {
     append(name, value.value.isMissing ? .null : value.value)
   }
 
+  /// Adds an integer.
   public mutating func add(_ name: StaticString, _ number: Int) { append(name, .integer(Int64(number))) }
+  /// Adds a number.
   public mutating func add(_ name: StaticString, _ number: Double) { append(name, .double(number)) }
+  /// Adds a boolean.
   public mutating func add(_ name: StaticString, _ flag: Bool) { append(name, .bool(flag)) }
+  /// Adds a text of the program itself, without copying it.
   public mutating func add(_ name: StaticString, _ text: StaticString) { append(name, .string(text)) }
+  /// Adds a text.
   public mutating func add(_ name: StaticString, _ text: String) { append(name, arena.pointee.string(text)) }
+  /// Adds an owned value, as a copy.
   public mutating func add(_ name: StaticString, _ value: JSON) { append(name, value.copied(to: arena)) }
 
   /// Adds a text made of a prefix and a string of the input, without a detour.

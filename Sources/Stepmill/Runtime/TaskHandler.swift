@@ -7,6 +7,7 @@ public struct TaskFailure: Error, Hashable, Sendable, CustomStringConvertible {
   /// What happened, for people.
   public var cause: String?
 
+  /// A failure with a name for Retry and Catch, and a cause for people.
   public init(error: String?, cause: String? = nil) {
     self.error = error
     self.cause = cause
@@ -37,7 +38,7 @@ public struct TaskHandler: Sendable {
   let box: TaskHandlerBox
 
   /// A handler that is called from the step itself. It reads ``TaskCall/input`` and answers
-  /// by ``TaskCall/succeed(_:)`` or one of its kin, or throws.
+  /// by ``TaskCall/succeed(members:_:)`` or one of its kin, or throws.
   public static func synchronous(
     _ body: @escaping @Sendable (borrowing TaskCall) throws(TaskFailure) -> Void
   ) -> TaskHandler {
@@ -151,6 +152,8 @@ final class TaskInvocation: @unchecked Sendable {
   let token: TaskToken
   /// What the driver keeps to cancel it. Touched by the loop's thread only.
   var running: AnyObject?
+  /// Nobody wants the answer any more. Touched by the loop's thread only.
+  var isCancelled = false
 
   init(
     kind: TaskHandler.Kind, handler: TaskHandlerBox, input: JSON, token: TaskToken, resource: String,

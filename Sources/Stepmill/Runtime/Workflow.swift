@@ -8,6 +8,7 @@ public struct Workflow: Sendable {
     self.runtime = runtime
   }
 
+  /// What it was called when it was compiled.
   public var name: String { core.name }
 
   /// The compiled form as a table that a person can read.
@@ -43,6 +44,7 @@ public struct Workflow: Sendable {
   /// Starts an execution and returns at once.
   ///
   /// - Parameters:
+  ///   - input: The execution's input.
   ///   - name: The execution's name in its context object and history; nil makes one.
   ///   - roleARN: What `$$.Execution.RoleArn` says.
   public func start(
