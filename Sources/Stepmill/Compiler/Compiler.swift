@@ -436,7 +436,7 @@ struct Compiler: ~Copyable {
       TemplateNode(key: key, kind: .object, index: 0, extent: 1, bytes: builder.writtenSize(of: key) + 2))
     switch node.kind {
     case .object(let members):
-      for member in inServiceOrder(members) { emitMember(member) }
+      for member in members { emitMember(member) }
       builder.templates[index].index = UInt32(members.count)
     case .array(let elements):
       builder.templates[index].kind = .array
@@ -446,20 +446,6 @@ struct Compiler: ~Copyable {
       preconditionFailure("BUG in Stepmill (please report): a scalar cannot hold a template")
     }
     builder.templates[index].extent = UInt32(builder.templates.count - index)
-  }
-
-  /// The order in which the service lists an object that a template makes: what is constant by
-  /// its key first, as written; then the members with `.$` as a Java hash map lists their names.
-  private mutating func inServiceOrder(_ members: [SyntaxMember]) -> [SyntaxMember] {
-    let evaluated = members.filter(\.isEvaluated)
-    guard !evaluated.isEmpty else { return members }
-    let capacity = JavaHashOrder.capacity(for: evaluated.count)
-    let buckets = evaluated.map {
-      JavaHashOrder.bucket(builder.string(String($0.name.dropLast(2))).javaStringHash, capacity: capacity)
-    }
-    // Sorting by bucket and place keeps the order of insertion within a bucket.
-    let order = evaluated.indices.sorted { (buckets[$0], $0) < (buckets[$1], $1) }
-    return members.filter { !$0.isEvaluated } + order.map { evaluated[$0] }
   }
 
   private mutating func emitMember(_ member: SyntaxMember) {

@@ -28,9 +28,35 @@ extension Intrinsic {
         count += 1
       }
     }
-    let capacity = JavaHashOrder.capacity(for: count)
-    let ordered = JavaHashOrder.sorted(unique, count, capacity: capacity, arena) { $0.javaHash }
-    return .array(ordered, count: count)
+    return .array(inHashSetOrder(unique, count, arena), count: count)
+  }
+
+  /// The elements sorted by their bucket, keeping their order within a bucket.
+  private static func inHashSetOrder(
+    _ elements: UnsafeMutablePointer<Value>, _ count: Int, _ arena: UnsafeMutablePointer<Arena>
+  ) -> UnsafeMutablePointer<Value> {
+    var capacity = 16
+    while count > capacity / 4 * 3 { capacity *= 2 }
+
+    let buckets = arena.pointee.allocate(count * 4).assumingMemoryBound(to: UInt32.self)
+    // Where each bucket's next element goes: first the sizes, then their running sums.
+    let next = arena.pointee.allocate((capacity + 1) * 4).assumingMemoryBound(to: UInt32.self)
+    next.update(repeating: 0, count: capacity + 1)
+    for index in 0..<count {
+      let hash = UInt32(bitPattern: elements[index].javaHash)
+      let bucket = (hash ^ (hash &>> 16)) & UInt32(capacity - 1)
+      buckets[index] = bucket
+      next[Int(bucket) + 1] += 1
+    }
+    for bucket in 0..<capacity { next[bucket + 1] += next[bucket] }
+
+    let ordered = arena.pointee.elements(count)
+    for index in 0..<count {
+      let bucket = Int(buckets[index])
+      ordered[Int(next[bucket])] = elements[index]
+      next[bucket] += 1
+    }
+    return ordered
   }
 }
 
@@ -89,7 +115,7 @@ extension Value {
     }
   }
 
-  var javaStringHash: Int32 {
+  private var javaStringHash: Int32 {
     var hash: Int32 = 0
     var reader = ScalarReader(bytes)
     while let scalar = reader.next() {

@@ -13,26 +13,23 @@ extension Intrinsic {
     return scratch.arena.pointee.string(copying: scratch.output.pointee.bytes)
   }
 
-  /// The members of `a`, each with the value that `b` has for it if it has one, and what only
-  /// `b` has, in the order of a Java hash map that was made as a copy of `a`. Members that are
-  /// objects are not merged themselves: `deep` must not be true, and anything else counts as
-  /// false.
+  /// The members of `a` in their order, each with the value that `b` has for it if it has
+  /// one, then what only `b` has. Members that are objects are not merged themselves:
+  /// `deep` must not be true, and anything else counts as false.
   static func jsonMerge(
     _ a: Value, _ b: Value, deep: Value, _ arena: UnsafeMutablePointer<Arena>
   ) -> Value {
     guard a.isObject, b.isObject, deep.tag != .true else { return .missing }
-    guard a.count > 0 || b.count > 0 else { return a }
+    guard a.count > 0 else { return b }
+    guard b.count > 0 else { return a }
     let merged = arena.pointee.members(a.count + b.count)
-    merged.update(from: a.address.assumingMemoryBound(to: Member.self), count: a.count)
+    merged.update(from: a.members.baseAddress.unsafelyUnwrapped, count: a.count)
     let count =
       a.count > mergedByScanMax
       ? mergeByTable(b.members, into: merged, a.count, arena)
       : mergeByScan(b.members, into: merged, a.count)
-    let start = JavaHashOrder.capacity(copying: a.count > 0 ? a.count : b.count)
-    let ordered = JavaHashOrder.sorted(
-      merged, count, capacity: JavaHashOrder.capacity(for: count, startingWith: start), arena
-    ) { $0.key.javaStringHash }
-    return .object(ordered, count: count)
+    arena.pointee.trim(to: UnsafeMutableRawPointer(merged + count))
+    return .object(merged, count: count)
   }
 
   /// Beyond this many members, a table finds them faster than a scan.
