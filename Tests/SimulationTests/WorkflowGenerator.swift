@@ -204,7 +204,9 @@ struct WorkflowGenerator {
     states.append((name, ["Type": "Pass", "Assign": [counter: 0], "Next": JSON(body)]))
     var work: JSON =
       features.tasks && random.chance(0.5)
-      ? ["Type": "Task", "Resource": "loop", "Parameters": ["at.$": JSON("$\(counter)")], "ResultPath": .null]
+      ? [
+        "Type": "Task", "Resource": "loop", "Parameters": ["at.$": JSON("$\(counter)")], "ResultPath": .null,
+      ]
       : ["Type": "Pass"]
     if features.waits, random.chance(0.3) { work = ["Type": "Wait", "Seconds": 1] }
     work["Assign"] = [counter + ".$": JSON("States.MathAdd($\(counter), 1)")]
@@ -454,7 +456,8 @@ struct WorkflowGenerator {
       ]
     }
     return [
-      "a.$": "$.a", "b.$": "$.b", "n": 2, "flag": false, "z": .null, "list.$": "$.list", "objects": [["a": 1]],
+      "a.$": "$.a", "b.$": "$.b", "n": 2, "flag": false, "z": .null, "list.$": "$.list",
+      "objects": [["a": 1]],
       "o.$": "$.o",
     ]
   }

@@ -142,7 +142,8 @@ extension Shard {
     results.initialize(repeating: .null, count: Int(count))
     join.initialize(
       to: Join(
-        fiber: fiber, base: base, baseBound: baseBound, items: items ?? UnsafePointer(results), results: results, next: 0,
+        fiber: fiber, base: base, baseBound: baseBound, items: items ?? UnsafePointer(results),
+        results: results, next: 0,
         count: count, live: 0, liveMax: liveMax, firstChild: 0, machine: machine, isMap: items != nil,
         startedEvent: fiber.pointee.previousEvent, lastInnerEvent: 0, lastEvent: 0, resultBound: 2,
         nextFree: nil))

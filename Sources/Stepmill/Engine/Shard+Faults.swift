@@ -47,7 +47,7 @@ extension Shard {
   /// template's result may be, since it is only refused when the state is left.
   func shown(_ value: Value, _ fiber: UnsafeMutablePointer<Fiber>) -> String {
     let limit = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef {
-      $0.limits.payloadBytesMax
+      max($0.limits.payloadBytesMax, 65_536)
     }
     guard value.isMissing || value.serializedSize(upTo: limit) <= limit else {
       return "(more than \(limit) bytes)"

@@ -13,7 +13,8 @@ import Testing
   /// its first object, then that of the second.
   @Test func membersKeepTheirOrder() throws {
     let made = try Self.pass(
-      #""Parameters":{"o":{"state.$":"$.x","const":1,"attempt.$":"$.x","a":{"z.$":"$.x","b":2}}}"#, #"{"x":1}"#)
+      #""Parameters":{"o":{"state.$":"$.x","const":1,"attempt.$":"$.x","a":{"z.$":"$.x","b":2}}}"#,
+      #"{"x":1}"#)
     #expect(made?.output?["o"]?.text == #"{"state":1,"const":1,"attempt":1,"a":{"z":1,"b":2}}"#)
     let merged = try Self.pass(
       #""Parameters":{"m.$":"States.JsonMerge($.a, $.b, false)"}"#, #"{"a":{"z":1,"d":3},"b":{"d":4,"c":2}}"#)
