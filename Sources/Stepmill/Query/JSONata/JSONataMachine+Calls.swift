@@ -415,7 +415,8 @@ extension JSONataMachine {
         continue
       }
       for _ in 0..<shares[index] {
-        push(given[argument])
+        // A parameter left out before may have used up the last argument.
+        push(argument < count ? given[argument] : .missing)
         if parameter.isArray && !fitArray(parameters + index, top - 1, argument + 1) { return -1 }
         argument += 1
       }

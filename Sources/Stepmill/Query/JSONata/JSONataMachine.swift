@@ -146,7 +146,7 @@ struct JSONataMachine {
   /// Frames that nothing refers to any more, by the logarithm of their size.
   var freeFrames: (UInt, UInt, UInt, UInt, UInt, UInt, UInt, UInt) = (0, 0, 0, 0, 0, 0, 0, 0)
   var error: JSONataError?
-  private var foundFunction = false
+  var foundFunction = false
 
   static let fuelSlice = 4096
 
@@ -176,7 +176,7 @@ struct JSONataMachine {
     if value.kind == .missing || value.kind == .function { return "undefined" }
     let start = scratch.pointee.byteCount
     defer { scratch.pointee.byteCount = start }
-    writeJSON(value, indent: -1, level: 0, limit: 4096)
+    writeJSON(value, indent: -1, level: 0, limit: 4096, strict: false)
     let bytes = UnsafeBufferPointer(
       start: scratch.pointee.bytes + start, count: min(scratch.pointee.byteCount - start, 4096))
     return String(decoding: bytes, as: UTF8.self)
@@ -620,6 +620,12 @@ struct JSONataMachine {
     let post = program.posts[Int(node.pointee.b)]
     for index in 0..<post.stageCount {
       result = filter(program.stages[Int(post.stages + index)], result)
+      if result.isFailure { return result }
+    }
+    if post.stageCount > 0 && node.pointee.flags & Node.keepArray != 0 && !result.isArray && !result.isMissing {
+      // A single item that a predicate let pass stays in an array of its own.
+      push(result)
+      result = popSequence(from: top - 1)
       if result.isFailure { return result }
     }
     if post.group >= 0 {

@@ -226,8 +226,9 @@ extension JSONataMachine {
       let failure = fail(.D3061, value: base, index: 1)
       let start = byteTop
       writeNumber(exponent)
-      error?.detail = String(
-        decoding: UnsafeBufferPointer(start: scratch.pointee.bytes + start, count: byteTop - start), as: UTF8.self)
+      let written = UnsafeBufferPointer(start: scratch.pointee.bytes + start, count: byteTop - start)
+      let detail = String(decoding: written, as: UTF8.self)
+      error?.detail = detail
       byteTop = start
       return failure
     }

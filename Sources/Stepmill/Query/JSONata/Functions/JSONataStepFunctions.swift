@@ -1,3 +1,5 @@
+import CIntrinsics
+
 // What Step Functions adds to the language.
 
 extension JSONataMachine {
@@ -42,14 +44,7 @@ extension JSONataMachine {
 
   mutating func hash(_ text: Value, _ name: Value) -> Value {
     if text.isMissing || name.isMissing { return .missing }
-    let digest: Digest
-    switch name.text {
-    case "MD5": digest = .md5
-    case "SHA-1": digest = .sha1
-    case "SHA-256": digest = .sha256
-    case "SHA-384": digest = .sha384
-    case "SHA-512": digest = .sha512
-    default:
+    guard let digest = Digest(named: name) else {
       return fail(
         JSONataError(
           .D3137,
@@ -91,8 +86,55 @@ extension JSONataMachine {
 
   mutating func parse(_ text: Value) -> Value {
     if text.isMissing { return text }
-    var reader = JSONataTextReader(text: text, arena: arena, stackLimit: stackLimit)
-    guard let value = reader.read() else { return fail(JSONataError(.D3137, text: "Invalid JSON")) }
+    let invalid = JSONataError(.D3137, text: "Invalid JSON")
+    guard mayBuild(text.count) else { return .failure }
+    let copy = arena.pointee.allocate(text.count + JSONParser.padding)
+    copy.copyMemory(from: text.address, byteCount: text.count)
+    (copy + text.count).initializeMemory(as: UInt8.self, repeating: 0, count: JSONParser.padding)
+    let buffer = UnsafeRawBufferPointer(start: copy, count: text.count)
+    var parser = JSONParser()
+    guard let value = try? parser.parse(buffer, into: arena) else { return fail(invalid) }
+    // The parser lets the last of several members with one name win; here that is an error,
+    // and shows in the text having more of them.
+    var members = 0
+    guard count(members: &members, of: value, level: 0), members == Self.colons(in: buffer) else {
+      return error == nil ? fail(invalid) : .failure
+    }
     return value
+  }
+
+  /// Counts members, and looks for numbers beyond the range of a double.
+  private mutating func count(members: inout Int, of value: Value, level: Int) -> Bool {
+    guard step(), level < 1000, stepmill_frame_address() > stackLimit else { return false }
+    switch value.kind {
+    case .numeral: return value.number.isFinite
+    case .array:
+      for element in value.elements where !count(members: &members, of: element, level: level + 1) {
+        return false
+      }
+    case .object:
+      members += value.count
+      for member in value.members where !count(members: &members, of: member.value, level: level + 1) {
+        return false
+      }
+    default: break
+    }
+    return true
+  }
+
+  private static func colons(in text: UnsafeRawBufferPointer) -> Int {
+    var count = 0
+    var inString = false
+    var index = 0
+    while index < text.count {
+      switch text[index] {
+      case UInt8(ascii: "\""): inString.toggle()
+      case UInt8(ascii: "\\"): index += 1
+      case UInt8(ascii: ":") where !inString: count += 1
+      default: break
+      }
+      index += 1
+    }
+    return count
   }
 }

@@ -25,7 +25,7 @@ extension JSONataMachine {
       return popString(from: base)
     case .array, .object:
       let base = byteTop
-      guard writeJSON(value, indent: pretty ? 2 : -1, level: 0, limit: valueMax) else {
+      guard writeJSON(value, indent: pretty ? 2 : -1, level: 0, limit: valueMax, strict: true) else {
         byteTop = base
         return error == nil ? fail(.D2015) : .failure
       }
@@ -33,16 +33,22 @@ extension JSONataMachine {
     }
   }
 
-  /// Writes JSON text. False if it gets too long or too deep; what is written stays.
+  /// Writes JSON text. False if it gets too long or too deep, or (if `strict`) if a number
+  /// is none that JSON knows; what is written stays.
   @discardableResult
-  mutating func writeJSON(_ value: Value, indent: Int, level: Int, limit: Int) -> Bool {
+  mutating func writeJSON(_ value: Value, indent: Int, level: Int, limit: Int, strict: Bool) -> Bool {
     guard byteTop <= limit * 2 + 65536, level < 500 else { return false }
     switch value.kind {
     case .null, .missing, .failure, .unbound, .tail: putText("null")
     case .true: putText("true")
     case .false: putText("false")
     case .integer, .double, .numeral:
-      if value.kind != .integer && !value.number.isFinite { putText("null") } else { writeNumber(value) }
+      if value.kind != .integer && !value.number.isFinite {
+        if strict { return !fail(.D1001, value: value).isFailure }
+        putText("null")
+      } else {
+        writeNumber(value)
+      }
     case .string: writeQuoted(value)
     case .function: putText("\"\"")
     case .array, .object:
@@ -58,7 +64,7 @@ extension JSONataMachine {
           if indent >= 0 { putByte(UInt8(ascii: " ")) }
         }
         let inner = isArray ? value.elements[index] : value.members[index].value
-        guard writeJSON(inner, indent: indent, level: level + 1, limit: limit) else { return false }
+        guard writeJSON(inner, indent: indent, level: level + 1, limit: limit, strict: strict) else { return false }
       }
       if value.count > 0 { lineBreak(indent, level) }
       putByte(UInt8(ascii: isArray ? "]" : "}"))
@@ -166,10 +172,14 @@ extension JSONataMachine {
   static func find(_ part: Value, in text: Value, from start: Int = 0) -> Int? {
     guard text.count - start >= part.count else { return nil }
     if part.count == 0 { return start }
-    guard let found = memmem(text.address + start, text.count - start, part.address, part.count) else {
-      return nil
+    let first = Int32(part.address.load(as: UInt8.self))
+    var position = text.address + start
+    let last = text.address + (text.count - part.count)
+    while position <= last, let found = memchr(position, first, last - position + 1) {
+      if memcmp(found, part.address, part.count) == 0 { return UnsafeRawPointer(found) - text.address }
+      position = UnsafeRawPointer(found) + 1
     }
-    return UnsafeRawPointer(found) - text.address
+    return nil
   }
 
   func before(_ text: Value, _ part: Value) -> Value {
