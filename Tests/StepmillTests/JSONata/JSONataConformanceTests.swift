@@ -92,7 +92,8 @@ import Testing
     let wanted = expected.member(named: "result")
     if !wanted.isMissing {
       if item.member(named: "unordered").kind == .true, wanted.isArray, result.isArray {
-        let same = wanted.elements.map(JSONataBench.print).sorted() == result.elements.map(JSONataBench.print).sorted()
+        let same =
+          wanted.elements.map(JSONataBench.print).sorted() == result.elements.map(JSONataBench.print).sorted()
         return same ? nil : "\(outcome) for \(JSONataBench.print(wanted))"
       }
       if case .value(let text) = outcome, text == JSONataBench.print(wanted) { return nil }
@@ -106,7 +107,9 @@ import Testing
     if details.isObject { code = details.member(named: "code") }
     guard case .failed(let error) = outcome else { return "\(outcome) for error \(code.text)" }
     if error.code.rawValue != code.text { return "\(outcome) for error \(code.text)" }
-    let token = expected.member(named: "token").isString ? expected.member(named: "token") : details.member(named: "token")
+    let token =
+      expected.member(named: "token").isString
+      ? expected.member(named: "token") : details.member(named: "token")
     let wantedPhase = item.member(named: "phase")
     if wantedPhase.isString && wantedPhase.text != phase { return "\(outcome) raised in phase \(phase)" }
     if token.isString && phase == "compile" && error.token != token.text {
@@ -117,7 +120,9 @@ import Testing
       if wanted.isNumber && name == "position" && error.position != Int(wanted.number) {
         return "\(outcome) at \(error.position ?? -1) for \(wanted.number)"
       }
-      if wanted.isString && name == "message" && error.message != wanted.text { return "\(outcome) for \(wanted.text)" }
+      if wanted.isString && name == "message" && error.message != wanted.text {
+        return "\(outcome) for \(wanted.text)"
+      }
     }
     return nil
   }

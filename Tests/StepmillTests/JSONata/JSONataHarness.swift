@@ -80,7 +80,8 @@ final class JSONataBench {
     }
   }
 
-  func run(_ expression: String, input: Value = .missing, variables: [String: Value] = [:]) -> JSONataOutcome {
+  func run(_ expression: String, input: Value = .missing, variables: [String: Value] = [:]) -> JSONataOutcome
+  {
     do {
       let program = try JSONataProgram.compile(expression, options: options)
       return outcome(evaluate(program, input: input, variables: variables))
@@ -116,7 +117,9 @@ final class JSONataBench {
 
   private static func quoted(_ value: Value) -> String {
     JSONataText.units(value.bytes).reduce(into: "\"") { text, unit in
-      if unit >= 0x20, unit < 0x7F, unit != 0x22 { text.unicodeScalars.append(Unicode.Scalar(UInt8(unit))) } else {
+      if unit >= 0x20, unit < 0x7F, unit != 0x22 {
+        text.unicodeScalars.append(Unicode.Scalar(UInt8(unit)))
+      } else {
         text += "\\u" + String(unit, radix: 16)
       }
     } + "\""
