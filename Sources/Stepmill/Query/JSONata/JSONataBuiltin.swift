@@ -109,7 +109,8 @@ enum JSONataBuiltin: UInt8, CaseIterable, Sendable {
       let copy = UnsafeMutablePointer<JSONataSignature.Parameter>.allocate(
         capacity: Swift.max(parameters.count, 1))
       for (index, parameter) in parameters.enumerated() { (copy + index).initialize(to: parameter) }
-      (rows + Int(builtin.rawValue)).initialize(to: Row(parameters: UnsafePointer(copy), count: parameters.count))
+      (rows + Int(builtin.rawValue)).initialize(
+        to: Row(parameters: UnsafePointer(copy), count: parameters.count))
     }
     return UnsafePointer(rows)
   }()

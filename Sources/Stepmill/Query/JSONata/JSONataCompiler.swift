@@ -316,7 +316,8 @@ final class JSONataCompiler {
     var positions: [Int32] = []
     var next: JSONataSyntax? = syntax
     while let current = next {
-      let isLink = current === syntax || current.predicates == nil && current.group == nil && !current.keepArray
+      let isLink =
+        current === syntax || current.predicates == nil && current.group == nil && !current.keepArray
       guard current.kind == .binary, current.symbol == "&", isLink else {
         operands.append(current)
         break
@@ -502,7 +503,8 @@ final class JSONataCompiler {
     transforms.append(
       .init(
         pattern: pattern, update: update, delete: delete, clone: clone,
-        position: Int32(clamping: syntax.position), updatePosition: Int32(clamping: syntax.then?.position ?? 0),
+        position: Int32(clamping: syntax.position),
+        updatePosition: Int32(clamping: syntax.then?.position ?? 0),
         deletePosition: Int32(clamping: syntax.otherwise?.position ?? 0)))
     return node(.transform, syntax, a: Int32(transforms.count - 1))
   }
@@ -552,7 +554,8 @@ final class JSONataCompiler {
     let columnStart = add(list: columns)
     paths.append(
       .init(
-        identity: Int32(paths.count), steps: start, stepCount: Int32(compiled.count), group: group, columns: columnStart,
+        identity: Int32(paths.count), steps: start, stepCount: Int32(compiled.count), group: group,
+        columns: columnStart,
         columnCount: Int32(columns.count), keepSingleton: syntax.keepSingletonArray,
         keepsTuples: syntax.tuple, startsWithVariable: syntax.items[0].kind == .variable,
         hasTuples: hasTuples))

@@ -48,7 +48,9 @@ struct JSONataLexer {
   /// The next token. Where an operand is expected a slash begins a regular expression.
   mutating func next(infix: Bool) throws(JSONataError) -> JSONataToken {
     try skipBlanks()
-    guard position < text.count else { return JSONataToken(kind: .end, symbol: "(end)", position: text.count) }
+    guard position < text.count else {
+      return JSONataToken(kind: .end, symbol: "(end)", position: text.count)
+    }
     let first = text[position]
     if !infix && first == Self.ascii("/") {
       position += 1
@@ -185,7 +187,9 @@ struct JSONataLexer {
 
   private mutating func name() -> JSONataToken {
     let start = position
-    while position < text.count && !Self.isSpace(text[position]) && !Self.operatorUnits.contains(text[position]) {
+    while position < text.count && !Self.isSpace(text[position])
+      && !Self.operatorUnits.contains(text[position])
+    {
       position += 1
     }
     let isVariable = text[start] == Self.ascii("$")

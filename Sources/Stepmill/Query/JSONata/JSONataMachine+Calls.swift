@@ -210,7 +210,8 @@ extension JSONataMachine {
     let lambda = program.lambdas.baseAddress.unsafelyUnwrapped + Int(closure.pointee.index)
     var count = given
     if lambda.pointee.signature >= 0 {
-      let parameters = UnsafePointer(program.parameters.baseAddress.unsafelyUnwrapped + Int(lambda.pointee.signature))
+      let parameters = UnsafePointer(
+        program.parameters.baseAddress.unsafelyUnwrapped + Int(lambda.pointee.signature))
       count = validate(parameters, Int(lambda.pointee.signatureCount), base, count, input)
       if count < 0 {
         top = base
@@ -277,7 +278,9 @@ extension JSONataMachine {
   }
 
   /// Calls back with as many of an item, its place and the whole as the function takes.
-  mutating func callback(_ function: Value, arity: Int, _ item: Value, _ place: Value, _ whole: Value) -> Value {
+  mutating func callback(_ function: Value, arity: Int, _ item: Value, _ place: Value, _ whole: Value)
+    -> Value
+  {
     push(item)
     if arity >= 2 { push(place) }
     if arity >= 3 { push(whole) }
@@ -311,13 +314,17 @@ extension JSONataMachine {
       var index = 0
       while index < count {
         let parameter = parameters + index
-        if parameter.pointee.repeated || parameter.pointee.accepted & Self.letter(stack(base &+ index)).bit == 0 {
+        if parameter.pointee.repeated
+          || parameter.pointee.accepted & Self.letter(stack(base &+ index)).bit == 0
+        {
           break
         }
         index &+= 1
       }
       if index == count {
-        while index < parameterCount && parameters[index].optional && !parameters[index].context { index &+= 1 }
+        while index < parameterCount && parameters[index].optional && !parameters[index].context {
+          index &+= 1
+        }
         if index == parameterCount {
           for index in 0..<count where parameters[index].isArray {
             if !fitArray(parameters + index, base + index, index + 1) { return -1 }

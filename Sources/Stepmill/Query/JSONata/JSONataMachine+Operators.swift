@@ -137,7 +137,8 @@ extension JSONataMachine {
     case .array:
       guard right.isArray, left.count == right.count, level < 1000 else { return false }
       if left.payload == right.payload { return true }
-      for index in 0..<left.count where !areEqual(left.elements[index], right.elements[index], level: level + 1) {
+      for index in 0..<left.count
+      where !areEqual(left.elements[index], right.elements[index], level: level + 1) {
         return false
       }
       return true

@@ -56,7 +56,9 @@ extension JSONataMachine {
   }
 
   /// Applies update and deletion to one object that the pattern found.
-  private mutating func change(_ match: Value, _ transform: JSONataProgram.Transform, _ slots: inout Slots) -> Bool {
+  private mutating func change(_ match: Value, _ transform: JSONataProgram.Transform, _ slots: inout Slots)
+    -> Bool
+  {
     let slot = match.isObject ? slots.find(match) : nil
     var current = slot?.pointee ?? match
     let update = evaluate(transform.update, current)
@@ -140,7 +142,8 @@ extension JSONataMachine {
     switch value.kind {
     case .array:
       let elements = arena.pointee.elements(value.count)
-      for (index, element) in value.elements.enumerated() where !copy(element, into: elements + index, &slots) {
+      for (index, element) in value.elements.enumerated() where !copy(element, into: elements + index, &slots)
+      {
         return false
       }
       place.pointee = Value.array(elements, count: value.count).with(Value.fresh)
@@ -148,7 +151,8 @@ extension JSONataMachine {
       let members = arena.pointee.members(max(value.count, 1))
       for (index, member) in value.members.enumerated() {
         members[index].key = member.key
-        let slot = (UnsafeMutableRawPointer(members) + (index &* 32 &+ 16)).assumingMemoryBound(to: Value.self)
+        let slot = (UnsafeMutableRawPointer(members) + (index &* 32 &+ 16)).assumingMemoryBound(
+          to: Value.self)
         guard copy(member.value, into: slot, &slots) else { return false }
       }
       place.pointee = Value.object(members, count: value.count).with(Value.fresh)

@@ -570,7 +570,9 @@ struct JSONataMachine {
       // Large ranges go straight into the arena.
       let range = evaluate(items[0], input)
       if range.isFailure { return range }
-      if range.isArray { return Value(head: range.head & ~Value.evaluationFlags | flags | Value.fresh, payload: range.payload) }
+      if range.isArray {
+        return Value(head: range.head & ~Value.evaluationFlags | flags | Value.fresh, payload: range.payload)
+      }
     }
     for index in 0..<count {
       let value = evaluate(items[index], input)
@@ -622,7 +624,8 @@ struct JSONataMachine {
       result = filter(program.stages[Int(post.stages + index)], result)
       if result.isFailure { return result }
     }
-    if post.stageCount > 0 && node.pointee.flags & Node.keepArray != 0 && !result.isArray && !result.isMissing {
+    if post.stageCount > 0 && node.pointee.flags & Node.keepArray != 0 && !result.isArray && !result.isMissing
+    {
       // A single item that a predicate let pass stays in an array of its own.
       push(result)
       result = popSequence(from: top - 1)
@@ -690,7 +693,9 @@ extension JSONataMachine {
     case .function:
       foundFunction = true
     case .double where !value.doubleBits.isFinite:
-      value = value.doubleBits.isNaN ? .string("NaN") : value.doubleBits > 0 ? .string("Infinity") : .string("-Infinity")
+      value =
+        value.doubleBits.isNaN
+        ? .string("NaN") : value.doubleBits > 0 ? .string("Infinity") : .string("-Infinity")
     case .array, .object:
       guard value.has(Value.fresh) else {
         value.head &= ~Value.evaluationFlags

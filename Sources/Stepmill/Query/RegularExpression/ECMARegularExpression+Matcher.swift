@@ -232,7 +232,8 @@ struct ECMAMatcher {
   }
 
   private func end(_ position: Int32, _ most: Int32) -> Int32 {
-    most < 0 ? Int32(truncatingIfNeeded: subject.count)
+    most < 0
+      ? Int32(truncatingIfNeeded: subject.count)
       : Int32(truncatingIfNeeded: min(subject.count, Int(position) + Int(most)))
   }
 

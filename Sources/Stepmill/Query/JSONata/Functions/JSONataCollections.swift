@@ -144,7 +144,8 @@ extension JSONataMachine {
       top = base
       return .failure
     }
-    return value.isArray && value.count > 0 ? popArray(from: base, flags: Value.sequence) : popSequence(from: base)
+    return value.isArray && value.count > 0
+      ? popArray(from: base, flags: Value.sequence) : popSequence(from: base)
   }
 
   private mutating func spreadAll(_ value: Value) -> Bool {

@@ -501,7 +501,8 @@ extension JSONataMachine {
     do {
       let text = picture.isString ? picture.text : JSONataDatePicture.iso8601
       let parsed = try JSONataDatePicture(text)
-      let result = try parsed.format(Int64(milliseconds.rounded(.down)), zone: zone.isString ? zone.text : nil)
+      let result = try parsed.format(
+        Int64(milliseconds.rounded(.down)), zone: zone.isString ? zone.text : nil)
       return arena.pointee.string(result)
     } catch {
       return fail(error)
@@ -516,7 +517,9 @@ extension JSONataMachine {
     }
     do {
       let parsed = try JSONataDatePicture(picture.text)
-      guard let result = try parsed.parse(text.text, now: environment.pointee.milliseconds) else { return .missing }
+      guard let result = try parsed.parse(text.text, now: environment.pointee.milliseconds) else {
+        return .missing
+      }
       return .integer(result)
     } catch {
       return fail(error)

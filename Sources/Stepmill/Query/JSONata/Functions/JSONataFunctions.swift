@@ -81,7 +81,8 @@ extension JSONataMachine {
     case .each: return each(first, second)
     case .error:
       return fail(
-        JSONataError(.D3137, text: first.isString && first.count > 0 ? first.text : "$error() function evaluated"))
+        JSONataError(
+          .D3137, text: first.isString && first.count > 0 ? first.text : "$error() function evaluated"))
     case .assert:
       if first.kind == .true { return .missing }
       return fail(

@@ -202,7 +202,9 @@ struct JSONataIntegerFormat {
     switch primary {
     case .letters: return letterCase == .upper ? "[A-Z]+" : "[a-z]+"
     case .roman: return letterCase == .upper ? "[MDCLXVI]+" : "[mdclxvi]+"
-    case .words: return "(?:" + (JSONataNumberWords.values.keys.sorted() + ["and", "[\\-, ]"]).joined(separator: "|") + ")+"
+    case .words:
+      return "(?:" + (JSONataNumberWords.values.keys.sorted() + ["and", "[\\-, ]"]).joined(separator: "|")
+        + ")+"
     case .decimal:
       var pattern = parseWidth.map { "[0-9]{\($0)}" } ?? "[0-9]+"
       if zero != 0x30 { pattern = ".+" }

@@ -18,7 +18,8 @@ extension JSONataMachine {
   }
 
   private enum Search {
-    case found(Match), nothing, failed
+    case found(Match)
+    case nothing, failed
   }
 
   /// A text prepared for a regular expression, once for all matches in it.

@@ -158,7 +158,9 @@ struct JSONataNumberFormat {
         picture.integerLeast = 1
       }
     }
-    if hasExponent && picture.integerLeast == 0 && picture.integer.contains(digit) { picture.integerLeast = 1 }
+    if hasExponent && picture.integerLeast == 0 && picture.integer.contains(digit) {
+      picture.integerLeast = 1
+    }
     if picture.integerLeast == 0 && picture.fractionLeast == 0 { picture.fractionLeast = 1 }
     picture.exponentLeast = picture.exponent?.count(where: isDigit) ?? 0
     return picture
@@ -186,7 +188,11 @@ struct JSONataNumberFormat {
     if value.isNaN { return notANumber }
     if value.isInfinite { return picture.prefix + infinity + picture.suffix }
     var mantissa = value.magnitude
-    if picture.text.contains(percent) { mantissa *= 100 } else if picture.text.contains(perMille) { mantissa *= 1000 }
+    if picture.text.contains(percent) {
+      mantissa *= 100
+    } else if picture.text.contains(perMille) {
+      mantissa *= 1000
+    }
     var exponent: Int?
     if picture.exponentLeast > 0 { exponent = scale(&mantissa, to: picture.scale) }
     return picture.prefix + body(mantissa, exponent, picture) + picture.suffix

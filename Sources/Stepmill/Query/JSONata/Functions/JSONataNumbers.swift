@@ -158,7 +158,9 @@ extension JSONataMachine {
     if index < text.count, text[index] | 0x20 == UInt8(ascii: "e") {
       isWhole = false
       index += 1
-      if index < text.count, text[index] == UInt8(ascii: "+") || text[index] == UInt8(ascii: "-") { index += 1 }
+      if index < text.count, text[index] == UInt8(ascii: "+") || text[index] == UInt8(ascii: "-") {
+        index += 1
+      }
       guard isDigit(index) else { return nil }
       while isDigit(index) { index += 1 }
     }
@@ -215,7 +217,8 @@ extension JSONataMachine {
   private static func shift(_ value: Double, _ places: Int) -> Double {
     let text = value.description
     let parts = text.split(separator: "e")
-    let exponent = (parts.count > 1 ? Int(parts[1].drop { $0 == "+" }) ?? 0 : 0) + max(min(places, 2000), -2000)
+    let exponent =
+      (parts.count > 1 ? Int(parts[1].drop { $0 == "+" }) ?? 0 : 0) + max(min(places, 2000), -2000)
     return Double("\(parts[0])e\(exponent)") ?? value
   }
 

@@ -64,7 +64,9 @@ extension JSONataMachine {
           if indent >= 0 { putByte(UInt8(ascii: " ")) }
         }
         let inner = isArray ? value.elements[index] : value.members[index].value
-        guard writeJSON(inner, indent: indent, level: level + 1, limit: limit, strict: strict) else { return false }
+        guard writeJSON(inner, indent: indent, level: level + 1, limit: limit, strict: strict) else {
+          return false
+        }
       }
       if value.count > 0 { lineBreak(indent, level) }
       putByte(UInt8(ascii: isArray ? "]" : "}"))
