@@ -32,13 +32,17 @@ final class JSONataCompiler {
     let frame: Frame
     let parent: Scope?
     var slots: [[UInt8]: Int32] = [:]
-    /// Parameters: bound from the start.
+    /// The frame of the lambda that the scope is in.
+    let function: Frame
+    /// Names that are bound wherever they can be read: parameters, and what an earlier
+    /// expression of the block has bound.
     var bound: Set<[UInt8]> = []
     /// Names that a path in parentheses, part of this scope's path, binds for it.
     var inner: Set<[UInt8]> = []
 
-    init(frame: Frame, parent: Scope?) {
+    init(frame: Frame, function: Frame, parent: Scope?) {
       self.frame = frame
+      self.function = function
       self.parent = parent
     }
   }
@@ -77,7 +81,7 @@ final class JSONataCompiler {
   init(options: JSONataOptions, stackLimit: UInt) {
     self.options = options
     self.stackLimit = stackLimit
-    scope = Scope(frame: rootFrame, parent: nil)
+    scope = Scope(frame: rootFrame, function: rootFrame, parent: nil)
     frame = rootFrame
     functionFrame = rootFrame
   }
@@ -141,11 +145,18 @@ final class JSONataCompiler {
   }
 
   /// A node that reads the variable `name`, as it is seen from `start`.
-  private func variable(_ name: [UInt8], from start: Scope?, _ syntax: JSONataSyntax) -> Int32 {
+  private func variable(
+    _ name: [UInt8], from start: Scope?, _ syntax: JSONataSyntax, isDeclared: Bool = false
+  ) -> Int32 {
     var next = start
     while let scope = next {
       if let slot = scope.slots[name] {
-        let fallback = scope.bound.contains(name) ? -1 : variable(name, from: scope.parent, syntax)
+        // A lambda is called after what it refers to is bound, if it is called at all: the
+        // name in it does not make a demand on the caller.
+        let declared = isDeclared || scope.function !== functionFrame
+        let fallback =
+          scope.bound.contains(name)
+          ? -1 : variable(name, from: scope.parent, syntax, isDeclared: declared)
         return node(.local, syntax, a: slot, b: hops(to: scope.frame), c: fallback)
       }
       next = scope.parent
@@ -155,7 +166,7 @@ final class JSONataCompiler {
     if let builtin = JSONataBuiltin.named(text, stepFunctions: options.stepFunctions) {
       return node(.constant, syntax, a: constant(.builtin(builtin)))
     }
-    return external(text, syntax)
+    return isDeclared ? node(.constant, syntax, a: constant(.missing)) : external(text, syntax)
   }
 
   private func external(_ name: String, _ syntax: JSONataSyntax) -> Int32 {
@@ -390,12 +401,17 @@ final class JSONataCompiler {
     let outer = (scope, frame)
     let ownFrame = inLoop && syntax.holdsFunction && !syntax.binds.isEmpty
     if ownFrame { frame = Frame(parent: frame) }
-    scope = Scope(frame: frame, parent: scope)
+    scope = Scope(frame: frame, function: functionFrame, parent: scope)
     declare(syntax.binds)
     defer { (scope, frame) = outer }
     let slots = scope.slots.values.sorted()
     var list: [Int32] = []
-    for item in syntax.items { list.append(try compile(item)) }
+    for item in syntax.items {
+      list.append(try compile(item))
+      if item.kind == .bind, let name = item.left?.bytes, scope.slots[name] != nil {
+        scope.bound.insert(name)
+      }
+    }
     let items = add(list: list)
     // Behind the items: the slots to forget on entry, or how many a frame has.
     if ownFrame {
@@ -471,7 +487,7 @@ final class JSONataCompiler {
     frame = Frame(parent: frame)
     functionFrame = frame
     inLoop = false
-    scope = Scope(frame: frame, parent: scope)
+    scope = Scope(frame: frame, function: functionFrame, parent: scope)
     defer { (scope, frame, functionFrame, inLoop) = outer }
     for parameter in syntax.items {
       // Of two parameters with one name the last counts.
@@ -527,7 +543,7 @@ final class JSONataCompiler {
     let outer = scope
     var columns: [Int32] = []
     if syntax.items.contains(where: { $0.tuple }) {
-      scope = Scope(frame: functionFrame, parent: scope)
+      scope = Scope(frame: functionFrame, function: functionFrame, parent: scope)
       for step in syntax.items { collect(columnsOf: step, into: &columns, isInner: false) }
     }
     defer { scope = outer }

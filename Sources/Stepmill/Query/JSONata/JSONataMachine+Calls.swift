@@ -5,6 +5,18 @@ import CIntrinsics
 // context stands in for is inserted, a scalar where an array is wanted is wrapped.
 
 extension JSONataMachine {
+  /// A name that an error mentions.
+  private func name(_ index: Int) -> String {
+    program.pointee.owner._withUnsafeGuaranteedRef { $0.names[index] }
+  }
+
+  private mutating func locate(_ position: Int, _ callee: Int) {
+    guard var error = box?.error else { return }
+    error.position = error.position ?? position
+    error.token = error.token ?? name(callee)
+    box?.error = error
+  }
+
   // MARK: Call expressions
 
   @inline(never)
@@ -12,7 +24,7 @@ extension JSONataMachine {
     let function = evaluate(node.pointee.a, input)
     if function.isFailure { return function }
     if function.isMissing && node.pointee.flags & Node.bareName != 0 {
-      return fail(.T1005, node, token: program.names[Int(node.pointee.c)])
+      return fail(.T1005, node, token: name(Int(node.pointee.c)))
     }
     let base = top
     let count = arguments(node, input, applied)
@@ -62,8 +74,7 @@ extension JSONataMachine {
 
   /// Gives an error its place, if it has none yet.
   private mutating func located(_ node: UnsafeMutablePointer<Node>) -> Value {
-    if error?.position == nil { error?.position = Int(node.pointee.position) }
-    if error?.token == nil { error?.token = program.names[Int(node.pointee.c)] }
+    locate(Int(node.pointee.position), Int(node.pointee.c))
     return .failure
   }
 
@@ -124,7 +135,7 @@ extension JSONataMachine {
       top = base
       if function.isFailure { return function }
       let isBare = function.isMissing && node.pointee.flags & Node.bareName != 0
-      return fail(isBare ? .T1007 : .T1008, node, token: program.names[Int(node.pointee.c)])
+      return fail(isBare ? .T1007 : .T1008, node, token: name(Int(node.pointee.c)))
     }
     setStack(base, function)
     let cells = popArray(from: base)
@@ -138,7 +149,7 @@ extension JSONataMachine {
     switch function.functionSort {
     case .builtin:
       return unsafeBitCast(UInt8(truncatingIfNeeded: function.payload), to: JSONataBuiltin.self).arity
-    case .lambda: return Int(program.lambdas[Int(closure(of: function).pointee.index)].parameterCount)
+    case .lambda: return Int(program.pointee.lambdas[Int(closure(of: function).pointee.index)].parameterCount)
     case .partial: return Self.cells(of: function).dropFirst().count { $0.kind == .unbound }
     case .chain, .transform: return 1
     case .regex: return 2
@@ -162,12 +173,11 @@ extension JSONataMachine {
     var result = invokeOnce(function, base, count, input)
     while result.kind == .tail {
       let position = pendingPosition
-      let name = pendingName
+      let callee = pendingName
       let next = top - pendingCount
       result = step() ? invokeOnce(pendingFunction, next, pendingCount, input) : .failure
       if result.isFailure {
-        if error?.position == nil { error?.position = Int(position) }
-        if error?.token == nil { error?.token = program.names[Int(name)] }
+        locate(Int(position), Int(callee))
       }
     }
     top = base
@@ -207,11 +217,11 @@ extension JSONataMachine {
       return fail(.D1011)
     }
     let closure = closure(of: function)
-    let lambda = program.lambdas.baseAddress.unsafelyUnwrapped + Int(closure.pointee.index)
+    let lambda = program.pointee.lambdas + Int(closure.pointee.index)
     var count = given
     if lambda.pointee.signature >= 0 {
       let parameters = UnsafePointer(
-        program.parameters.baseAddress.unsafelyUnwrapped + Int(lambda.pointee.signature))
+        program.pointee.parameters + Int(lambda.pointee.signature))
       count = validate(parameters, Int(lambda.pointee.signatureCount), base, count, input)
       if count < 0 {
         top = base
@@ -413,7 +423,7 @@ extension JSONataMachine {
           continue
         }
         let letter = Self.letter(input)
-        let absent = letter == .missing && program.options.stepFunctions
+        let absent = letter == .missing && program.pointee.stepFunctions
         guard parameter.accepted & letter.bit != 0, !absent else {
           _ = fail(.T0411, value: input, index: argument + 1)
           return -1

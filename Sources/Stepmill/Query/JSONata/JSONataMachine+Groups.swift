@@ -25,7 +25,7 @@ extension JSONataMachine {
 
   /// The usual object constructor: constant keys, one context.
   private mutating func object(_ group: JSONataProgram.Group, _ input: Value) -> Value {
-    let pairs = program.pairs.baseAddress.unsafelyUnwrapped + Int(group.pairs)
+    let pairs = program.pointee.pairs + Int(group.pairs)
     let count = Int(group.pairCount)
     let members = arena.pointee.members(count)
     var used = 0
@@ -42,7 +42,7 @@ extension JSONataMachine {
   @inline(never)
   private mutating func grouping(_ group: JSONataProgram.Group, _ input: Value) -> Value {
     let isRows = input.isArray && input.has(Value.tuples)
-    let pairs = program.pairs.baseAddress.unsafelyUnwrapped + Int(group.pairs)
+    let pairs = program.pointee.pairs + Int(group.pairs)
     let count = input.isArray ? input.count : 1
     var entries: [Entry] = []
     var links: [Link] = []
@@ -129,7 +129,7 @@ extension JSONataMachine {
       return first.elements[0]
     }
     guard isRows else { return gather(entry, links) { item($0) } }
-    let path = program.paths[Int(first.elements[1].integerValue)]
+    let path = program.pointee.paths[Int(first.elements[1].integerValue)]
     for column in 0..<Int(path.columnCount) {
       let gathered = gather(entry, links) { item($0).elements[column + 2] }
       if gathered.isFailure { return gathered }

@@ -19,7 +19,7 @@ extension JSONataMachine {
       onStack = true
     }
     var result = Value.missing
-    let steps = program.steps.baseAddress.unsafelyUnwrapped + Int(path.steps)
+    let steps = program.pointee.steps + Int(path.steps)
     let last = Int(path.stepCount) - 1
     for index in 0...last {
       let step = steps + index
@@ -43,7 +43,7 @@ extension JSONataMachine {
         top = base
         result = list.isFailure ? list : sort(step, list)
         for stage in 0..<step.pointee.stageCount where !result.isFailure {
-          result = filter(program.stages[Int(step.pointee.stages + stage)], result)
+          result = filter(program.pointee.stages[Int(step.pointee.stages + stage)], result)
         }
         if result.isFailure { return result }
         if !result.isArray {
@@ -100,7 +100,7 @@ extension JSONataMachine {
       }
       if result.isArray { result.head |= Value.keepSingleton }
     }
-    if path.group >= 0 { return group(program.groups[Int(path.group)], result) }
+    if path.group >= 0 { return group(program.pointee.groups[Int(path.group)], result) }
     return result
   }
 
@@ -119,7 +119,7 @@ extension JSONataMachine {
       let item = onStack ? stack(base + index) : items.elements[index]
       var value: Value
       if step.pointee.key >= 0 && !item.isArray {
-        value = item.member(constants[Int(step.pointee.key)])
+        value = item.isObject ? item.field(constants[Int(step.pointee.key)]) : .missing
         if !self.step() { return .failure }
         if value.head & Value.sequence != 0 { value = Self.collapseSequence(value) }
       } else {
@@ -127,7 +127,7 @@ extension JSONataMachine {
         if value.isFailure { return value }
       }
       for stage in 0..<step.pointee.stageCount {
-        value = filter(program.stages[Int(step.pointee.stages + stage)], value)
+        value = filter(program.pointee.stages[Int(step.pointee.stages + stage)], value)
         if value.isFailure { return value }
       }
       if value.isMissing { continue }
@@ -327,7 +327,7 @@ extension JSONataMachine {
   mutating func sort(_ step: UnsafeMutablePointer<JSONataProgram.Step>, _ list: Value) -> Value {
     let count = list.count
     if count <= 1 { return list }
-    let terms = program.terms.baseAddress.unsafelyUnwrapped + Int(step.pointee.terms)
+    let terms = program.pointee.terms + Int(step.pointee.terms)
     let termCount = Int(step.pointee.termCount)
     // Every key once at most, and not before it is asked for.
     let base = top

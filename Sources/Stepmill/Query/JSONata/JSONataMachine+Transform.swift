@@ -27,7 +27,7 @@ extension JSONataMachine {
     defer { (frame, functionFrame) = outer }
     frame = closure.pointee.frame
     functionFrame = closure.pointee.functionFrame
-    let transform = program.transforms[Int(closure.pointee.index)]
+    let transform = program.pointee.transforms[Int(closure.pointee.index)]
     if argument.isMissing { return .missing }
     let clone = evaluate(transform.clone, .missing)
     if clone.isFailure { return clone }

@@ -6,7 +6,7 @@ extension JSONataMachine {
   /// Puts the bindings of a row where variables are read.
   mutating func bindRow(_ row: Value) {
     let cells = row.elements
-    let path = program.paths[Int(cells[1].integerValue)]
+    let path = program.pointee.paths[Int(cells[1].integerValue)]
     let columns = lists + Int(path.columns)
     for index in 0..<Int(path.columnCount) { functionFrame[Int(columns[index])] = cells[index + 2] }
   }
@@ -33,7 +33,7 @@ extension JSONataMachine {
   mutating func tuplePath(_ path: JSONataProgram.Path, from first: Int, _ list: Value) -> Value {
     let columns = lists + Int(path.columns)
     for index in 0..<Int(path.columnCount) { functionFrame[Int(columns[index])] = .unbound }
-    let steps = program.steps.baseAddress.unsafelyUnwrapped + Int(path.steps)
+    let steps = program.pointee.steps + Int(path.steps)
     var rows = Value.missing
     for index in first..<Int(path.stepCount) {
       let step = steps + index
@@ -59,7 +59,7 @@ extension JSONataMachine {
       if result.isFailure { return result }
     }
     if path.keepSingleton { result.head |= Value.keepSingleton }
-    if path.group >= 0 { return group(program.groups[Int(path.group)], rows) }
+    if path.group >= 0 { return group(program.pointee.groups[Int(path.group)], rows) }
     return result
   }
 
@@ -119,8 +119,8 @@ extension JSONataMachine {
   /// A row with the item and the bindings of one that a path in parentheses made.
   private mutating func merge(_ outer: Value, _ inner: Value) -> Value {
     let cells = row(outer, item: inner.elements[0])
-    let outerPath = program.paths[Int(outer.elements[1].integerValue)]
-    let innerPath = program.paths[Int(inner.elements[1].integerValue)]
+    let outerPath = program.pointee.paths[Int(outer.elements[1].integerValue)]
+    let innerPath = program.pointee.paths[Int(inner.elements[1].integerValue)]
     for index in 0..<Int(innerPath.columnCount) {
       let value = inner.elements[index + 2]
       if value.kind == .unbound { continue }
@@ -135,7 +135,7 @@ extension JSONataMachine {
   private mutating func stages(_ step: UnsafeMutablePointer<JSONataProgram.Step>, _ list: Value) -> Value {
     var rows = list
     for index in 0..<step.pointee.stageCount {
-      let stage = program.stages[Int(step.pointee.stages + index)]
+      let stage = program.pointee.stages[Int(step.pointee.stages + index)]
       if stage.node >= 0 {
         rows = filterRows(stage, rows)
         if rows.isFailure { return rows }

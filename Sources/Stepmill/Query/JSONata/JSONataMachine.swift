@@ -54,7 +54,7 @@ enum JSONataResult {
   case undefined
   /// A function, or a value with one in it: nothing that JSON can say.
   case function
-  case failed(JSONataError)
+  indirect case failed(JSONataError)
 }
 
 /// Working memory that one thread's evaluations share, one after the other.
@@ -114,7 +114,7 @@ struct JSONataScratch {
 struct JSONataMachine {
   typealias Node = JSONataProgram.Node
 
-  let program: JSONataProgram
+  let program: UnsafeMutablePointer<JSONataProgram.Tables>
   let nodes: UnsafeMutablePointer<Node>
   let constants: UnsafeMutablePointer<Value>
   let lists: UnsafeMutablePointer<Int32>
@@ -145,7 +145,18 @@ struct JSONataMachine {
   var pendingName: Int32 = -1
   /// Frames that nothing refers to any more, by the logarithm of their size.
   var freeFrames: (UInt, UInt, UInt, UInt, UInt, UInt, UInt, UInt) = (0, 0, 0, 0, 0, 0, 0, 0)
-  var error: JSONataError?
+  /// What went wrong. In a box: an evaluation that works out has nothing to copy.
+  final class Box {
+    var error: JSONataError
+    init(_ error: JSONataError) { self.error = error }
+  }
+
+  var box: Box?
+
+  var error: JSONataError? {
+    get { box?.error }
+    set { box = newValue.map(Box.init) }
+  }
   var foundFunction = false
 
   static let fuelSlice = 4096
@@ -318,26 +329,29 @@ struct JSONataMachine {
     return value
   }
 
+  /// The value of a node. The commonest nodes take no call, or just one.
+  @inline(__always)
   mutating func evaluate(_ index: Int32, _ input: Value) -> Value {
     let node = nodes + Int(index)
     switch node.pointee.operation {
     case .constant: return constants[Int(node.pointee.a)]
     case .external: return externals[Int(node.pointee.a)]
-    case .fieldPath:
-      let found = fieldPath(node, input)
-      if _fastPath(found.kind != .tail) { return found }
-      return Self.collapse(path(program.paths[Int(node.pointee.position)], input))
-    case .local:
-      let value = local(node, input)
-      if value.head & Value.sequence == 0 { return value }
-      return Self.collapse(value)
+    case .fieldPath: return fields(node, input)
     default: return compound(node, input)
     }
+  }
+
+  @inline(never)
+  private mutating func fields(_ node: UnsafeMutablePointer<Node>, _ input: Value) -> Value {
+    let found = fieldPath(node, input)
+    if _fastPath(found.kind != .tail) { return found }
+    return Self.collapse(path(program.pointee.paths[Int(node.pointee.position)], input))
   }
 
   /// Any node that has nodes below it: one level of evaluation.
   @inline(never)
   private mutating func compound(_ node: UnsafeMutablePointer<Node>, _ input: Value) -> Value {
+    if node.pointee.operation == .local { return Self.collapse(local(node, input)) }
     let levels = 1 &+ Int(node.pointee.height)
     depth &+= levels
     guard depth < depthMax, stepWithin() else {
@@ -363,8 +377,8 @@ struct JSONataMachine {
   }
 
   /// The value of a node before the rules for sequences are applied to it.
-  @inline(never)
-  mutating func dispatch(_ node: UnsafeMutablePointer<Node>, _ input: Value) -> Value {
+  @inline(__always)
+  private mutating func dispatch(_ node: UnsafeMutablePointer<Node>, _ input: Value) -> Value {
     switch node.pointee.operation {
     case .constant: return constants[Int(node.pointee.a)]
     case .external: return externals[Int(node.pointee.a)]
@@ -373,8 +387,8 @@ struct JSONataMachine {
     case .root: return root
     case .fieldPath:
       let found = fieldPath(node, input)
-      return found.kind == .tail ? path(program.paths[Int(node.pointee.position)], input) : found
-    case .path: return path(program.paths[Int(node.pointee.a)], input)
+      return found.kind == .tail ? path(program.pointee.paths[Int(node.pointee.position)], input) : found
+    case .path: return path(program.pointee.paths[Int(node.pointee.a)], input)
     case .name: return lookup(input, constants[Int(node.pointee.a)])
     case .wildcard: return wildcard(input)
     case .descendant: return descendants(input)
@@ -389,7 +403,7 @@ struct JSONataMachine {
     case .condition: return condition(node, input)
     case .elvis, .coalesce: return fallback(node, input)
     case .array: return array(node, input)
-    case .object: return group(program.groups[Int(node.pointee.a)], input)
+    case .object: return group(program.pointee.groups[Int(node.pointee.a)], input)
     case .block: return block(node, input)
     case .bind: return bind(node, input)
     case .call: return call(node, input, applied: nil)
@@ -404,6 +418,11 @@ struct JSONataMachine {
     }
   }
 
+  @inline(never)
+  private mutating func bare(_ node: UnsafeMutablePointer<Node>, _ input: Value) -> Value {
+    dispatch(node, input)
+  }
+
   /// Follows names through objects. `tail` as a result means: an array was met, so the
   /// path must be evaluated step by step.
   @inline(__always)
@@ -416,7 +435,7 @@ struct JSONataMachine {
       if _fastPath(base.pointee.operation == .external) {
         value = externals[Int(base.pointee.a)]
       } else {
-        value = evaluate(node.pointee.a, input)
+        value = compound(base, input)
         if value.isFailure { return value }
       }
     }
@@ -424,7 +443,7 @@ struct JSONataMachine {
     var left = node.pointee.c
     repeat {
       if _slowPath(!value.isObject) { return value.isArray ? Value(kind: .tail) : .missing }
-      value = value.member(key.pointee)
+      value = value.field(key.pointee)
       key += 1
       left &-= 1
     } while left > 0
@@ -617,11 +636,11 @@ struct JSONataMachine {
   @inline(never)
   private mutating func post(_ node: UnsafeMutablePointer<Node>, _ input: Value) -> Value {
     let inner = nodes + Int(node.pointee.a)
-    var result = dispatch(inner, input)
+    var result = bare(inner, input)
     if result.isFailure { return result }
-    let post = program.posts[Int(node.pointee.b)]
+    let post = program.pointee.posts[Int(node.pointee.b)]
     for index in 0..<post.stageCount {
-      result = filter(program.stages[Int(post.stages + index)], result)
+      result = filter(program.pointee.stages[Int(post.stages + index)], result)
       if result.isFailure { return result }
     }
     if post.stageCount > 0 && node.pointee.flags & Node.keepArray != 0 && !result.isArray && !result.isMissing
@@ -632,7 +651,7 @@ struct JSONataMachine {
       if result.isFailure { return result }
     }
     if post.group >= 0 {
-      result = group(program.groups[Int(post.group)], result)
+      result = group(program.pointee.groups[Int(post.group)], result)
     }
     return result
   }
@@ -652,9 +671,9 @@ extension JSONataProgram {
     let limits = environment.pointee.limits
     let stackLimit = here > UInt(limits.stackBytes) ? here - UInt(limits.stackBytes) : 0
     var machine = JSONataMachine(
-      program: self, nodes: nodes.baseAddress.unsafelyUnwrapped,
-      constants: constants.baseAddress.unsafelyUnwrapped, lists: lists.baseAddress.unsafelyUnwrapped,
-      externals: variables, arena: arena, scratch: scratch, builtins: JSONataBuiltin.rows,
+      program: tables, nodes: tables.pointee.nodes, constants: tables.pointee.constants,
+      lists: tables.pointee.lists, externals: variables, arena: arena, scratch: scratch,
+      builtins: tables.pointee.builtins,
       environment: environment, root: input, frame: scratch.pointee.values,
       functionFrame: scratch.pointee.values, depthMax: limits.depthMax, stackLimit: stackLimit,
       fuel: JSONataMachine.fuelSlice, stepsLeft: limits.stepsMax, heldAtStart: arena.pointee.bytesHeld,

@@ -145,19 +145,29 @@ final class JSONataProgram: @unchecked Sendable {
     var group: Int32
   }
 
-  let nodes: UnsafeMutableBufferPointer<Node>
-  let constants: UnsafeMutableBufferPointer<Value>
-  let lists: UnsafeMutableBufferPointer<Int32>
-  let steps: UnsafeMutableBufferPointer<Step>
-  let stages: UnsafeMutableBufferPointer<Stage>
-  let terms: UnsafeMutableBufferPointer<Term>
-  let pairs: UnsafeMutableBufferPointer<Pair>
-  let groups: UnsafeMutableBufferPointer<Group>
-  let paths: UnsafeMutableBufferPointer<Path>
-  let lambdas: UnsafeMutableBufferPointer<Lambda>
-  let transforms: UnsafeMutableBufferPointer<Transform>
-  let posts: UnsafeMutableBufferPointer<Post>
-  let parameters: UnsafeMutableBufferPointer<JSONataSignature.Parameter>
+  /// All that an evaluation reads, in one place: a machine holds nothing but its address,
+  /// so it counts no references.
+  struct Tables: BitwiseCopyable {
+    var nodes: UnsafeMutablePointer<Node>
+    var constants: UnsafeMutablePointer<Value>
+    var lists: UnsafeMutablePointer<Int32>
+    var steps: UnsafeMutablePointer<Step>
+    var stages: UnsafeMutablePointer<Stage>
+    var terms: UnsafeMutablePointer<Term>
+    var pairs: UnsafeMutablePointer<Pair>
+    var groups: UnsafeMutablePointer<Group>
+    var paths: UnsafeMutablePointer<Path>
+    var lambdas: UnsafeMutablePointer<Lambda>
+    var transforms: UnsafeMutablePointer<Transform>
+    var posts: UnsafeMutablePointer<Post>
+    var parameters: UnsafeMutablePointer<JSONataSignature.Parameter>
+    var builtins: UnsafePointer<JSONataBuiltin.Row>
+    var stepFunctions: Bool
+    /// The program itself, for what is looked at rarely.
+    var owner: Unmanaged<JSONataProgram>
+  }
+
+  let tables: UnsafeMutablePointer<Tables>
   let regexes: [ECMARegularExpression]
   /// Names that errors mention.
   let names: [String]
@@ -171,23 +181,10 @@ final class JSONataProgram: @unchecked Sendable {
   /// What the expression wants from an input where Step Functions has none: bare names,
   /// `$`, `$$`, `*` and `**`, each once, in order of appearance.
   let contextReferences: [String]
-  /// No use of the clock, of random numbers or of an input: equal variables, equal result.
   let source: [UInt8]
 
   init(_ compiler: JSONataCompiler, entry: Int32, source: [UInt8], options: JSONataOptions) {
-    nodes = Self.copy(compiler.nodes)
-    constants = Self.copy(compiler.constants)
-    lists = Self.copy(compiler.lists)
-    steps = Self.copy(compiler.steps)
-    stages = Self.copy(compiler.stages)
-    terms = Self.copy(compiler.terms)
-    pairs = Self.copy(compiler.pairs)
-    groups = Self.copy(compiler.groups)
-    paths = Self.copy(compiler.paths)
-    lambdas = Self.copy(compiler.lambdas)
-    transforms = Self.copy(compiler.transforms)
-    posts = Self.copy(compiler.posts)
-    parameters = Self.copy(compiler.parameters)
+    tables = .allocate(capacity: 1)
     regexes = compiler.regexes
     names = compiler.names
     memory = compiler.memory
@@ -197,30 +194,40 @@ final class JSONataProgram: @unchecked Sendable {
     self.entry = entry
     self.source = source
     self.options = options
+    tables.initialize(
+      to: Tables(
+        nodes: Self.copy(compiler.nodes), constants: Self.copy(compiler.constants),
+        lists: Self.copy(compiler.lists), steps: Self.copy(compiler.steps),
+        stages: Self.copy(compiler.stages), terms: Self.copy(compiler.terms),
+        pairs: Self.copy(compiler.pairs), groups: Self.copy(compiler.groups),
+        paths: Self.copy(compiler.paths), lambdas: Self.copy(compiler.lambdas),
+        transforms: Self.copy(compiler.transforms), posts: Self.copy(compiler.posts),
+        parameters: Self.copy(compiler.parameters), builtins: JSONataBuiltin.rows,
+        stepFunctions: options.stepFunctions, owner: Unmanaged.passUnretained(self)))
   }
 
-  private static func copy<Record: BitwiseCopyable>(
-    _ records: [Record]
-  ) -> UnsafeMutableBufferPointer<Record> {
-    let result = UnsafeMutableBufferPointer<Record>.allocate(capacity: max(records.count, 1))
-    _ = result.initialize(from: records)
-    return UnsafeMutableBufferPointer(start: result.baseAddress, count: records.count)
+  private static func copy<Record: BitwiseCopyable>(_ records: [Record]) -> UnsafeMutablePointer<Record> {
+    let result = UnsafeMutablePointer<Record>.allocate(capacity: max(records.count, 1))
+    for (index, record) in records.enumerated() { (result + index).initialize(to: record) }
+    return result
   }
 
   deinit {
-    nodes.baseAddress?.deallocate()
-    constants.baseAddress?.deallocate()
-    lists.baseAddress?.deallocate()
-    steps.baseAddress?.deallocate()
-    stages.baseAddress?.deallocate()
-    terms.baseAddress?.deallocate()
-    pairs.baseAddress?.deallocate()
-    groups.baseAddress?.deallocate()
-    paths.baseAddress?.deallocate()
-    lambdas.baseAddress?.deallocate()
-    transforms.baseAddress?.deallocate()
-    posts.baseAddress?.deallocate()
-    parameters.baseAddress?.deallocate()
+    let tables = tables.pointee
+    tables.nodes.deallocate()
+    tables.constants.deallocate()
+    tables.lists.deallocate()
+    tables.steps.deallocate()
+    tables.stages.deallocate()
+    tables.terms.deallocate()
+    tables.pairs.deallocate()
+    tables.groups.deallocate()
+    tables.paths.deallocate()
+    tables.lambdas.deallocate()
+    tables.transforms.deallocate()
+    tables.posts.deallocate()
+    tables.parameters.deallocate()
+    self.tables.deallocate()
     for block in memory { block.deallocate() }
   }
 

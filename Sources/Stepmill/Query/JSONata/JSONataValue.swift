@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 // Values as the language's evaluator sees them.
 //
 // On top of JSON there are functions, the outcome "failed", variables not bound yet, and
@@ -55,6 +61,51 @@ extension Value {
 
   static var emptySequence: Value {
     @inline(__always) get { Value(head: UInt64(Tag.array.rawValue) | sequence | fresh, payload: 0) }
+  }
+
+  /// The member `key` of an object. As `member`, but short names, which nearly all are,
+  /// are compared here and now.
+  @inline(__always)
+  func field(_ key: Value) -> Value {
+    let wanted = key.head & ~Value.flagsMask
+    var member = address.assumingMemoryBound(to: Member.self)
+    var left = count
+    while left > 0 {
+      if member.pointee.key.head & ~Value.flagsMask == wanted && Value.sameShort(member.pointee.key, key) {
+        return member.pointee.value
+      }
+      member += 1
+      left &-= 1
+    }
+    return .missing
+  }
+
+  /// Equal texts of known equal length.
+  @inline(__always)
+  private static func sameShort(_ a: Value, _ b: Value) -> Bool {
+    if a.payload == b.payload { return true }
+    let count = a.count
+    let x = a.address
+    let y = b.address
+    if count >= 8 {
+      guard x.loadUnaligned(as: UInt64.self) == y.loadUnaligned(as: UInt64.self) else { return false }
+      if _slowPath(count > 16) { return memcmp(x, y, count) == 0 }
+      return x.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+        == y.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+    }
+    if count >= 4 {
+      return x.loadUnaligned(as: UInt32.self) == y.loadUnaligned(as: UInt32.self)
+        && x.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self)
+          == y.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self)
+    }
+    var index = 0
+    while index < count {
+      if x.load(fromByteOffset: index, as: UInt8.self) != y.load(fromByteOffset: index, as: UInt8.self) {
+        return false
+      }
+      index &+= 1
+    }
+    return true
   }
 
   // MARK: Numbers

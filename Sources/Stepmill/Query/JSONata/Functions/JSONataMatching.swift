@@ -62,7 +62,7 @@ extension JSONataMachine {
 
   private mutating func search(_ matcher: Value, _ subject: Subject, from start: Int) -> Search {
     guard matcher.functionSort == .regex else { return custom(matcher, subject.value) }
-    let regex = program.regexes[Int(matcher.payload)]
+    let regex = program.pointee.owner._withUnsafeGuaranteedRef { $0.regexes[Int(matcher.payload)] }
     let captures = arena.pointee.allocate((regex.groupCount + 1) * 8).assumingMemoryBound(to: Int32.self)
     let outcome: ECMARegularExpression.Outcome
     if subject.isASCII {
