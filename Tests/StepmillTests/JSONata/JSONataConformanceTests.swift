@@ -106,7 +106,7 @@ import Testing
     let details = expected.member(named: "error")
     if details.isObject { code = details.member(named: "code") }
     guard case .failed(let error) = outcome else { return "\(outcome) for error \(code.text)" }
-    if error.code.rawValue != code.text { return "\(outcome) for error \(code.text)" }
+    if error.code.name != code.text { return "\(outcome) for error \(code.text)" }
     let token =
       expected.member(named: "token").isString
       ? expected.member(named: "token") : details.member(named: "token")

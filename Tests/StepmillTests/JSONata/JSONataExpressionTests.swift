@@ -96,10 +96,10 @@ import Testing
     (#"7 / 2"#, .value(#"3.5"#)),
     (#"1 / 0"#, .value(#""Infinity""#)),
     (#"5 + $states.input.nope"#, .undefined),
-    (#"5 + "1""#, .error(.T2002, #"The right side of the "+" operator must evaluate to a number"#)),
-    (#"5 + null"#, .error(.T2002, #"The right side of the "+" operator must evaluate to a number"#)),
+    (#"5 + "1""#, .error(.t2002, #"The right side of the "+" operator must evaluate to a number"#)),
+    (#"5 + null"#, .error(.t2002, #"The right side of the "+" operator must evaluate to a number"#)),
     (#"-$states.input.n"#, .value(#"-5"#)),
-    (#"-"x""#, .error(.D1002, #"Cannot negate a non-numeric value: "x""#)),
+    (#"-"x""#, .error(.d1002, #"Cannot negate a non-numeric value: "x""#)),
     (#"1 = 1.0"#, .value(#"true"#)),
     (#""1" = 1"#, .value(#"false"#)),
     (#"[1,2] = [1,2]"#, .value(#"true"#)),
@@ -111,18 +111,18 @@ import Testing
     (#""a" < "b""#, .value(#"true"#)),
     (
       #""a" < 1"#,
-      .error(.T2009, #"The values "a" and 1 either side of operator "<" must be of the same data type"#)
+      .error(.t2009, #"The values "a" and 1 either side of operator "<" must be of the same data type"#)
     ),
     (
       #"null < 1"#,
       .error(
-        .T2010, #"The expressions either side of operator "<" must evaluate to numeric or string values"#)
+        .t2010, #"The expressions either side of operator "<" must evaluate to numeric or string values"#)
     ),
     (#"$states.input.nope < 1"#, .undefined),
     (
       #"true < false"#,
       .error(
-        .T2010, #"The expressions either side of operator "<" must evaluate to numeric or string values"#)
+        .t2010, #"The expressions either side of operator "<" must evaluate to numeric or string values"#)
     ),
     (#"1 in [1,2]"#, .value(#"true"#)),
     (#""x" in $states.input.tags"#, .value(#"true"#)),
@@ -131,7 +131,7 @@ import Testing
     (#"[1..5]"#, .value(#"[1,2,3,4,5]"#)),
     (#"[3..1]"#, .value(#"[]"#)),
     (#"[3..3]"#, .value(#"[3]"#)),
-    (#"[1.5..3]"#, .error(.T2003, #"The left side of the range operator (..) must evaluate to an integer"#)),
+    (#"[1.5..3]"#, .error(.t2003, #"The left side of the range operator (..) must evaluate to an integer"#)),
     (#"["a", 1..3, "b"]"#, .value(#"["a",1,2,3,"b"]"#)),
     (#"[1..3].($ * 2)"#, .value(#"[2,4,6]"#)),
     (#"true and "x""#, .value(#"true"#)),
@@ -166,7 +166,7 @@ import Testing
     (#"[1]"#, .value(#"[1]"#)),
     (#"{"k": [$states.input.one]}"#, .value(#"{"k":[7]}"#)),
     (#"{$states.input.name: 1}"#, .value(#"{"Ada Lovelace":1}"#)),
-    (#"{1: 2}"#, .error(.T1003, #"Key in object structure must evaluate to a string; got: 1"#)),
+    (#"{1: 2}"#, .error(.t1003, #"Key in object structure must evaluate to a string; got: 1"#)),
     (#"/* c */ 1"#, .value(#"1"#)),
     (#"$map([1], function($v){$v})"#, .value(#"1"#)),
     (#"$filter([1,2,3], function($v){$v > 2})"#, .value(#"3"#)),
@@ -185,7 +185,7 @@ import Testing
     (#"$length("h\u00e9llo")"#, .value(#"5"#)),
     (#"$length("")"#, .value(#"0"#)),
     (#"$length($states.input.nope)"#, .undefined),
-    (#"$length(5)"#, .error(.T0410, #"Argument 1 of function "length" does not match function signature"#)),
+    (#"$length(5)"#, .error(.t0410, #"Argument 1 of function "length" does not match function signature"#)),
     (#"$substring("workflow", 4)"#, .value(#""flow""#)),
     (#"$substring("workflow", -4, 2)"#, .value(#""fl""#)),
     (#"$substring("workflow", 2, 0)"#, .value(#""""#)),
@@ -210,12 +210,12 @@ import Testing
     (#"$split("", ",")"#, .value(#"[""]"#)),
     (
       #"$split("a,b", ",", -1)"#,
-      .error(.D3020, #"Third argument of split function must evaluate to a positive number"#)
+      .error(.d3020, #"Third argument of split function must evaluate to a positive number"#)
     ),
     (#"$join(["a","b"], "-")"#, .value(#""a-b""#)),
     (#"$join(["a","b"])"#, .value(#""ab""#)),
     (#"$join("a")"#, .value(#""a""#)),
-    (#"$join([1,2])"#, .error(.T0412, #"Argument 1 of function "join" must be an array of "strings""#)),
+    (#"$join([1,2])"#, .error(.t0412, #"Argument 1 of function "join" must be an array of "strings""#)),
     (#"$join([])"#, .value(#""""#)),
     (
       #"$match("a1b22", /[a-z]([0-9]+)/)"#,
@@ -230,7 +230,7 @@ import Testing
     (#"$replace("ab", /[ab]/, function($m){ $uppercase($m.match) & "!" })"#, .value(#""A!B!""#)),
     (
       #"$replace("abc", "", "x")"#,
-      .error(.D3010, #"Second argument of replace function cannot be an empty string"#)
+      .error(.d3010, #"Second argument of replace function cannot be an empty string"#)
     ),
     (#"$base64encode("hello")"#, .value(#""aGVsbG8=""#)),
     (#"$base64decode("aGVsbG8=")"#, .value(#""hello""#)),
@@ -243,13 +243,13 @@ import Testing
     (#"$number("0x1F")"#, .value(#"31"#)),
     (#"$number("0b101")"#, .value(#"5"#)),
     (#"$number("1e3")"#, .value(#"1000"#)),
-    (#"$number(" 12")"#, .error(.D3030, #"Unable to cast value to a number: " 12""#)),
-    (#"$number("")"#, .error(.D3030, #"Unable to cast value to a number: """#)),
+    (#"$number(" 12")"#, .error(.d3030, #"Unable to cast value to a number: " 12""#)),
+    (#"$number("")"#, .error(.d3030, #"Unable to cast value to a number: """#)),
     (#"$number(true)"#, .value(#"1"#)),
     (
-      #"$number(null)"#, .error(.T0410, #"Argument 1 of function "number" does not match function signature"#)
+      #"$number(null)"#, .error(.t0410, #"Argument 1 of function "number" does not match function signature"#)
     ),
-    (#"$number("abc")"#, .error(.D3030, #"Unable to cast value to a number: "abc""#)),
+    (#"$number("abc")"#, .error(.d3030, #"Unable to cast value to a number: "abc""#)),
     (#"$abs(-3)"#, .value(#"3"#)),
     (#"$floor(-2.5)"#, .value(#"-3"#)),
     (#"$ceil(-2.5)"#, .value(#"-2"#)),
@@ -262,12 +262,12 @@ import Testing
     (
       #"$power(0, -1)"#,
       .error(
-        .D3061,
+        .d3061,
         #"The power function has resulted in a value that cannot be represented as a JSON number: base=0, exponent=-1"#
       )
     ),
     (#"$sqrt(9)"#, .value(#"3"#)),
-    (#"$sqrt(-1)"#, .error(.D3060, #"The sqrt function cannot be applied to a negative number: -1"#)),
+    (#"$sqrt(-1)"#, .error(.d3060, #"The sqrt function cannot be applied to a negative number: -1"#)),
     (##"$formatNumber(1234.5, "#,##0.00")"##, .value(#""1,234.50""#)),
     (#"$formatNumber(0.256, "0%")"#, .value(#""26%""#)),
     (#"$formatNumber(-7, "000")"#, .value(#""-007""#)),
@@ -276,7 +276,7 @@ import Testing
     (#"$formatBase(255)"#, .value(#""255""#)),
     (
       #"$formatBase(5, 1)"#,
-      .error(.D3100, #"The radix of the formatBase function must be between 2 and 36.  It was given 1"#)
+      .error(.d3100, #"The radix of the formatBase function must be between 2 and 36.  It was given 1"#)
     ),
     (#"$formatInteger(2024, "w")"#, .value(#""two thousand and twenty-four""#)),
     (#"$formatInteger(14, "I")"#, .value(#""XIV""#)),
@@ -289,7 +289,7 @@ import Testing
     (#"$sum([1,2,3])"#, .value(#"6"#)),
     (#"$sum([])"#, .value(#"0"#)),
     (#"$sum(5)"#, .value(#"5"#)),
-    (#"$sum(["1"])"#, .error(.T0412, #"Argument 1 of function "sum" must be an array of "numbers""#)),
+    (#"$sum(["1"])"#, .error(.t0412, #"Argument 1 of function "sum" must be an array of "numbers""#)),
     (#"$sum($states.input.nope)"#, .undefined),
     (#"$max([3,9,2])"#, .value(#"9"#)),
     (#"$max([])"#, .undefined),
@@ -323,14 +323,14 @@ import Testing
     (
       #"$sort([1,"a"])"#,
       .error(
-        .D3070,
+        .d3070,
         #"The single argument form of the sort function can only be applied to an array of strings or an array of number"#
       )
     ),
     (
       #"$sort([{"k":1},{"k":2}])"#,
       .error(
-        .D3070,
+        .d3070,
         #"The single argument form of the sort function can only be applied to an array of strings or an array of number"#
       )
     ),
@@ -361,12 +361,12 @@ import Testing
     (#"$type($states.input.nope)"#, .undefined),
     (#"$type($sum)"#, .value(#""function""#)),
     (#"$clone({"a":1})"#, .value(#"{"a":1}"#)),
-    (#"$error("boom")"#, .error(.D3137, #"boom"#)),
-    (#"$error()"#, .error(.D3137, #"$error() function evaluated"#)),
-    (#"$assert(1=2, "nope")"#, .error(.D3141, #"nope"#)),
-    (#"$assert(1=2)"#, .error(.D3141, #"$assert() statement failed"#)),
+    (#"$error("boom")"#, .error(.d3137, #"boom"#)),
+    (#"$error()"#, .error(.d3137, #"$error() function evaluated"#)),
+    (#"$assert(1=2, "nope")"#, .error(.d3141, #"nope"#)),
+    (#"$assert(1=2)"#, .error(.d3141, #"$assert() statement failed"#)),
     (#"$assert(true)"#, .undefined),
-    (#"$assert("x")"#, .error(.T0410, #"Argument 1 of function "assert" does not match function signature"#)),
+    (#"$assert("x")"#, .error(.t0410, #"Argument 1 of function "assert" does not match function signature"#)),
     // higher order
     (#"$map([1,2,3], function($v,$i,$a){ $v * $i + $count($a) })"#, .value(#"[3,5,9]"#)),
     (#"$map([1,2,3], function($v){ $v = 2 ? $v })"#, .value(#"2"#)),
@@ -377,11 +377,11 @@ import Testing
     (#"$single([1,2,3], function($v){ $v = 2 })"#, .value(#"2"#)),
     (
       #"$single([1,2,3], function($v){ $v > 1 })"#,
-      .error(.D3138, #"The $single() function expected exactly 1 matching result.  Instead it matched more."#)
+      .error(.d3138, #"The $single() function expected exactly 1 matching result.  Instead it matched more."#)
     ),
     (
       #"$single([1,2,3], function($v){ $v > 9 })"#,
-      .error(.D3139, #"The $single() function expected exactly 1 matching result.  Instead it matched 0."#)
+      .error(.d3139, #"The $single() function expected exactly 1 matching result.  Instead it matched 0."#)
     ),
     (#"$reduce([1,2,3], function($acc,$v){ $acc + $v })"#, .value(#"6"#)),
     (#"$reduce([1,2,3], function($acc,$v){ $acc + $v }, 10)"#, .value(#"16"#)),
@@ -390,7 +390,7 @@ import Testing
     (
       #"$reduce([1], function($x){ $x })"#,
       .error(
-        .D3050, #"The second argument of reduce function must be a function with at least two arguments"#)
+        .d3050, #"The second argument of reduce function must be a function with at least two arguments"#)
     ),
     // date-time
     (#"$toMillis("2024-03-01T00:00:00Z")"#, .value(#"1709251200000"#)),
@@ -399,7 +399,7 @@ import Testing
     (
       #"$toMillis("nope")"#,
       .error(
-        .D3110,
+        .d3110,
         #"The argument of the toMillis function must be an ISO 8601 formatted timestamp. Given "nope""#)
     ),
     (#"$toMillis("01/03/2024", "[D01]/[M01]/[Y0001]")"#, .value(#"1709251200000"#)),
@@ -432,7 +432,7 @@ import Testing
     (
       #"$formatInteger(21, "wo")"#,
       .error(
-        .D3130,
+        .d3130,
         #"Formatting or parsing an integer as a sequence starting with "wo" is not supported by this implementation"#
       )
     ),
@@ -442,24 +442,24 @@ import Testing
     (#"$parseInteger("twenty-one", "w")"#, .value(#"21"#)),
     (
       #"$toMillis("2024-W09-5", "[X]-W[W01]-[F1]")"#,
-      .error(.D3136, #"The date/time picture string is missing specifiers required to parse the timestamp"#)
+      .error(.d3136, #"The date/time picture string is missing specifiers required to parse the timestamp"#)
     ),
     // guards
     (
       #"$uppercase()"#,
-      .error(.T0411, #"Context value is not a compatible type with argument 1 of function "uppercase""#)
+      .error(.t0411, #"Context value is not a compatible type with argument 1 of function "uppercase""#)
     ),
     (
       #"$uppercase(1)"#,
-      .error(.T0410, #"Argument 1 of function "uppercase" does not match function signature"#)
+      .error(.t0410, #"Argument 1 of function "uppercase" does not match function signature"#)
     ),
-    (#"$sum(1,2)"#, .error(.T0410, #"Argument 2 of function "sum" does not match function signature"#)),
-    (#"$nosuch(1)"#, .error(.T1006, #"Attempted to invoke a non-function"#)),
-    (#""x"(1)"#, .error(.T1006, #"Attempted to invoke a non-function"#)),
+    (#"$sum(1,2)"#, .error(.t0410, #"Argument 2 of function "sum" does not match function signature"#)),
+    (#"$nosuch(1)"#, .error(.t1006, #"Attempted to invoke a non-function"#)),
+    (#""x"(1)"#, .error(.t1006, #"Attempted to invoke a non-function"#)),
     (
       #"[1..10000001]"#,
       .error(
-        .D2014,
+        .d2014,
         #"The size of the sequence allocated by the range operator (..) must not exceed 1e7.  Attempted to allocate 1000"#
       )
     ),

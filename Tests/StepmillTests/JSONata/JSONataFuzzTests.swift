@@ -55,7 +55,7 @@ import Testing
       let text = Self.expression(4, &generator)
       let document = bench.parse(Self.document.utf8)
       let outcome = bench.run(text, input: document, variables: ["x": document])
-      if case .failed(let error) = outcome, error.code.rawValue.hasPrefix("S") { continue }
+      if case .failed(let error) = outcome, error.code.name.hasPrefix("S") { continue }
       parsed += 1
     }
     #expect(parsed > 2000)

@@ -20,7 +20,7 @@ enum JSONataOutcome: Equatable, CustomStringConvertible {
     case .value(let text): text
     case .undefined: "undefined"
     case .function: "function"
-    case .failed(let error): "\(error.code) \(error.message) token=\(error.token ?? "-")"
+    case .failed(let error): "\(error.code.name) \(error.message) token=\(error.token ?? "-")"
     }
   }
 }

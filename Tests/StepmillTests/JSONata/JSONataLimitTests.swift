@@ -24,14 +24,14 @@ import Testing
       bench.options.stackBytes = 32 << 20
       func sum(_ count: Int) -> String { "1" + Self.repeated(" + 1", count - 1) }
       #expect(bench.run(sum(100)) == .value("100"))
-      #expect(Self.code(bench.run(sum(101))) == .D1011)
+      #expect(Self.code(bench.run(sum(101))) == .d1011)
       #expect(bench.run(Self.repeated("(", 99) + "1" + Self.repeated(")", 99)) == .value("1"))
-      #expect(Self.code(bench.run(Self.repeated("(", 101) + "1" + Self.repeated(")", 101))) == .D1011)
+      #expect(Self.code(bench.run(Self.repeated("(", 101) + "1" + Self.repeated(")", 101))) == .d1011)
       func recursive(_ count: Int) -> String {
         "($f := function($n){ $n <= 0 ? 0 : 1 + $f($n - 1) }; $f(\(count)))"
       }
       #expect(bench.run(recursive(31)) == .value("31"))
-      #expect(Self.code(bench.run(recursive(34))) == .D1011)
+      #expect(Self.code(bench.run(recursive(34))) == .d1011)
     }
   }
 
@@ -55,28 +55,28 @@ import Testing
   @Test func memory() {
     let bench = JSONataBench()
     #expect(bench.run("$count([1..873782])") == .value("873782"))
-    #expect(Self.code(bench.run("$count([1..873783])")) == .D2015)
-    #expect(Self.code(bench.run("[1..1e9]")) == .D2014)
+    #expect(Self.code(bench.run("$count([1..873783])")) == .d2015)
+    #expect(Self.code(bench.run("[1..1e9]")) == .d2014)
     #expect(bench.run("$count($range(1, 360145, 1))") == .value("360145"))
-    #expect(Self.code(bench.run("$range(1, 360146, 1)")) == .D2015)
+    #expect(Self.code(bench.run("$range(1, 360146, 1)")) == .d2015)
     #expect(bench.run("$length($pad('', 262144))") == .value("262144"))
-    #expect(Self.code(bench.run("$pad('', 262145)")) == .D2015)
-    #expect(Self.code(bench.run("($f := function($s){ $f($s & $s) }; $f('ab'))")) == .D2015)
-    #expect(Self.code(bench.run("($f := function($s){ $f([$s, $s]) }; $f('ab'))")) == .D2015)
-    #expect(Self.code(bench.run("$join([1..100000].$string(), $pad('', 1000))")) == .D2015)
-    #expect(Self.code(bench.run("$map([1..800000], function($v){ [1..800000] })")) == .D2015)
+    #expect(Self.code(bench.run("$pad('', 262145)")) == .d2015)
+    #expect(Self.code(bench.run("($f := function($s){ $f($s & $s) }; $f('ab'))")) == .d2015)
+    #expect(Self.code(bench.run("($f := function($s){ $f([$s, $s]) }; $f('ab'))")) == .d2015)
+    #expect(Self.code(bench.run("$join([1..100000].$string(), $pad('', 1000))")) == .d2015)
+    #expect(Self.code(bench.run("$map([1..800000], function($v){ [1..800000] })")) == .d2015)
   }
 
   @Test func time() {
     let bench = JSONataBench()
     bench.environment.limits.stepsMax = 200_000
-    #expect(Self.code(bench.run("($f := function($n){ $f($n + 1) }; $f(0))")) == .D1012)
-    #expect(Self.code(bench.run("$reduce([1..800000], function($a, $v){ $a + $v })")) == .D1012)
+    #expect(Self.code(bench.run("($f := function($n){ $f($n + 1) }; $f(0))")) == .d1012)
+    #expect(Self.code(bench.run("$reduce([1..800000], function($a, $v){ $a + $v })")) == .d1012)
     #expect(Self.code(bench.run("[1..3000].[1..3000].($)")) != nil)
     // Who evaluates may say that time is up.
     bench.environment.limits.stepsMax = .max
     bench.environment.isOverdue = { _ in true }
-    #expect(Self.code(bench.run("($f := function($n){ $f($n + 1) }; $f(0))")) == .D1012)
+    #expect(Self.code(bench.run("($f := function($n){ $f($n + 1) }; $f(0))")) == .d1012)
   }
 
   @Test(arguments: [
@@ -86,21 +86,21 @@ import Testing
     #"$contains("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", /(.*)*(.*)*(.*)*b/)"#,
   ])
   func explodingPatterns(_ expression: String) {
-    #expect(Self.code(JSONataBench().run(expression)) == .D1012)
+    #expect(Self.code(JSONataBench().run(expression)) == .d1012)
   }
 
   /// Each of these has the reference's error code.
   @Test(arguments: [
-    ("\"abc", JSONataCode.S0101), ("'abc\\", .S0103), ("`abc", .S0105), ("/abc", .S0302), ("/(abc/", .S0302),
-    ("//", .S0301),
-    ("1 /* no end", .S0106), ("\"\\q\"", .S0103), ("\"\\u12\"", .S0104), ("1e999", .S0102), ("", .S0207),
-    ("1 +", .S0207), ("$x :=", .S0207), ("}", .S0211), ("[1", .S0203), ("[1, 2}", .S0202), ("1 2", .S0201),
-    ("a.1", .S0213), ("function(x){1}", .S0208), ("1 := 2", .S0212), ("a@b", .S0214), ("a#b", .S0214),
-    ("a[0]@$x", .S0215), ("a^(b)@$x", .S0216), ("%", .S0217), ("[1]{'a':$}[0]", .S0209),
-    ("a{b:c}{d:e}", .S0210),
-    ("1!2", .S0204), ("function($x)<n<s>>{1}", .S0401), ("function($x)<(n<s>)>{1}", .S0402),
-    ("/+a/", .S0303),
-    ("1 ?? 2", .S0211), ("1 ?: 2", .S0211),
+    ("\"abc", JSONataCode.s0101), ("'abc\\", .s0103), ("`abc", .s0105), ("/abc", .s0302), ("/(abc/", .s0302),
+    ("//", .s0301),
+    ("1 /* no end", .s0106), ("\"\\q\"", .s0103), ("\"\\u12\"", .s0104), ("1e999", .s0102), ("", .s0207),
+    ("1 +", .s0207), ("$x :=", .s0207), ("}", .s0211), ("[1", .s0203), ("[1, 2}", .s0202), ("1 2", .s0201),
+    ("a.1", .s0213), ("function(x){1}", .s0208), ("1 := 2", .s0212), ("a@b", .s0214), ("a#b", .s0214),
+    ("a[0]@$x", .s0215), ("a^(b)@$x", .s0216), ("%", .s0217), ("[1]{'a':$}[0]", .s0209),
+    ("a{b:c}{d:e}", .s0210),
+    ("1!2", .s0204), ("function($x)<n<s>>{1}", .s0401), ("function($x)<(n<s>)>{1}", .s0402),
+    ("/+a/", .s0303),
+    ("1 ?? 2", .s0211), ("1 ?: 2", .s0211),
   ])
   func syntaxErrors(_ expression: String, _ code: JSONataCode) {
     #expect(Self.code(JSONataBench().run(expression)) == code)
@@ -110,9 +110,8 @@ import Testing
   @Test func anyArguments() {
     let bench = JSONataBench()
     let arguments = [
-      "null", "true", "0", "-1.5", "1e300", "''", "'a,b'", "'\\ud800'", "[]", "[1,'x',null]", "{}",
-      "{'a':[1]}", "$sum",
-      "/a*/", "function($x){$x}", "$nothing", "[1..5]", "'[Y]-[M]'", "'#,##0.00'",
+      "null", "0", "-1.5", "1e300", "''", "'a,b'", "[]", "[1,'x',null]", "{'a':[1]}", "$sum", "/a*/",
+      "function($x){$x}", "$nothing", "'[Y]-[M]'",
     ]
     for builtin in JSONataBuiltin.allCases {
       _ = bench.run("$\(builtin.name)()")
@@ -120,7 +119,6 @@ import Testing
         _ = bench.run("$\(builtin.name)(\(first))")
         _ = bench.run("\(first) ~> $\(builtin.name)")
         for second in arguments {
-          _ = bench.run("$\(builtin.name)(\(first), \(second))")
           _ = bench.run("$\(builtin.name)(\(first), \(second), \(first))")
           _ = bench.run("$\(builtin.name)(\(second), \(first), \(first), 1)")
         }

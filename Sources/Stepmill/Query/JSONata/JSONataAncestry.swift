@@ -19,14 +19,14 @@ struct JSONataAncestry {
   mutating func rewrite(_ root: JSONataSyntax) throws(JSONataError) -> JSONataSyntax {
     let result = try process(root)
     if result.kind == .parent || result.seekers != nil {
-      throw JSONataError(.S0217, position: result.position, token: result.kind.rawValue)
+      throw JSONataError(.s0217, position: result.position, token: result.kind.rawValue)
     }
     return result
   }
 
   private mutating func process(_ node: JSONataSyntax?) throws(JSONataError) -> JSONataSyntax {
-    guard let node else { throw JSONataError(.S0207) }
-    guard stepmill_frame_address() > stackLimit else { throw JSONataError(.D1011, position: node.position) }
+    guard let node else { throw JSONataError(.s0207) }
+    guard stepmill_frame_address() > stackLimit else { throw JSONataError(.d1011, position: node.position) }
     let result = try rewritten(node)
     if node.keepArray { result.keepArray = true }
     return result
@@ -50,7 +50,7 @@ struct JSONataAncestry {
       ancestors.append(result)
       return result
     case .end:
-      throw JSONataError(.S0207, position: node.position, token: node.symbol)
+      throw JSONataError(.s0207, position: node.position, token: node.symbol)
     case .binary: return try binary(node)
     case .unary: return try unary(node)
     case .function, .partial:
@@ -120,7 +120,7 @@ struct JSONataAncestry {
     case "[": return try predicate(node)
     case "{":
       let result = try process(node.left)
-      if result.group != nil { throw JSONataError(.S0210, position: node.position) }
+      if result.group != nil { throw JSONataError(.s0210, position: node.position) }
       var group = JSONataSyntax.Group(pairs: node.pairs, position: node.position)
       for index in group.pairs.indices {
         group.pairs[index].key = try process(group.pairs[index].key)
@@ -137,8 +137,8 @@ struct JSONataAncestry {
     case "@":
       let result = try process(node.left)
       let step = result.kind == .path ? result.items[result.items.count - 1] : result
-      if step.stages != nil || step.predicates != nil { throw JSONataError(.S0215, position: node.position) }
-      if step.kind == .sort { throw JSONataError(.S0216, position: node.position) }
+      if step.stages != nil || step.predicates != nil { throw JSONataError(.s0215, position: node.position) }
+      if step.kind == .sort { throw JSONataError(.s0216, position: node.position) }
       if node.keepArray { step.keepArray = true }
       step.focus = node.right?.bytes
       step.tuple = true
@@ -206,7 +206,7 @@ struct JSONataAncestry {
     }
     for step in result.items {
       if step.kind == .number || step.kind == .value {
-        throw JSONataError(.S0213, position: step.position, value: step.symbol)
+        throw JSONataError(.s0213, position: step.position, value: step.symbol)
       }
       if step.kind == .string { step.kind = .name }
       if step.keepArray { result.keepSingletonArray = true }
@@ -222,7 +222,7 @@ struct JSONataAncestry {
     let result = try process(node.left)
     let isPath = result.kind == .path
     let step = isPath ? result.items[result.items.count - 1] : result
-    if step.group != nil { throw JSONataError(.S0209, position: node.position) }
+    if step.group != nil { throw JSONataError(.s0209, position: node.position) }
     let predicate = try process(node.right)
     if let seekers = predicate.seekers {
       for slot in seekers.list {
@@ -339,7 +339,7 @@ struct JSONataAncestry {
         index -= 1
       }
     default:
-      throw JSONataError(.S0217, position: node.position, token: node.kind.rawValue)
+      throw JSONataError(.s0217, position: node.position, token: node.kind.rawValue)
     }
     return slot
   }

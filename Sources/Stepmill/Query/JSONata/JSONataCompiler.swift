@@ -213,7 +213,7 @@ final class JSONataCompiler {
   private func compile(_ syntax: JSONataSyntax?) throws(JSONataError) -> Int32 {
     guard let syntax else { return add(Node(operation: .constant, a: constant(.missing))) }
     guard stepmill_frame_address() > stackLimit else {
-      throw JSONataError(.D1011, position: syntax.position)
+      throw JSONataError(.d1011, position: syntax.position)
     }
     let inner = try compileBare(syntax)
     let group = syntax.kind == .path ? nil : syntax.group

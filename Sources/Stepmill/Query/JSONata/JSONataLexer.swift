@@ -74,7 +74,7 @@ struct JSONataLexer {
       position += 2
       while !(unit(position) == Self.ascii("*") && unit(position + 1) == Self.ascii("/")) {
         position += 1
-        if position >= text.count { throw JSONataError(.S0106, position: start) }
+        if position >= text.count { throw JSONataError(.s0106, position: start) }
       }
       position += 2
     }
@@ -107,7 +107,7 @@ struct JSONataLexer {
       }
       position += 1
     }
-    throw JSONataError(.S0101, position: position)
+    throw JSONataError(.s0101, position: position)
   }
 
   private mutating func escape(_ units: inout [UInt16]) throws(JSONataError) {
@@ -122,7 +122,7 @@ struct JSONataLexer {
       var scalar: UInt16 = 0
       for offset in 1...4 {
         guard let digit = Self.hexDigit(unit(position + offset)) else {
-          throw JSONataError(.S0104, position: position)
+          throw JSONataError(.s0104, position: position)
         }
         scalar = scalar << 4 | digit
       }
@@ -130,7 +130,7 @@ struct JSONataLexer {
       position += 4
     default:
       let token = position < text.count ? String(decoding: [text[position]], as: UTF16.self) : ""
-      throw JSONataError(.S0103, position: position, token: token)
+      throw JSONataError(.s0103, position: position, token: token)
     }
   }
 
@@ -167,7 +167,7 @@ struct JSONataLexer {
     } else if let double = Double(written), double.isFinite {
       value = .jsonataNumber(double)
     } else {
-      throw JSONataError(.S0102, position: position, token: written)
+      throw JSONataError(.s0102, position: position, token: written)
     }
     position = end
     return JSONataToken(kind: .number, symbol: written, value: value, position: position)
@@ -177,7 +177,7 @@ struct JSONataLexer {
     position += 1
     guard let end = text[position...].firstIndex(of: Self.ascii("`")) else {
       position = text.count
-      throw JSONataError(.S0105, position: position)
+      throw JSONataError(.s0105, position: position)
     }
     let bytes = JSONataText.bytes(text[position..<end])
     position = end + 1
@@ -216,7 +216,7 @@ struct JSONataLexer {
       let current = text[position]
       if current == Self.ascii("/") && depth == 0 && backslashes % 2 == 0 {
         let pattern = Array(text[start..<position])
-        if pattern.isEmpty { throw JSONataError(.S0301, position: position) }
+        if pattern.isEmpty { throw JSONataError(.s0301, position: position) }
         position += 1
         var flags = ""
         while unit(position) == Self.ascii("i") || unit(position) == Self.ascii("m") {
@@ -237,6 +237,6 @@ struct JSONataLexer {
       backslashes = current == Self.ascii("\\") ? backslashes + 1 : 0
       position += 1
     }
-    throw JSONataError(.S0302, position: position)
+    throw JSONataError(.s0302, position: position)
   }
 }

@@ -24,7 +24,7 @@ extension JSONataMachine {
     let function = evaluate(node.pointee.a, input)
     if function.isFailure { return function }
     if function.isMissing && node.pointee.flags & Node.bareName != 0 {
-      return fail(.T1005, node, token: name(Int(node.pointee.c)))
+      return fail(.t1005, node, token: name(Int(node.pointee.c)))
     }
     let base = top
     let count = arguments(node, input, applied)
@@ -84,7 +84,7 @@ extension JSONataMachine {
     if left.isFailure { return left }
     let right = evaluate(node.pointee.b, input)
     if right.isFailure { return right }
-    guard right.isFunction else { return fail(.T2006, node, value: right) }
+    guard right.isFunction else { return fail(.t2006, node, value: right) }
     if left.isFunction {
       let pair = arena.pointee.elements(2)
       pair[0] = left
@@ -135,7 +135,7 @@ extension JSONataMachine {
       top = base
       if function.isFailure { return function }
       let isBare = function.isMissing && node.pointee.flags & Node.bareName != 0
-      return fail(isBare ? .T1007 : .T1008, node, token: name(Int(node.pointee.c)))
+      return fail(isBare ? .t1007 : .t1008, node, token: name(Int(node.pointee.c)))
     }
     setStack(base, function)
     let cells = popArray(from: base)
@@ -187,7 +187,7 @@ extension JSONataMachine {
   private mutating func invokeOnce(_ function: Value, _ base: Int, _ count: Int, _ input: Value) -> Value {
     guard function.isFunction else {
       top = base
-      return fail(.T1006)
+      return fail(.t1006)
     }
     switch function.functionSort {
     case .lambda: return invokeLambda(function, base, count, input)
@@ -206,7 +206,7 @@ extension JSONataMachine {
       let argument = count > 0 ? stack(base) : .missing
       let wanted = argument.isContainer || argument.isMissing
       top = base
-      if !wanted || count > 1 { return fail(.T0410, value: argument, index: wanted ? 2 : 1) }
+      if !wanted || count > 1 { return fail(.t0410, value: argument, index: wanted ? 2 : 1) }
       return transform(closure(of: function), argument)
     }
   }
@@ -214,7 +214,7 @@ extension JSONataMachine {
   private mutating func invokeLambda(_ function: Value, _ base: Int, _ given: Int, _ input: Value) -> Value {
     guard stepmill_frame_address() > stackLimit else {
       top = base
-      return fail(.D1011)
+      return fail(.d1011)
     }
     let closure = closure(of: function)
     let lambda = program.pointee.lambdas + Int(closure.pointee.index)
@@ -249,7 +249,7 @@ extension JSONataMachine {
   private mutating func invokePartial(_ function: Value, _ base: Int, _ count: Int, _ input: Value) -> Value {
     guard stepmill_frame_address() > stackLimit else {
       top = base
-      return fail(.D1011)
+      return fail(.d1011)
     }
     let cells = Self.cells(of: function)
     let start = top
@@ -270,7 +270,7 @@ extension JSONataMachine {
   private mutating func invokeChain(_ function: Value, _ base: Int, _ count: Int) -> Value {
     guard stepmill_frame_address() > stackLimit else {
       top = base
-      return fail(.D1011)
+      return fail(.d1011)
     }
     let cells = UnsafePointer<Value>(bitPattern: UInt(truncatingIfNeeded: function.payload)).unsafelyUnwrapped
     // A chain is a function of one parameter.
@@ -364,7 +364,7 @@ extension JSONataMachine {
         fits = Self.letter(value) == wanted
       }
       if !fits {
-        _ = fail(.T0412, value: value, index: index, detail: JSONataSignature.plural(wanted))
+        _ = fail(.t0412, value: value, index: index, detail: JSONataSignature.plural(wanted))
         return false
       }
     }
@@ -425,7 +425,7 @@ extension JSONataMachine {
         let letter = Self.letter(input)
         let absent = letter == .missing && program.pointee.stepFunctions
         guard parameter.accepted & letter.bit != 0, !absent else {
-          _ = fail(.T0411, value: input, index: argument + 1)
+          _ = fail(.t0411, value: input, index: argument + 1)
           return -1
         }
         push(input)
@@ -453,7 +453,7 @@ extension JSONataMachine {
       good = taken
     }
     let value = good < letters.count ? stack(base + good) : .missing
-    _ = fail(.T0410, value: value, index: good + 1)
+    _ = fail(.t0410, value: value, index: good + 1)
     return -1
   }
 

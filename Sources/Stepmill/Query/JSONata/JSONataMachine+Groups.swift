@@ -58,7 +58,7 @@ extension JSONataMachine {
         guard step() else { return .failure }
         guard key.isString else {
           if key.isMissing { continue }
-          let result = fail(.T1003, value: key)
+          let result = fail(.t1003, value: key)
           error?.position = Int(group.position)
           return result
         }
@@ -76,7 +76,7 @@ extension JSONataMachine {
           continue
         }
         if entries[Int(entry)].pair != pair {
-          let result = fail(.D1009, value: key)
+          let result = fail(.d1009, value: key)
           error?.position = Int(group.position)
           return result
         }

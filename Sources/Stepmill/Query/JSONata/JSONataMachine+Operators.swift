@@ -69,12 +69,12 @@ extension JSONataMachine {
   ) -> Value {
     let operation = node.pointee.operation
     switch numeric(left) {
-    case .no: return fail(.T2001, node, token: Self.symbol(operation), value: left)
+    case .no: return fail(.t2001, node, token: Self.symbol(operation), value: left)
     case .failed: return outOfRange(node, left)
     default: break
     }
     switch numeric(right) {
-    case .no: return fail(.T2002, node, token: Self.symbol(operation), value: right)
+    case .no: return fail(.t2002, node, token: Self.symbol(operation), value: right)
     case .failed: return outOfRange(node, right)
     default: break
     }
@@ -91,7 +91,7 @@ extension JSONataMachine {
   }
 
   private mutating func outOfRange(_ node: UnsafeMutablePointer<Node>, _ value: Value) -> Value {
-    fail(.D1001, node, token: Self.symbol(node.pointee.operation), value: value)
+    fail(.d1001, node, token: Self.symbol(node.pointee.operation), value: value)
   }
 
   /// Whether a value is a number that can be calculated with; `failed` for infinities.
@@ -110,7 +110,7 @@ extension JSONataMachine {
     switch value.kind {
     case .failure, .missing: return value
     case .integer, .double, .numeral: return value.jsonataNegated
-    default: return fail(.D1002, node, token: "-", value: value)
+    default: return fail(.d1002, node, token: "-", value: value)
     }
   }
 
@@ -188,10 +188,10 @@ extension JSONataMachine {
   ) -> Value {
     let token = Self.symbol(node.pointee.operation)
     for value in [left, right] where !(value.isMissing || value.isString || value.isNumber) {
-      return fail(.T2010, node, token: token, value: value)
+      return fail(.t2010, node, token: token, value: value)
     }
     if left.isMissing || right.isMissing { return .missing }
-    return fail(.T2009, node, token: token, value: left, value2: right)
+    return fail(.t2009, node, token: token, value: left, value2: right)
   }
 
   /// The order of two texts by their UTF-16 units.
@@ -241,7 +241,7 @@ extension JSONataMachine {
     case .double, .numeral:
       let number = value.number
       if number.isInfinite {
-        _ = fail(.D1001, value: value)
+        _ = fail(.d1001, value: value)
         return .failed
       }
       return number != 0 && !number.isNaN ? .yes : .no
@@ -253,7 +253,7 @@ extension JSONataMachine {
   @inline(never)
   private mutating func arrayTruth(_ array: Value) -> JSONataTruth {
     guard stepmill_frame_address() > stackLimit else {
-      _ = fail(.D1011)
+      _ = fail(.d1011)
       return .failed
     }
     for element in array.elements {

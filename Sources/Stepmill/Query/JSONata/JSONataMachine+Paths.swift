@@ -194,7 +194,7 @@ extension JSONataMachine {
     case .false: return 0
     case .integer: return Self.position(result, count) == index ? 1 : 0
     case .double, .numeral:
-      if result.number.isInfinite { return fail(.D1001, value: result).isFailure ? -1 : 0 }
+      if result.number.isInfinite { return fail(.d1001, value: result).isFailure ? -1 : 0 }
       return Self.position(result, count) == index ? 1 : 0
     case .array where result.count > 0 && result.elements.allSatisfy(\.isNumber):
       var times = 0
@@ -231,7 +231,7 @@ extension JSONataMachine {
 
   private mutating func lookupAll(_ array: Value, _ key: Value) -> Bool {
     guard stepmill_frame_address() > stackLimit else {
-      _ = fail(.D1011)
+      _ = fail(.d1011)
       return false
     }
     for element in array.elements {
@@ -274,7 +274,7 @@ extension JSONataMachine {
 
   private mutating func flatten(_ array: Value) -> Bool {
     guard stepmill_frame_address() > stackLimit else {
-      _ = fail(.D1011)
+      _ = fail(.d1011)
       return false
     }
     for element in array.elements {
@@ -305,7 +305,7 @@ extension JSONataMachine {
 
   private mutating func descend(_ value: Value) -> Bool {
     guard stepmill_frame_address() > stackLimit else {
-      _ = fail(.D1011)
+      _ = fail(.d1011)
       return false
     }
     guard step() else { return false }
@@ -381,7 +381,7 @@ extension JSONataMachine {
     } else {
       let scalar = (left.isNumber || left.isString) && (right.isNumber || right.isString)
       let odd = left.isNumber || left.isString ? right : left
-      _ = scalar ? fail(.T2007, value: left, value2: right) : fail(.T2008, value: odd)
+      _ = scalar ? fail(.t2007, value: left, value2: right) : fail(.t2008, value: odd)
       error?.position = position
       return 2
     }

@@ -32,7 +32,7 @@ extension JSONataMachine {
     let clone = evaluate(transform.clone, .missing)
     if clone.isFailure { return clone }
     guard clone.isFunction else {
-      let result = fail(.T2013)
+      let result = fail(.t2013)
       error?.position = Int(transform.position)
       return result
     }
@@ -65,7 +65,7 @@ extension JSONataMachine {
     if update.isFailure { return false }
     if !update.isMissing {
       guard update.isObject else {
-        _ = fail(.T2011, value: update)
+        _ = fail(.t2011, value: update)
         error?.position = Int(transform.updatePosition)
         return false
       }
@@ -80,7 +80,7 @@ extension JSONataMachine {
     if deletions.isMissing { return true }
     let names = deletions.isArray ? Array(deletions.elements) : [deletions]
     guard names.allSatisfy(\.isString) else {
-      _ = fail(.T2012, value: deletions)
+      _ = fail(.t2012, value: deletions)
       error?.position = Int(transform.deletePosition)
       return false
     }
@@ -136,7 +136,7 @@ extension JSONataMachine {
   ) -> Bool {
     guard step() else { return false }
     guard stepmill_frame_address() > stackLimit else {
-      _ = fail(.D1011)
+      _ = fail(.d1011)
       return false
     }
     switch value.kind {

@@ -198,15 +198,15 @@ struct JSONataMachine {
     stepsLeft -= Self.fuelSlice - fuel
     fuel = Self.fuelSlice
     if stepsLeft <= 0 {
-      _ = fail(.D1012)
+      _ = fail(.d1012)
       return false
     }
     if arena.pointee.bytesHeld - heldAtStart > environment.pointee.limits.memoryMax {
-      _ = fail(.D2015)
+      _ = fail(.d2015)
       return false
     }
     if let isOverdue = environment.pointee.isOverdue, isOverdue(environment.pointee.overdueContext) {
-      _ = fail(.D1012)
+      _ = fail(.d1012)
       return false
     }
     return true
@@ -222,7 +222,7 @@ struct JSONataMachine {
     fuel &-= bytes &>> 8
     let memoryMax = environment.pointee.limits.memoryMax
     if bytes > valueMax || arena.pointee.bytesHeld - heldAtStart + bytes > memoryMax {
-      _ = fail(.D2015)
+      _ = fail(.d2015)
       return false
     }
     return fuel > 0 || checkLimits()
@@ -356,7 +356,7 @@ struct JSONataMachine {
     depth &+= levels
     guard depth < depthMax, stepWithin() else {
       depth &-= levels
-      return error == nil ? fail(.D1011, node) : .failure
+      return error == nil ? fail(.d1011, node) : .failure
     }
     var result = dispatch(node, input)
     depth &-= levels
@@ -370,7 +370,7 @@ struct JSONataMachine {
   @inline(__always)
   private mutating func stepWithin() -> Bool {
     if stepmill_frame_address() < stackLimit {
-      _ = fail(.D1011)
+      _ = fail(.d1011)
       return false
     }
     return step()
@@ -414,7 +414,7 @@ struct JSONataMachine {
     case .apply: return apply(node, input)
     case .applyCall: return applyCall(node, input)
     case .post: return post(node, input)
-    case .unsupported: return fail(.S0206, node)
+    case .unsupported: return fail(.s0206, node)
     }
   }
 
@@ -614,14 +614,14 @@ struct JSONataMachine {
     let right = evaluate(node.pointee.b, input)
     if right.isFailure { return right }
     let first = left.isNumber ? left.wholeNumber : nil
-    if !left.isMissing && first == nil { return fail(.T2003, node, token: "..", value: left) }
+    if !left.isMissing && first == nil { return fail(.t2003, node, token: "..", value: left) }
     let last = right.isNumber ? right.wholeNumber : nil
-    if !right.isMissing && last == nil { return fail(.T2004, node, token: "..", value: right) }
+    if !right.isMissing && last == nil { return fail(.t2004, node, token: "..", value: right) }
     guard let first, let last, first <= last else { return .missing }
     let (difference, overflow) = last.subtractingReportingOverflow(first)
     if overflow || difference >= 10_000_000 {
       let size = overflow ? Value.jsonataNumber(Double(last) - Double(first) + 1) : .integer(difference &+ 1)
-      return fail(.D2014, node, token: "..", value: size)
+      return fail(.d2014, node, token: "..", value: size)
     }
     return integers(from: first, step: 1, count: Int(difference) + 1)
   }
@@ -696,10 +696,10 @@ extension JSONataProgram {
 extension JSONataMachine {
   /// Turns a value of the evaluation into one that others may see.
   fileprivate mutating func finish(_ value: Value) -> JSONataResult {
-    if value.isFailure { return .failed(error ?? JSONataError(.D1012)) }
+    if value.isFailure { return .failed(error ?? JSONataError(.d1012)) }
     if value.isMissing { return .undefined }
     var result = value
-    if !clean(&result, level: 0) { return .failed(error ?? JSONataError(.D2015)) }
+    if !clean(&result, level: 0) { return .failed(error ?? JSONataError(.d2015)) }
     return foundFunction ? .function : .value(result)
   }
 
@@ -722,7 +722,7 @@ extension JSONataMachine {
       }
       value.head &= ~Value.evaluationFlags
       guard level < 500, stepmill_frame_address() > stackLimit else {
-        _ = fail(.D1011)
+        _ = fail(.d1011)
         return false
       }
       let isArray = value.isArray

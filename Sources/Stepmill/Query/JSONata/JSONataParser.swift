@@ -25,7 +25,7 @@ struct JSONataParser {
     try advance()
     let result = try expression(0)
     guard token.kind == .end else {
-      throw JSONataError(.S0201, position: token.position, token: token.symbol)
+      throw JSONataError(.s0201, position: token.position, token: token.symbol)
     }
     return result
   }
@@ -46,12 +46,12 @@ struct JSONataParser {
   private mutating func advance(_ expected: String? = nil, infix: Bool = false) throws(JSONataError) {
     if let expected, id != expected {
       throw JSONataError(
-        token.kind == .end ? .S0203 : .S0202, position: token.position, token: token.symbol,
+        token.kind == .end ? .s0203 : .s0202, position: token.position, token: token.symbol,
         value: JSONataError.quoted(expected))
     }
     token = try lexer.next(infix: infix)
     if token.kind == .operator && (token.symbol == "!" || token.symbol == "~") {
-      throw JSONataError(.S0204, position: token.position, token: token.symbol)
+      throw JSONataError(.s0204, position: token.position, token: token.symbol)
     }
   }
 
@@ -75,7 +75,7 @@ struct JSONataParser {
   // MARK: Expressions
 
   private mutating func expression(_ rightPower: Int) throws(JSONataError) -> JSONataSyntax {
-    guard stepmill_frame_address() > stackLimit else { throw JSONataError(.D1011, position: token.position) }
+    guard stepmill_frame_address() > stackLimit else { throw JSONataError(.d1011, position: token.position) }
     var current = token
     try advance(infix: true)
     var left = try prefix(current)
@@ -107,7 +107,7 @@ struct JSONataParser {
     for term in node.terms { take(term.expression) }
     if node.kind == .lambda || node.kind == .transform { node.holdsFunction = true }
     if node.kind == .binary, node.symbol == ":=", let name = node.left?.bytes { node.binds.append(name) }
-    if node.depth > Self.depthMax { throw JSONataError(.D1011, position: node.position) }
+    if node.depth > Self.depthMax { throw JSONataError(.d1011, position: node.position) }
   }
 
   private mutating func prefix(_ start: JSONataToken) throws(JSONataError) -> JSONataSyntax {
@@ -125,7 +125,7 @@ struct JSONataParser {
       do {
         node.regex = try ECMARegularExpression(start.pattern, flags: start.flags)
       } catch {
-        throw JSONataError(.S0303, position: start.position, detail: start.symbol + ": " + error.message)
+        throw JSONataError(.s0303, position: start.position, detail: start.symbol + ": " + error.message)
       }
     case .operator:
       try prefixOperator(node)
@@ -169,7 +169,7 @@ struct JSONataParser {
       }
       try advance("|")
     default:
-      throw JSONataError(.S0211, position: node.position, token: node.symbol)
+      throw JSONataError(.s0211, position: node.position, token: node.symbol)
     }
   }
 
@@ -229,13 +229,13 @@ struct JSONataParser {
     case "{": try pairs(node)
     case ":=":
       guard left.kind == .variable else {
-        throw JSONataError(.S0212, position: left.position, token: left.symbol)
+        throw JSONataError(.s0212, position: left.position, token: left.symbol)
       }
       node.right = try expression(9)
     case "@", "#":
       let right = try expression(80)
       guard right.kind == .variable else {
-        throw JSONataError(.S0214, position: right.position, token: start.symbol)
+        throw JSONataError(.s0214, position: right.position, token: start.symbol)
       }
       node.right = right
     case "?":
@@ -301,7 +301,7 @@ struct JSONataParser {
   private mutating func lambda(_ node: JSONataSyntax) throws(JSONataError) {
     for (index, parameter) in node.items.enumerated() where parameter.kind != .variable {
       throw JSONataError(
-        .S0208, position: parameter.position, token: parameter.symbol, value: String(index + 1))
+        .s0208, position: parameter.position, token: parameter.symbol, value: String(index + 1))
     }
     node.kind = .lambda
     node.head = nil

@@ -60,14 +60,14 @@ struct JSONataSignature: Sendable {
       case UInt8(ascii: "("):
         let end = Self.closing(letters, position, UInt8(ascii: "("), UInt8(ascii: ")"))
         let choice = letters[(position + 1)..<max(end, position + 1)]
-        if choice.contains(UInt8(ascii: "<")) { throw Failure(code: .S0402, offset: position) }
+        if choice.contains(UInt8(ascii: "<")) { throw Failure(code: .s0402, offset: position) }
         var accepted = Letter.missing.bit
         for byte in choice { accepted |= Self.letter(byte).bit & Self.any }
         parameters.append(Parameter(accepted: accepted))
         position = end
       case UInt8(ascii: "<"):
         guard let last = parameters.last, last.isArray || last.accepted == Letter.function.bit else {
-          throw Failure(code: .S0401, offset: position)
+          throw Failure(code: .s0401, offset: position)
         }
         let end = Self.closing(letters, position, UInt8(ascii: "<"), UInt8(ascii: ">"))
         if last.isArray && end > position + 1 {

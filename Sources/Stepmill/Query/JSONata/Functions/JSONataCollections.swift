@@ -97,7 +97,7 @@ extension JSONataMachine {
     } else if elements.allSatisfy(\.isString) {
       order = mergeSorted(elements.count) { _, a, b in Self.compare(elements[a], elements[b]) > 0 }
     } else {
-      return fail(.D3070, index: 1)
+      return fail(.d3070, index: 1)
     }
     guard let order, !failed else { return .failure }
     let base = top
@@ -302,17 +302,17 @@ extension JSONataMachine {
         matches = truth == .yes
       }
       if matches {
-        if found != nil { return fail(.D3138, index: index) }
+        if found != nil { return fail(.d3138, index: index) }
         found = element
       }
     }
-    return found ?? fail(.D3139)
+    return found ?? fail(.d3139)
   }
 
   mutating func reduce(_ sequence: Value, _ function: Value, _ start: Value) -> Value {
     if sequence.isMissing { return sequence }
     let arity = arity(function)
-    guard arity >= 2 else { return fail(.D3050, index: 1) }
+    guard arity >= 2 else { return fail(.d3050, index: 1) }
     var result = start
     var index = 0
     if start.isMissing && sequence.count > 0 {

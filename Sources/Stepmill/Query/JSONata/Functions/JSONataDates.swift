@@ -157,7 +157,7 @@ struct JSONataDatePicture {
           continue
         }
         flush(&parts)
-        guard let end = picture[index...].firstIndex(of: "]") else { throw JSONataError(.D3135) }
+        guard let end = picture[index...].firstIndex(of: "]") else { throw JSONataError(.d3135) }
         try add(picture[(index + 1)..<end].filter { !$0.isWhitespace })
         index = end + 1
       } else {
@@ -190,7 +190,7 @@ struct JSONataDatePicture {
     }
     if presentation.isEmpty {
       guard let fallback = Self.defaultPresentation(marker.component) else {
-        throw JSONataError(.D3132, value: JSONataError.quoted(text.isEmpty ? "" : String(marker.component)))
+        throw JSONataError(.d3132, value: JSONataError.quoted(text.isEmpty ? "" : String(marker.component)))
       }
       presentation = Array(fallback)
     }
@@ -206,7 +206,7 @@ struct JSONataDatePicture {
       marker.integer = try JSONataIntegerFormat(marker.presentation)
     }
     guard Self.defaultPresentation(marker.component) != nil else {
-      throw JSONataError(.D3132, value: JSONataError.quoted(String(marker.component)))
+      throw JSONataError(.d3132, value: JSONataError.quoted(String(marker.component)))
     }
     parts.append(.marker(marker))
   }
@@ -283,7 +283,7 @@ struct JSONataDatePicture {
     switch marker.component {
     case "M", "x": name = JSONataCalendar.months[value - 1]
     case "F": name = JSONataCalendar.weekdays[value - 1]
-    default: throw JSONataError(.D3133, value: JSONataError.quoted(String(marker.component)))
+    default: throw JSONataError(.d3133, value: JSONataError.quoted(String(marker.component)))
     }
     if names == .upper { name = name.uppercased() } else if names == .lower { name = name.lowercased() }
     if let most = marker.widthMost { name = String(name.prefix(most)) }
@@ -302,7 +302,7 @@ struct JSONataDatePicture {
         text = try format.format(Double(hours))
         if minutes != 0 { text += ":" + (try JSONataIntegerFormat("00").format(Double(minutes))) }
       case 3, 4: text = try format.format(Double(offset))
-      default: throw JSONataError(.D3134, value: String(format.mandatoryDigits))
+      default: throw JSONataError(.d3134, value: String(format.mandatoryDigits))
       }
     }
     if offset >= 0 { text = "+" + text }
@@ -361,7 +361,7 @@ struct JSONataDatePicture {
       }
       if let format = marker.integer { return try format.pattern() }
       guard "MxFP".contains(marker.component) else {
-        throw JSONataError(.D3133, value: JSONataError.quoted(String(marker.component)))
+        throw JSONataError(.d3133, value: JSONataError.quoted(String(marker.component)))
       }
       return "[a-zA-Z]+"
     }
@@ -410,7 +410,7 @@ struct JSONataDatePicture {
     for component in date + (isHalfDay ? "Phmsf" : "Hmsf") {
       if found[component] != nil {
         started = true
-        if ended { throw JSONataError(.D3136) }
+        if ended { throw JSONataError(.d3136) }
       } else if started {
         found[component] = "MDd".contains(component) ? 1 : 0
         ended = true
@@ -418,7 +418,7 @@ struct JSONataDatePicture {
         found[component] = Double(calendar.component(component))
       }
     }
-    if isMonthWeek || isYearWeek { throw JSONataError(.D3136) }
+    if isMonthWeek || isYearWeek { throw JSONataError(.d3136) }
     func whole(_ component: Character) -> Int { Int(max(min(found[component] ?? 0, 1e9), -1e9)) }
     guard abs(whole("Y")) < 300_000 else { return nil }
     var days = JSONataCalendar.days(whole("Y"), max(whole("M"), 1), whole("D"))
@@ -497,7 +497,7 @@ extension JSONataMachine {
   mutating func fromMillis(_ value: Value, _ picture: Value, _ zone: Value) -> Value {
     if value.isMissing { return value }
     let milliseconds = value.number
-    guard milliseconds.magnitude <= 8.64e15 else { return fail(.D1001, value: value) }
+    guard milliseconds.magnitude <= 8.64e15 else { return fail(.d1001, value: value) }
     do {
       let text = picture.isString ? picture.text : JSONataDatePicture.iso8601
       let parsed = try JSONataDatePicture(text)
@@ -512,7 +512,7 @@ extension JSONataMachine {
   mutating func toMillis(_ text: Value, _ picture: Value) -> Value {
     if text.isMissing { return text }
     guard picture.isString else {
-      guard let result = JSONataDatePicture.parseISO8601(text.text) else { return fail(.D3110, value: text) }
+      guard let result = JSONataDatePicture.parseISO8601(text.text) else { return fail(.d3110, value: text) }
       return .integer(result)
     }
     do {

@@ -82,12 +82,12 @@ extension JSONataMachine {
     case .error:
       return fail(
         JSONataError(
-          .D3137, text: first.isString && first.count > 0 ? first.text : "$error() function evaluated"))
+          .d3137, text: first.isString && first.count > 0 ? first.text : "$error() function evaluated"))
     case .assert:
       if first.kind == .true { return .missing }
       return fail(
         JSONataError(
-          .D3141, text: second.isString && second.count > 0 ? second.text : "$assert() statement failed"))
+          .d3141, text: second.isString && second.count > 0 ? second.text : "$assert() statement failed"))
     case .type: return type(first)
     case .clone: return first
     case .map: return map(first, second)

@@ -64,7 +64,7 @@ struct JSONataIntegerFormat {
       if let zero = Self.zeros.first(where: { scalar.value >= $0 && scalar.value <= $0 + 9 }) {
         mandatoryDigits += 1
         position += 1
-        if let found, found != zero { throw JSONataError(.D3131) }
+        if let found, found != zero { throw JSONataError(.d3131) }
         found = zero
       } else if scalar == "#" {
         position += 1
@@ -121,7 +121,7 @@ struct JSONataIntegerFormat {
       case .title: result = text
       }
     case .decimal: result = decimal(magnitude)
-    case .sequence: throw JSONataError(.D3130, value: JSONataError.quoted(token))
+    case .sequence: throw JSONataError(.d3130, value: JSONataError.quoted(token))
     }
     if number < 0 { result = "-" + result }
     return result
@@ -209,7 +209,7 @@ struct JSONataIntegerFormat {
       var pattern = parseWidth.map { "[0-9]{\($0)}" } ?? "[0-9]+"
       if zero != 0x30 { pattern = ".+" }
       return ordinal ? pattern + "(?:th|st|nd|rd)" : pattern
-    case .sequence: throw JSONataError(.D3130, value: JSONataError.quoted(token))
+    case .sequence: throw JSONataError(.d3130, value: JSONataError.quoted(token))
     }
   }
 
@@ -238,7 +238,7 @@ struct JSONataIntegerFormat {
       }
       if count > 15, let exact = Double(digits.filter(\.isASCII)) { value = exact.magnitude }
       return count == 0 ? nil : isNegative ? -value : value
-    case .sequence: throw JSONataError(.D3130, value: JSONataError.quoted(token))
+    case .sequence: throw JSONataError(.d3130, value: JSONataError.quoted(token))
     }
   }
 

@@ -79,7 +79,7 @@ extension JSONataMachine {
     switch outcome {
     case .failed: return .nothing
     case .exhausted:
-      _ = fail(.D1012)
+      _ = fail(.d1012)
       return .failed
     case .matched: break
     }
@@ -110,7 +110,7 @@ extension JSONataMachine {
     let groups = result.member(named: "groups")
     let next = result.member(named: "next")
     guard result.isObject, start.isNumber || end.isNumber || groups.isArray || next.isFunction else {
-      _ = fail(.T1010)
+      _ = fail(.t1010)
       return .failed
     }
     return .found(
@@ -126,7 +126,7 @@ extension JSONataMachine {
     if match.end >= subject.count { return .nothing }
     let result = search(match.next, subject, from: match.end)
     if case .found(let found) = result, found.start == found.end {
-      _ = fail(.D1004, value: match.text)
+      _ = fail(.d1004, value: match.text)
       return .failed
     }
     return result
@@ -175,7 +175,7 @@ extension JSONataMachine {
     case .failed: return .failure
     case .nothing: return .missing
     case .found(let match):
-      if isNext && match.start == match.end { return fail(.D1004, value: match.text) }
+      if isNext && match.start == match.end { return fail(.d1004, value: match.text) }
       return object(match, subject)
     }
   }
@@ -194,7 +194,7 @@ extension JSONataMachine {
 
   mutating func match(_ text: Value, _ pattern: Value, _ limit: Value) -> Value {
     if text.isMissing { return text }
-    if limit.isNumber && limit.number < 0 { return fail(.D3040, value: limit, index: 3) }
+    if limit.isNumber && limit.number < 0 { return fail(.d3040, value: limit, index: 3) }
     let most = limit.isNumber ? limit.number : .infinity
     let base = top
     guard most > 0 else { return .emptySequence }
@@ -221,7 +221,7 @@ extension JSONataMachine {
 
   mutating func split(_ text: Value, _ separator: Value, _ limit: Value) -> Value {
     if text.isMissing { return text }
-    if limit.isNumber && limit.number < 0 { return fail(.D3020, value: limit, index: 3) }
+    if limit.isNumber && limit.number < 0 { return fail(.d3020, value: limit, index: 3) }
     let most = limit.isNumber ? limit.number.rounded(.towardZero) : .infinity
     let base = top
     if separator.isFunction {
@@ -281,8 +281,8 @@ extension JSONataMachine {
 
   mutating func replace(_ text: Value, _ pattern: Value, _ replacement: Value, _ limit: Value) -> Value {
     if text.isMissing { return text }
-    if pattern.isString && pattern.count == 0 { return fail(.D3010, value: pattern, index: 2) }
-    if limit.isNumber && limit.number < 0 { return fail(.D3011, value: limit, index: 4) }
+    if pattern.isString && pattern.count == 0 { return fail(.d3010, value: pattern, index: 2) }
+    if limit.isNumber && limit.number < 0 { return fail(.d3011, value: limit, index: 4) }
     let most = limit.isNumber ? limit.number : .infinity
     guard most > 0, !pattern.isMissing else { return text }
     let base = byteTop
@@ -304,7 +304,7 @@ extension JSONataMachine {
     let base = byteTop
     while count < most, let index = Self.find(pattern, in: text, from: position) {
       guard step(), byteTop - base <= valueMax else {
-        if error == nil { _ = fail(.D2015) }
+        if error == nil { _ = fail(.d2015) }
         return false
       }
       putBytes(slice(text, position, index).bytes)
@@ -326,7 +326,7 @@ extension JSONataMachine {
     var result = search(pattern, subject, from: 0)
     while case .found(let match) = result, count < most {
       guard step(), byteTop - base <= valueMax else {
-        if error == nil { _ = fail(.D2015) }
+        if error == nil { _ = fail(.d2015) }
         return false
       }
       putBytes(units(subject, position, match.start).bytes)
@@ -337,7 +337,7 @@ extension JSONataMachine {
         let replaced = Self.collapse(callback(replacement, 1))
         if replaced.isFailure { return false }
         guard replaced.isString else {
-          _ = fail(.D3012, value: replaced)
+          _ = fail(.d3012, value: replaced)
           return false
         }
         putBytes(replaced.bytes)

@@ -104,34 +104,34 @@ struct JSONataNumberFormat {
     var code: JSONataCode?
     let text = picture.text
     func count(_ character: Character) -> Int { text.count { $0 == character } }
-    if count(decimalSeparator) > 1 { code = .D3081 }
-    if count(percent) > 1 { code = .D3082 }
-    if count(perMille) > 1 { code = .D3083 }
+    if count(decimalSeparator) > 1 { code = .d3081 }
+    if count(percent) > 1 { code = .d3082 }
+    if count(perMille) > 1 { code = .d3083 }
     let isScaled = count(percent) > 0 || count(perMille) > 0
-    if count(percent) > 0 && count(perMille) > 0 { code = .D3084 }
-    if !picture.mantissa.contains(where: isPlace) { code = .D3085 }
-    if !picture.active.allSatisfy(isActive) { code = .D3086 }
+    if count(percent) > 0 && count(perMille) > 0 { code = .d3084 }
+    if !picture.mantissa.contains(where: isPlace) { code = .d3085 }
+    if !picture.active.allSatisfy(isActive) { code = .d3086 }
     if let position = text.firstIndex(of: decimalSeparator) {
       let before = position > 0 && text[position - 1] == groupingSeparator
       let behind = position + 1 < text.count && text[position + 1] == groupingSeparator
-      if before || behind { code = .D3087 }
+      if before || behind { code = .d3087 }
     } else if picture.integer.last == groupingSeparator {
-      code = .D3088
+      code = .d3088
     }
-    for (a, b) in zip(text, text.dropFirst()) where a == groupingSeparator && b == a { code = .D3089 }
+    for (a, b) in zip(text, text.dropFirst()) where a == groupingSeparator && b == a { code = .d3089 }
     if let optional = picture.integer.firstIndex(of: digit),
       picture.integer[..<optional].contains(where: isDigit)
     {
-      code = .D3090
+      code = .d3090
     }
     if let optional = picture.fraction.lastIndex(of: digit),
       picture.fraction[optional...].contains(where: isDigit)
     {
-      code = .D3091
+      code = .d3091
     }
     if let exponent = picture.exponent {
-      if !exponent.isEmpty && isScaled { code = .D3092 }
-      if exponent.isEmpty || !exponent.allSatisfy(isDigit) { code = .D3093 }
+      if !exponent.isEmpty && isScaled { code = .d3092 }
+      if exponent.isEmpty || !exponent.allSatisfy(isDigit) { code = .d3093 }
     }
     return code
   }
@@ -177,7 +177,7 @@ struct JSONataNumberFormat {
         sides[sides.count - 1].append(character)
       }
     }
-    guard sides.count <= 2 else { throw JSONataError(.D3080) }
+    guard sides.count <= 2 else { throw JSONataError(.d3080) }
     var pictures: [Picture] = []
     for side in sides { pictures.append(try read(side)) }
     if pictures.count == 1 {

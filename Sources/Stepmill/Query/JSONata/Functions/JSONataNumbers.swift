@@ -127,7 +127,7 @@ extension JSONataMachine {
       if let number = Self.parseNumber(value.bytes) { return number }
     default: break
     }
-    return fail(.D3030, value: value, index: 1)
+    return fail(.d3030, value: value, index: 1)
   }
 
   /// A number as the language's literals are written, with a sign, or with a radix.
@@ -226,7 +226,7 @@ extension JSONataMachine {
     if base.isMissing || exponent.isMissing { return .missing }
     let result = pow(base.number, exponent.number)
     guard result.isFinite else {
-      let failure = fail(.D3061, value: base, index: 1)
+      let failure = fail(.d3061, value: base, index: 1)
       let start = byteTop
       writeNumber(exponent)
       let written = UnsafeBufferPointer(start: scratch.pointee.bytes + start, count: byteTop - start)
@@ -241,13 +241,13 @@ extension JSONataMachine {
   mutating func squareRoot(_ value: Value) -> Value {
     if value.isMissing { return value }
     let number = value.number
-    return number < 0 ? fail(.D3060, value: value, index: 1) : .jsonataNumber(number.squareRoot())
+    return number < 0 ? fail(.d3060, value: value, index: 1) : .jsonataNumber(number.squareRoot())
   }
 
   mutating func formatBase(_ value: Value, _ radix: Value) -> Value {
     if value.isMissing { return value }
     let base = radix.isMissing ? 10 : Int(max(min(Self.round(radix.number, 0), 1000), -1000))
-    guard base >= 2 && base <= 36 else { return fail(.D3100, value: radix) }
+    guard base >= 2 && base <= 36 else { return fail(.d3100, value: radix) }
     let whole = round(value, .missing)
     let start = byteTop
     if let integer = whole.wholeNumber {

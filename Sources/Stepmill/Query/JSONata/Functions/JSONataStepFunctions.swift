@@ -5,11 +5,11 @@ import CIntrinsics
 extension JSONataMachine {
   mutating func partition(_ array: Value, _ size: Value) -> Value {
     if array.isMissing { return array }
-    guard array.isArray else { return fail(.T0412, value: array, index: 1) }
+    guard array.isArray else { return fail(.t0412, value: array, index: 1) }
     if array.count == 0 { return .missing }
     let length = size.isMissing ? array.count : size.truncatedNumber
     guard length >= 0 else {
-      return fail(JSONataError(.D3137, text: "Second argument must be zero or greater"))
+      return fail(JSONataError(.d3137, text: "Second argument must be zero or greater"))
     }
     if length == 0 { return .missing }
     let base = top
@@ -37,7 +37,7 @@ extension JSONataMachine {
     guard stride != 0, stride > 0 ? start <= end : start >= end else { return .missing }
     let (span, overflow) = end.subtractingReportingOverflow(start)
     let count = overflow ? Int.max : span / stride
-    guard count < environment.pointee.limits.rangeMax else { return fail(.D2015) }
+    guard count < environment.pointee.limits.rangeMax else { return fail(.d2015) }
     if count == 0 { return .integer(Int64(start)) }
     return integers(from: Int64(start), step: Int64(stride), count: count + 1)
   }
@@ -47,7 +47,7 @@ extension JSONataMachine {
     guard let digest = Digest(named: name) else {
       return fail(
         JSONataError(
-          .D3137,
+          .d3137,
           text: "Hash algorithm '\(name.text)' must be one of SHA-1, SHA-384, SHA-256, SHA-512, MD5"))
     }
     let count = digest.size * 2
@@ -86,7 +86,7 @@ extension JSONataMachine {
 
   mutating func parse(_ text: Value) -> Value {
     if text.isMissing { return text }
-    let invalid = JSONataError(.D3137, text: "Invalid JSON")
+    let invalid = JSONataError(.d3137, text: "Invalid JSON")
     guard mayBuild(text.count) else { return .failure }
     let copy = arena.pointee.allocate(text.count + JSONParser.padding)
     copy.copyMemory(from: text.address, byteCount: text.count)

@@ -19,7 +19,7 @@ extension JSONataMachine {
     case .false: return .string("false")
     case .function, .unbound, .tail: return .emptyString
     case .integer, .double, .numeral:
-      if value.kind != .integer && !value.number.isFinite { return fail(.D3001, value: value) }
+      if value.kind != .integer && !value.number.isFinite { return fail(.d3001, value: value) }
       let base = byteTop
       writeNumber(value)
       return popString(from: base)
@@ -27,7 +27,7 @@ extension JSONataMachine {
       let base = byteTop
       guard writeJSON(value, indent: pretty ? 2 : -1, level: 0, limit: valueMax, strict: true) else {
         byteTop = base
-        return error == nil ? fail(.D2015) : .failure
+        return error == nil ? fail(.d2015) : .failure
       }
       return popString(from: base)
     }
@@ -44,7 +44,7 @@ extension JSONataMachine {
     case .false: putText("false")
     case .integer, .double, .numeral:
       if value.kind != .integer && !value.number.isFinite {
-        if strict { return !fail(.D1001, value: value).isFailure }
+        if strict { return !fail(.d1001, value: value).isFailure }
         putText("null")
       } else {
         writeNumber(value)
@@ -235,7 +235,7 @@ extension JSONataMachine {
     let added = abs(wanted) - JSONataText.codePoints(text.bytes)
     guard added > 0 else { return text }
     guard added <= environment.pointee.limits.padMax, mayBuild(added + text.count) else {
-      return error == nil ? fail(.D2015) : .failure
+      return error == nil ? fail(.d2015) : .failure
     }
     let base = byteTop
     let fill = filler.isMissing || filler.count == 0 ? Value.string(" ") : filler
@@ -259,7 +259,7 @@ extension JSONataMachine {
       putBytes(element.bytes)
       if byteTop - base > valueMax {
         byteTop = base
-        return fail(.D2015)
+        return fail(.d2015)
       }
     }
     return popString(from: base)
@@ -347,7 +347,7 @@ extension JSONataMachine {
       let byte = bytes[index]
       if byte == 0xED && index + 1 < bytes.count && bytes[index + 1] >= 0xA0 {
         byteTop = base
-        return fail(.D3140, value: text, detail: whole ? "encodeUrl" : "encodeUrlComponent")
+        return fail(.d3140, value: text, detail: whole ? "encodeUrl" : "encodeUrlComponent")
       }
       if Self.isUnescaped(byte, whole: whole) {
         putByte(byte)
@@ -397,6 +397,6 @@ extension JSONataMachine {
 
   private mutating func malformed(_ text: Value, _ whole: Bool, _ base: Int) -> Value {
     byteTop = base
-    return fail(.D3140, value: text, detail: whole ? "decodeUrl" : "decodeUrlComponent")
+    return fail(.d3140, value: text, detail: whole ? "decodeUrl" : "decodeUrlComponent")
   }
 }
