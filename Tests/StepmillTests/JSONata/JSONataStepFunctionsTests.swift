@@ -69,6 +69,20 @@ import Testing
     #expect(try JSONataProgram.compile(expression).contextReferences == expected)
   }
 
+  /// Rows of bindings do not show where nothing can be done with them.
+  @Test(arguments: [
+    ("$x.(a.b)[%.k = 2]", "[2,3]"), ("[$x.(a.b)[%.k = 2]]", "[2,3]"), ("$count($x.(a.b)[%.k = 2])", "2"),
+    ("($x.a.b)[%.k = 2].{'v': $, 'k': %.k}", #"[{"k":2,"v":2},{"k":2,"v":3}]"#),
+    ("$x.a#$i[$i = 1].b", "[2,3]"),
+    ("($y := $x.(a.b)[%.k = 2]; $y)", "[2,3]"), ("($x.a#$i)[0].{'i': $i, 'k': k}", #"{"k":1}"#),
+  ])
+  func rows(_ expression: String, _ expected: String) {
+    let bench = JSONataBench()
+    let outcome = bench.run(
+      expression, variables: ["x": bench.parse(#"{"a":[{"k":1,"b":1},{"k":2,"b":[2,3]}]}"#.utf8)])
+    #expect(outcome.description == expected, "\(expression)")
+  }
+
   @Test func externals() throws {
     let options = JSONataOptions(split: ["states"])
     let program = try JSONataProgram.compile(

@@ -19,6 +19,7 @@ extension JSONataMachine {
     return copy
   }
 
+  /// A row of a path that has bound nothing yet.
   private mutating func freshRow(_ path: JSONataProgram.Path, _ item: Value) -> Value {
     let count = Int(path.columnCount) + 2
     let cells = arena.pointee.elements(count)
@@ -53,9 +54,7 @@ extension JSONataMachine {
     }
     var result = rows
     if !path.keepsTuples {
-      let base = top
-      for row in rows.elements { push(row.elements[0]) }
-      result = popSequence(from: base)
+      result = items(of: rows)
       if result.isFailure { return result }
     }
     if path.keepSingleton { result.head |= Value.keepSingleton }
@@ -88,7 +87,7 @@ extension JSONataMachine {
     for row in rows.elements {
       bindRow(row)
       let context = row.elements[0]
-      let result = evaluate(step.pointee.node, context)
+      let result = evaluateRows(step.pointee.node, context)
       if result.isFailure {
         top = base
         return result

@@ -153,6 +153,9 @@ struct JSONataMachine {
 
   var box: Box?
 
+  /// The next node may give rows of bindings instead of items: see `evaluateRows`.
+  var wantsRows = false
+
   var error: JSONataError? {
     get { box?.error }
     set { box = newValue.map(Box.init) }
@@ -352,15 +355,21 @@ struct JSONataMachine {
   @inline(never)
   private mutating func compound(_ node: UnsafeMutablePointer<Node>, _ input: Value) -> Value {
     if node.pointee.operation == .local { return Self.collapse(local(node, input)) }
+    let mayBeRows = wantsRows
+    wantsRows = false
     let levels = 1 &+ Int(node.pointee.height)
     depth &+= levels
     guard depth < depthMax, stepWithin() else {
       depth &-= levels
       return error == nil ? fail(.d1011, node) : .failure
     }
-    var result = dispatch(node, input)
+    var result = dispatch(node, input, mayBeRows)
     depth &-= levels
     if _slowPath(result.head & Value.sequence != 0) {
+      if result.has(Value.tuples) && result.isArray {
+        if mayBeRows { return result }
+        result = items(of: result)
+      }
       if node.pointee.flags & Node.keepArray != 0 { result.head |= Value.keepSingleton }
       return Self.collapseSequence(result)
     }
@@ -376,9 +385,28 @@ struct JSONataMachine {
     return step()
   }
 
+  /// Evaluates a node for a step that knows what to do with rows. Everywhere else a path
+  /// that gives rows gives their items.
+  mutating func evaluateRows(_ index: Int32, _ input: Value) -> Value {
+    switch nodes[Int(index)].operation {
+    case .constant, .external, .fieldPath, .local: return evaluate(index, input)
+    default:
+      wantsRows = true
+      return compound(nodes + Int(index), input)
+    }
+  }
+
+  mutating func items(of rows: Value) -> Value {
+    let base = top
+    for row in rows.elements { push(row.elements[0]) }
+    return popSequence(from: base)
+  }
+
   /// The value of a node before the rules for sequences are applied to it.
   @inline(__always)
-  private mutating func dispatch(_ node: UnsafeMutablePointer<Node>, _ input: Value) -> Value {
+  private mutating func dispatch(
+    _ node: UnsafeMutablePointer<Node>, _ input: Value, _ mayBeRows: Bool
+  ) -> Value {
     switch node.pointee.operation {
     case .constant: return constants[Int(node.pointee.a)]
     case .external: return externals[Int(node.pointee.a)]
@@ -404,7 +432,7 @@ struct JSONataMachine {
     case .elvis, .coalesce: return fallback(node, input)
     case .array: return array(node, input)
     case .object: return group(program.pointee.groups[Int(node.pointee.a)], input)
-    case .block: return block(node, input)
+    case .block: return block(node, input, mayBeRows)
     case .bind: return bind(node, input)
     case .call: return call(node, input, applied: nil)
     case .callBuiltin: return callBuiltin(node, input, applied: nil)
@@ -420,7 +448,7 @@ struct JSONataMachine {
 
   @inline(never)
   private mutating func bare(_ node: UnsafeMutablePointer<Node>, _ input: Value) -> Value {
-    dispatch(node, input)
+    dispatch(node, input, true)
   }
 
   /// Follows names through objects. `tail` as a result means: an array was met, so the
@@ -542,7 +570,9 @@ struct JSONataMachine {
   }
 
   @inline(never)
-  private mutating func block(_ node: UnsafeMutablePointer<Node>, _ input: Value) -> Value {
+  private mutating func block(
+    _ node: UnsafeMutablePointer<Node>, _ input: Value, _ mayBeRows: Bool
+  ) -> Value {
     let items = lists + Int(node.pointee.a)
     let count = Int(node.pointee.b)
     let outer = frame
@@ -555,7 +585,8 @@ struct JSONataMachine {
     var result = Value.missing
     var index = 0
     while index < count {
-      result = evaluate(items[index], input)
+      let isLast = mayBeRows && index == count &- 1
+      result = isLast ? evaluateRows(items[index], input) : evaluate(items[index], input)
       if result.isFailure { break }
       index &+= 1
     }
