@@ -22,6 +22,9 @@ static inline void stepmill_pause(void) {
 #endif
 }
 
+/// Where the caller's stack frame is: how a recursive evaluator knows how deep it stands.
+static inline uintptr_t stepmill_frame_address(void) { return (uintptr_t)__builtin_frame_address(0); }
+
 /// Asks for the cache line at `address` ahead of its use.
 static inline void stepmill_prefetch(const void *address) { __builtin_prefetch(address); }
 
