@@ -27,6 +27,8 @@ final class Loop: @unchecked Sendable {
   let counters: UnsafeMutablePointer<Counters>
   let executor: LoopExecutor
   let workers: WorkerPool
+  /// Takes the output of executions that run on the caller's thread.
+  let textSink = TextSink()
   fileprivate let uv: UVLoop
   private var thread: Thread?
   private var isStopping = false

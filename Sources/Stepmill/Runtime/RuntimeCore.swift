@@ -27,6 +27,9 @@ final class RuntimeCore: Sendable {
   private let isAttached = Atomic<Bool>(false)
   private let registry = Lock(Registry())
   private let borrowed = Lock(BorrowedLoops())
+  /// One of the lent loops that nobody uses at the moment.
+  /// Its address, or 0.
+  private let atHand = Atomic<UInt>(0)
   /// What borrowed loops had done that are gone.
   private let retired = Lock(RuntimeCounters())
   private let tokenNumbers = Lock<[UInt32: WeakLoop]>([:])
@@ -127,6 +130,10 @@ final class RuntimeCore: Sendable {
   func withIdleLoop<Result>(
     _ body: (Loop) throws(StepmillError) -> Result
   ) throws(StepmillError) -> Result {
+    if let loop = takeAtHand() {
+      defer { putAtHand(loop) }
+      return try body(loop)
+    }
     let known = borrowed.withLock { borrowed -> Loop? in
       guard let loop = borrowed.idle.popLast() else { return nil }
       borrowed.lent.append(loop)
@@ -139,14 +146,42 @@ final class RuntimeCore: Sendable {
       loop = try makeLoop()
       borrowed.withLock { $0.lent.append(loop) }
     }
-    defer {
-      borrowed.withLock { borrowed in
-        borrowed.lent.removeAll { $0 === loop }
-        borrowed.idle.append(loop)
-      }
-      if isStopped.load(ordering: .sequentiallyConsistent) { closeIdleLoops() }
-    }
+    defer { putAtHand(loop) }
     return try body(loop)
+  }
+
+  /// The loop that lies at hand, if nobody else has it: the one exchange that most callers
+  /// pay, where the list costs a lock each way.
+  @inline(__always)
+  private func takeAtHand() -> Loop? {
+    UnsafeRawPointer(bitPattern: atHand.exchange(0, ordering: .sequentiallyConsistent)).map {
+      Unmanaged<Loop>.fromOpaque($0).takeUnretainedValue()
+    }
+  }
+
+  /// Gives a lent loop back. It lies at hand (and counts as lent, which keeps it alive), or
+  /// goes to the list when another one does, or when the runtime has been stopped.
+  @inline(__always)
+  private func putAtHand(_ loop: Loop) {
+    let address = UInt(bitPattern: Unmanaged.passUnretained(loop).toOpaque())
+    let (isAtHand, _) = atHand.compareExchange(
+      expected: 0, desired: address, ordering: .sequentiallyConsistent)
+    if _slowPath(!isAtHand) { putAway(loop) }
+    if _slowPath(isStopped.load(ordering: .sequentiallyConsistent)) { clearHand() }
+  }
+
+  @inline(never)
+  private func putAway(_ loop: Loop) {
+    borrowed.withLock { borrowed in
+      borrowed.lent.removeAll { $0 === loop }
+      borrowed.idle.append(loop)
+    }
+  }
+
+  /// Closes the loops that nobody uses, the one at hand among them.
+  private func clearHand() {
+    if let loop = takeAtHand() { putAway(loop) }
+    closeIdleLoops()
   }
 
   func withLoop(ofToken text: String, _ body: @escaping @Sendable (Loop, TaskToken) -> Void) {
@@ -266,7 +301,7 @@ final class RuntimeCore: Sendable {
       for loop in loops { loop.join() }
     }
     for loop in borrowed.withLock({ $0.lent }) { loop.post { $0.stop() } }
-    closeIdleLoops()
+    clearHand()
     // A handler may refer to this runtime; once it has ended, that keeps it no longer. The
     // old registry goes when the lock is free, since that runs other people's code.
     _ = registry.withLock { registry in

@@ -43,6 +43,7 @@ extension Workflow {
 public struct MapResult: Hashable, Sendable {
   /// The row's place in the input, from 0.
   public let index: Int
+  /// How the row's execution ended.
   public let outcome: Outcome
 }
 

@@ -69,9 +69,15 @@ public struct Workflow: Sendable {
   /// The thread is blocked while the execution waits for timers or handlers, so this is for
   /// threads that may block, and for workflows that do not wait.
   public func runInPlace(_ input: JSON) throws(StepmillError) -> Outcome {
+    let core = core
     let sink = OutcomeSink()
-    try runInPlace(sink) { (loop, start) throws(StepmillError) in
-      input.withValue { loop.shard.start(start, copying: $0) }
+    try runtime.core.admit()
+    defer { runtime.core.ended() }
+    try runtime.core.withIdleLoop { loop throws(StepmillError) in
+      loop.tick()
+      let start = Shard.Start(workflow: core, sink: sink, tag: 0, identity: nil)
+      loop.shard.run(input.withValue { loop.shard.start(start, copying: $0) })
+      if !sink.isDone { loop.run(until: { sink.isDone }) }
     }
     return sink.outcome.unsafelyUnwrapped
   }
@@ -86,68 +92,22 @@ public struct Workflow: Sendable {
   public func runInPlace(
     utf8 input: UnsafeRawBufferPointer, into output: inout [UInt8]
   ) throws(StepmillError) -> Outcome? {
-    let sink = TextSink()
-    sink.text = output
-    output = []
-    try runInPlace(sink) { (loop, start) throws(StepmillError) in
-      do throws(JSONSyntaxError) {
-        return try loop.shard.start(start, text: input)
-      } catch {
-        throw StepmillError(.input, "the input is not JSON: \(error)")
-      }
-    }
-    output = sink.text
-    sink.text = []
-    return sink.outcome
-  }
-
-  @inline(__always)
-  private func runInPlace(
-    _ sink: InPlaceSink,
-    _ begin: (Loop, borrowing Shard.Start) throws(StepmillError) -> UnsafeMutablePointer<Fiber>
-  ) throws(StepmillError) {
     let core = core
     try runtime.core.admit()
     defer { runtime.core.ended() }
-    try runtime.core.withIdleLoop { loop throws(StepmillError) in
+    return try runtime.core.withIdleLoop { loop throws(StepmillError) in
+      let sink = loop.textSink
+      sink.begin(with: &output)
+      defer { sink.end(into: &output) }
       loop.tick()
-      let start = Shard.Start(workflow: core, sink: sink, tag: 0, identity: nil)
-      loop.shard.run(try begin(loop, start))
+      do throws(JSONSyntaxError) {
+        let start = Shard.Start(workflow: core, sink: sink, tag: 0, identity: nil)
+        loop.shard.run(try loop.shard.start(start, text: input))
+      } catch {
+        throw StepmillError(.input, "the input is not JSON: \(error)")
+      }
       if !sink.isDone { loop.run(until: { sink.isDone }) }
+      return sink.outcome
     }
-  }
-}
-
-/// Where an execution on the caller's thread leaves its end.
-private class InPlaceSink: CompletionSink, @unchecked Sendable {
-  final var isDone = false
-}
-
-private final class OutcomeSink: InPlaceSink, @unchecked Sendable {
-  var outcome: Outcome?
-
-  override func ended(
-    _ status: ExecutionStatus, output: Value, error: Value, cause: Value, tag: UInt64, on shard: Shard
-  ) {
-    outcome = Outcome(status, output: output, error: error, cause: cause)
-    isDone = true
-  }
-}
-
-private final class TextSink: InPlaceSink, @unchecked Sendable {
-  var text: [UInt8] = []
-  var outcome: Outcome?
-
-  override func ended(
-    _ status: ExecutionStatus, output: Value, error: Value, cause: Value, tag: UInt64, on shard: Shard
-  ) {
-    isDone = true
-    guard status == .succeeded else {
-      outcome = Outcome(status, output: output, error: error, cause: cause)
-      return
-    }
-    let bytes = shard.write(output)
-    text.removeAll(keepingCapacity: true)
-    text.append(contentsOf: bytes)
   }
 }
