@@ -255,8 +255,10 @@ extension Shard {
     let parent = join.pointee.fiber
     let frame = child.pointee.frame.unsafelyUnwrapped
     let arena = Frame.arena(of: parent.pointee.frame.unsafelyUnwrapped)
-    join.pointee.results[Int(child.pointee.childIndex)] = frame.pointee.data.evacuate(
-      from: frame.pointee.arena, to: arena)
+    // A child that made nothing of its own has nothing to move.
+    let result = frame.pointee.data
+    join.pointee.results[Int(child.pointee.childIndex)] =
+      frame.pointee.arena.bytesHeld == 0 ? result : result.evacuate(from: frame.pointee.arena, to: arena)
     join.pointee.resultBound &+= frame.pointee.bound &+ 1
     join.pointee.lastInnerEvent = child.pointee.previousEvent
     join.pointee.live &-= 1
