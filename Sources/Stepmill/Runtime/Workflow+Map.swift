@@ -8,7 +8,7 @@ import Synchronization
 // source down.
 
 extension Workflow {
-  /// In which order ``Workflow/map(_:maxConcurrency:order:)`` gives its outcomes.
+  /// In which order `Workflow.map(_:maxConcurrency:order:)` gives its outcomes.
   public enum MapOrder: Sendable {
     /// As the rows came.
     case asGiven
@@ -39,7 +39,7 @@ extension Workflow {
   }
 }
 
-/// The outcome of one row of ``Workflow/map(_:maxConcurrency:order:)``.
+/// The outcome of one row of `Workflow.map(_:maxConcurrency:order:)`.
 public struct MapResult: Hashable, Sendable {
   /// The row's place in the input, from 0.
   public let index: Int
