@@ -126,10 +126,6 @@ private func timerBenchmarks(_ size: SuiteSize) -> [Benchmark] {
       "wheel", "W6 without JSON: a bare timer wheel",
       units: [.nanosecondsPerItem, .bytesPerItem], times: size.waits,
       contestants: [bareWheel()]),
-    Benchmark(
-      "waiting-data", "data of a waiting execution, as the runtime counts it",
-      units: [.bytesPerItem], times: min(size.waits, 100_000),
-      contestants: [stepmillWaits(size, .counted), bareWheel()]),
   ]
 }
 

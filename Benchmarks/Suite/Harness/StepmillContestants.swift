@@ -75,7 +75,7 @@ private func registerHandlers(_ runtime: Runtime) {
 }
 
 func stepmill(_ workload: Workload, _ size: SuiteSize) -> Contestant {
-  if workload.name == "W6" { return stepmillWaits(size, .resident) }
+  if workload.name == "W6" { return stepmillWaits(size) }
   // Speed is measured, not patience.
   let definition = workload.name == "W3" ? Workload.order(retryIntervalSeconds: 0) : workload
   return inPlace(Prepared(definition.definition), workload.input, "runInPlace, text to text")
@@ -106,37 +106,34 @@ private final class Kept: Sendable {
   let bytes = Mutex<Int?>(nil)
 }
 
-/// Which bytes of a waiting execution are counted.
-enum MemoryReading: String {
-  /// What the process grew by.
-  case resident
-  /// What the runtime says that it holds.
-  case counted
-}
-
 /// W6: executions started one after the other on a runtime with one loop. They are given to
-/// the loop no faster than it takes them, so that memory is that of waits and not of mail.
-/// Memory is that of the first call: later ones find what the allocator kept.
-func stepmillWaits(_ size: SuiteSize, _ reading: MemoryReading) -> Contestant {
+/// the loop no faster than it parks them, so that memory is that of waits and not of mail,
+/// and it is read while all of them wait, in the first call: later ones find what the
+/// allocator kept.
+private func stepmillWaits(_ size: SuiteSize) -> Contestant {
   let workload = Workload.waiting(seconds: Int(size.waitDuration.components.seconds))
   let last = Kept()
   return Contestant(
-    .stepmill, "Workflow.start, \(reading.rawValue) bytes",
+    .stepmill, "Workflow.start on a loop",
     run: { times in
       let prepared = Prepared(workload.definition, loops: 1)
       let runtime = prepared.runtime
-      let baseline = reading == .resident ? residentBytes() : runtime.counters.bytes
+      let baseline = residentBytes()
       let begun = Clock.process.seconds()
       var latest: Execution?
       for number in 0..<times {
         latest = try prepared.workflow.start(JSON(parsing: workload.input))
         if number % 512 == 511 {
-          while number - runtime.counters.started > 4096 { sched_yield() }
+          while true {
+            let counters = runtime.counters
+            if number - counters.waiting - counters.succeeded < 4096 { break }
+            sched_yield()
+          }
         }
       }
-      var peak = baseline
+      var held = baseline
       while runtime.counters.succeeded < times {
-        peak = max(peak, reading == .resident ? residentBytes() : runtime.counters.bytes)
+        if runtime.counters.waiting == times { held = max(held, residentBytes()) }
         guard runtime.counters.failed == 0 else { throw BenchmarkError.failed("a wait failed") }
         try await Task.sleep(for: .milliseconds(5))
       }
@@ -146,7 +143,7 @@ func stepmillWaits(_ size: SuiteSize, _ reading: MemoryReading) -> Contestant {
       let transitions = runtime.counters.transitions
       await runtime.shutDown(waiting: .zero)
       let bytes = last.bytes.withLock { bytes in
-        let first = bytes ?? (peak - baseline)
+        let first = bytes ?? max(1, held - baseline)
         bytes = first
         return first
       }
