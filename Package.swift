@@ -37,7 +37,8 @@ let benchmarks: [Target] =
     .target(name: "BenchmarkWorkloads", path: "Benchmarks/Suite/Workloads", swiftSettings: outside),
     .target(
       name: "BenchmarkSuite",
-      dependencies: ["BenchmarkWorkloads", "Handwritten", "LimitUV"] + (hasFloor ? ["Limit"] : []),
+      dependencies: ["Stepmill", "BenchmarkWorkloads", "Handwritten", "LimitUV"]
+        + (hasFloor ? ["Limit"] : []),
       path: "Benchmarks/Suite/Harness", swiftSettings: withFloor),
     .executableTarget(
       name: "stepmill-benchmarks", dependencies: ["BenchmarkSuite"],

@@ -23,8 +23,8 @@ public struct SuiteSize: Sendable {
 
 /// Everything the suite measures, in the order of the report.
 public func allBenchmarks(_ size: SuiteSize) -> [Benchmark] {
-  Workload.all.compactMap { workloadBenchmark($0, size) } + documentBenchmarks()
-    + handlerBenchmarks() + timerBenchmarks(size) + crossingBenchmarks(size)
+  Workload.all.compactMap { workloadBenchmark($0, size) } + scalingBenchmarks()
+    + documentBenchmarks() + handlerBenchmarks() + timerBenchmarks(size) + crossingBenchmarks(size)
 }
 
 /// What cannot be measured on this machine, in words for the report.
@@ -36,6 +36,7 @@ public func skippedYardsticks() -> [String] {
 /// Those who run a workload, in the order in which they take turns.
 func contestants(for workload: Workload, size: SuiteSize) -> [Contestant] {
   [
+    stepmill(workload, size),
     floor(workload, size),
     handwritten(workload, size),
   ].compactMap { $0 }
@@ -54,6 +55,23 @@ private func workloadBenchmark(_ workload: Workload, _ size: SuiteSize) -> Bench
     times: isWaiting ? size.waits : nil, contestants: contestants)
 }
 
+/// W3 on one processor and on all, by threads that run executions themselves and by loops.
+private func scalingBenchmarks() -> [Benchmark] {
+  let all = max(1, Affinity.current()?.cores.count ?? 1)
+  return [("1", 1), ("all", all)].flatMap { name, count in
+    [
+      Benchmark(
+        "W3-threads-\(name)", "W3 on \(count) thread\(count == 1 ? "" : "s")",
+        units: [.transitionsPerSecond, .executionsPerSecond],
+        clock: .wall, pinned: false, contestants: [stepmillThreads(count)]),
+      Benchmark(
+        "W3-loops-\(name)", "W3 on \(count) loop\(count == 1 ? "" : "s"), submitted from outside",
+        units: [.transitionsPerSecond, .executionsPerSecond], clock: .wall, pinned: false,
+        contestants: [stepmillLoops(count)]),
+    ]
+  }
+}
+
 /// Reading and writing a document of 10 KB with decimals.
 private func documentBenchmarks() -> [Benchmark] {
   let document = Workload.fanOut(items: 49).input
@@ -67,6 +85,12 @@ private func documentBenchmarks() -> [Benchmark] {
     Benchmark(
       "write", "the same document written", units: [.gigabytesPerSecond],
       contestants: [floorWrite(document)].compactMap { $0 }),
+    Benchmark(
+      "json-parse", "the public JSON value read: a copy that owns its memory", units: [.gigabytesPerSecond],
+      contestants: [stepmillParse(document), floorParseValues(document)].compactMap { $0 }),
+    Benchmark(
+      "json-write", "the public JSON value written into a new array", units: [.gigabytesPerSecond],
+      contestants: [stepmillWrite(document), floorWrite(document)].compactMap { $0 }),
   ]
   return benchmarks.filter { !$0.contestants.isEmpty }
 }
@@ -76,13 +100,13 @@ private func handlerBenchmarks() -> [Benchmark] {
   [
     Benchmark(
       "handler-sync", "a synchronous handler", units: [.nanosecondsPerItem],
-      contestants: [bareClosure()]),
+      contestants: [stepmillSynchronousTasks(), bareClosure()]),
     Benchmark(
       "handler-async", "an asynchronous handler that does not suspend", units: [.nanosecondsPerItem],
-      contestants: [spawnedTask(isSuspending: false)]),
+      contestants: [stepmillAsynchronousTasks(isSuspending: false), spawnedTask(isSuspending: false)]),
     Benchmark(
       "handler-suspending", "an asynchronous handler that suspends once", units: [.nanosecondsPerItem],
-      contestants: [spawnedTask(isSuspending: true)]),
+      contestants: [stepmillAsynchronousTasks(isSuspending: true), spawnedTask(isSuspending: true)]),
   ]
 }
 
