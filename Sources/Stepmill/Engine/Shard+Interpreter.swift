@@ -120,6 +120,10 @@ extension Shard {
     var op = ops + Int(fiber.pointee.pc)
     let fuelAtStart = fuel
     var left = fuel
+    defer {
+      state.pointee.counters.pointee.transitions.add(fuelAtStart &- left)
+      fuel = left
+    }
 
     while true {
       switch op.pointee.code {
@@ -215,8 +219,6 @@ extension Shard {
 
       case .finish:
         store(fiber, execution, frame, op, ops, data, events, previous)
-        state.pointee.counters.pointee.transitions.add(fuelAtStart &- left)
-        fuel = left
         return .finished
 
       case .succeed, .wait, .task, .fail, .parallel, .map:
@@ -232,23 +234,16 @@ extension Shard {
           op = ops + Int(fiber.pointee.pc)
           continue
         case .blocked:
-          state.pointee.counters.pointee.transitions.add(fuelAtStart &- left)
-          fuel = left
           return .blocked
         case .failed:
-          state.pointee.counters.pointee.transitions.add(fuelAtStart &- left)
-          fuel = left
           return .failed
         case .fannedOut:
-          state.pointee.counters.pointee.transitions.add(fuelAtStart &- left)
-          fuel = left
           return .fannedOut
         }
       }
 
       // Out of fuel before this state.
       store(fiber, execution, frame, op, ops, data, events, previous)
-      state.pointee.counters.pointee.transitions.add(fuelAtStart &- left)
       fiber.pointee.resumption = .enter
       return .yielded
     }

@@ -263,6 +263,7 @@ extension Shard {
     let frame = takeFrame()
     let machine = start.workflow.tables.pointee.machines + 1
     initialize(frame, arena: arena, data: .missing, bound: size, machine: machine)
+    state.pointee.parser.pointee.maximumDepth = max(1, start.workflow.limits.nestingMax)
     do {
       frame.pointee.data = try state.pointee.parser.pointee.parse(
         UnsafeRawBufferPointer(start: copy, count: size), into: Frame.arena(of: frame))

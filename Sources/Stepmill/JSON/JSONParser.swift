@@ -55,7 +55,7 @@ struct JSONParser: ~Copyable {
   /// Objects with more members than this are checked for repeated keys by a table.
   static let scannedMembersMax = 32
 
-  let maximumDepth: Int
+  var maximumDepth: Int
   private var scratch: UnsafeMutablePointer<Value>
   private var scratchCapacity: Int
   private var failure = JSONSyntaxError.Code.unexpectedEnd

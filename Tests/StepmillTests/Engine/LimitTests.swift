@@ -176,4 +176,28 @@ import Testing
     }
     #expect(shared.serializedSize(upTo: 1_000_000) > 1_000_000)
   }
+
+  /// An input that is nested deeper than the workflow's limit is no input.
+  @Test func nestingOfInputs() throws {
+    let loop = ManualLoop(seed: 1)
+    var limits = Limits()
+    limits.nestingMax = 3
+    let workflow = try loop.compile(
+      Array(#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#.utf8), limits: limits)
+    _ = try loop.start(workflow, input: Array("[[[1]]]".utf8))
+    #expect(throws: JSONSyntaxError.self) { _ = try loop.start(workflow, input: Array("[[[[1]]]]".utf8)) }
+  }
+
+  /// A state that fails was entered, and counts.
+  @Test func failedTransitionsCount() throws {
+    let loop = ManualLoop(seed: 1)
+    let workflow = try loop.compile(
+      Array(
+        #"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"},"B":{"Type":"Pass","Parameters":{"x.$":"$.no"},"End":true}}}"#
+          .utf8))
+    _ = try loop.start(workflow, input: Array("{}".utf8))
+    while loop.runOne() {}
+    #expect(loop.counters.transitions == 2)
+    #expect(loop.counters.failed == 1)
+  }
 }
