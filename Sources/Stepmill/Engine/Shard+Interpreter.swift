@@ -129,17 +129,22 @@ extension Shard {
       switch op.pointee.code {
       case .pass:
         if _slowPath(left == 0) { break }
-        left &-= 1
         if _slowPath(recorded) {
+          left &-= 1
           store(fiber, execution, frame, op, ops, data, events, previous)
           recordPass(fiber, op, tables)
           if let outcome = historyIsFull(fiber, tables) { return outcome }
           events = execution.pointee.events
+          op = ops + Int(op.pointee.next)
         } else {
-          events &+= 2
+          // One Pass often follows another: a comparison is cheaper than the jump table.
+          repeat {
+            left &-= 1
+            events &+= 2
+            op = ops + Int(op.pointee.next)
+          } while op.pointee.code == .pass && left > 0
         }
         previous = events
-        op = ops + Int(op.pointee.next)
         continue
 
       case .choice:

@@ -32,7 +32,9 @@ final class RuntimeCore: Sendable {
   private let atHand = Atomic<UInt>(0)
   /// What borrowed loops had done that are gone.
   private let retired = Lock(RuntimeCounters())
-  private let tokenNumbers = Lock<[UInt32: WeakLoop]>([:])
+  /// The loops by the number that their task tokens carry, until the runtime stops. Not weak: that
+  /// would put every loop on a side table, and each retain of one with it.
+  private let tokenNumbers = Lock<[UInt32: Loop]>([:])
   private let seeds: Lock<RandomSource>
 
   /// Loops without a thread, for executions on their callers'.
@@ -45,10 +47,6 @@ final class RuntimeCore: Sendable {
     var exact: [String: TaskHandler] = [:]
     var patterns: [(pattern: String, handler: TaskHandler)] = []
     var fallback: (@Sendable (String) -> TaskHandler?)?
-  }
-
-  private struct WeakLoop: Sendable {
-    weak var loop: Loop?
   }
 
   init(_ configuration: Runtime.Configuration) throws(StepmillError) {
@@ -114,7 +112,7 @@ final class RuntimeCore: Sendable {
   private static func newNumber() -> Int { numbers.wrappingAdd(1, ordering: .relaxed).oldValue }
 
   private func remember(_ loop: Loop) {
-    tokenNumbers.withLock { $0[UInt32(truncatingIfNeeded: loop.number)] = WeakLoop(loop: loop) }
+    tokenNumbers.withLock { $0[UInt32(truncatingIfNeeded: loop.number)] = loop }
   }
 
   /// The loop for the next execution: they take turns.
@@ -185,7 +183,7 @@ final class RuntimeCore: Sendable {
   }
 
   func withLoop(ofToken text: String, _ body: @escaping @Sendable (Loop, TaskToken) -> Void) {
-    guard let token = TaskToken(text), let loop = tokenNumbers.withLock({ $0[token.shard]?.loop }) else {
+    guard let token = TaskToken(text), let loop = tokenNumbers.withLock({ $0[token.shard] }) else {
       return
     }
     loop.post { body($0, token) }
@@ -302,6 +300,7 @@ final class RuntimeCore: Sendable {
     }
     for loop in borrowed.withLock({ $0.lent }) { loop.post { $0.stop() } }
     clearHand()
+    tokenNumbers.withLock { $0 = [:] }
     // A handler may refer to this runtime; once it has ended, that keeps it no longer. The
     // old registry goes when the lock is free, since that runs other people's code.
     _ = registry.withLock { registry in
