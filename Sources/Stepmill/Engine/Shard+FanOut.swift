@@ -144,7 +144,8 @@ extension Shard {
       to: Join(
         fiber: fiber, base: base, baseBound: baseBound, items: items ?? UnsafePointer(results),
         results: results, next: 0,
-        count: count, limit: count, live: 0, liveMax: liveMax, firstChild: 0, machine: machine, isMap: items != nil,
+        count: count, limit: count, live: 0, liveMax: liveMax, firstChild: 0, machine: machine,
+        isMap: items != nil,
         isShareable: items != nil && count >= Shard.sharedItemsMin && liveMax > 1
           && state.pointee.canShare && !fiber.pointee.execution.pointee.isRecorded,
         startedEvent: fiber.pointee.previousEvent, lastInnerEvent: 0, lastEvent: 0, resultBound: 2,

@@ -310,7 +310,8 @@ extension Shard {
       to: ExecutionRecord(
         workflow: Unmanaged.passRetained(workflow), sink: Unmanaged.passRetained(start.sink), tag: start.tag,
         identity: start.identity.map { Unmanaged.passRetained($0) }, startedAt: wallNow, deadline: 0,
-        serial: serial, origin: state.pointee.number, events: 1, root: 0, index: index, generation: generation, nextFree: 0,
+        serial: serial, origin: state.pointee.number, events: 1, root: 0, index: index,
+        generation: generation, nextFree: 0,
         variableBound: 0, isLive: true,
         isRecorded: workflow.observer != nil || workflow.limits.historyEventsMax != nil))
     let fiber = takeFiber(of: execution, pc: workflow.tables.pointee.machines[1].start)

@@ -42,9 +42,9 @@ final class Loop: @unchecked Sendable {
   /// Until when a loop that ends waits for handlers that it has cancelled; 0 before.
   private var patienceEnds: UInt64 = 0
   private var isClosed = false
-  /// The loops that help one another, and this one's place among them, if it has one.
+  /// The loops that help one another, and this one's place among them.
   private var team: LoopTeam?
-  private var place: Int?
+  private var place = 0
 
   private static let fibersPerTurn = 64
   private static let fibersPerSharedTurn = 4
@@ -81,13 +81,13 @@ final class Loop: @unchecked Sendable {
     counters = shard.state.pointee.counters
   }
 
-  /// Lets the loop share its Maps with the loops of a team; with a place of its own, it takes
-  /// part in theirs. Before it starts.
-  func join(_ team: LoopTeam, place: Int?) {
+  /// Makes the loop one of those that share their Maps. Before it starts. A loop on a caller's
+  /// own thread is in no team: what runs there is meant to stay there.
+  func join(_ team: LoopTeam, place: Int) {
     self.team = team
     self.place = place
-    if let place { team.setMember(place, self) }
-    shard.state.pointee.canShare = team.capacity > (place == nil ? 0 : 1)
+    team.setMember(place, self)
+    shard.state.pointee.canShare = team.capacity > 1
     shard.state.pointee.sharing.loop = self
   }
 
@@ -130,8 +130,8 @@ final class Loop: @unchecked Sendable {
   /// Blocks until there is mail, a timer is due, or libuv has something.
   private func sleep(until deadline: UInt64?) {
     // A loop that ends takes on nothing.
-    if patienceEnds == 0, let team, let place { team.setIdle(place, true) }
-    defer { if let team, let place { team.setIdle(place, false) } }
+    if patienceEnds == 0, let team { team.setIdle(place, true) }
+    defer { if let team { team.setIdle(place, false) } }
     var left = spins
     while left > 0 {
       stepmill_pause()
@@ -174,7 +174,8 @@ final class Loop: @unchecked Sendable {
   /// Turns late mail away; true when no handler runs any more, or patience is at an end.
   private var isEnded: Bool {
     discardMail()
-    return workers.workerCount == 0 && !shard.waitsForGuests || UVLoop.monotonicNanoseconds / 1_000_000 >= patienceEnds
+    return workers.workerCount == 0 && !shard.waitsForGuests
+      || UVLoop.monotonicNanoseconds / 1_000_000 >= patienceEnds
   }
 
   private func finishEnding() {

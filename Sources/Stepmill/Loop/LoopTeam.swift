@@ -33,8 +33,8 @@ final class LoopTeam: @unchecked Sendable {
   func setIdle(_ place: Int, _ isIdle: Bool) { flags[place].isIdle.store(isIdle, ordering: .releasing) }
 
   /// A loop that has nothing to do, other than the one at this place; from any thread of the team.
-  func claimIdle(after own: Int?) -> Loop? {
-    var place = own ?? 0
+  func claimIdle(after own: Int) -> Loop? {
+    var place = own
     for _ in 0..<capacity {
       place = place + 1 < capacity ? place + 1 : 0
       if place != own, flags[place].isIdle.load(ordering: .relaxed),

@@ -27,7 +27,7 @@ import Testing
     var calls: Int { state.withLock { $0.calls } }
 
     func begin() {
-      let thread = UInt(bitPattern: pthread_self())
+      let thread = UInt(pthread_self())
       state.withLock {
         $0.threads.insert(thread)
         $0.live += 1
@@ -40,8 +40,8 @@ import Testing
 
     /// Gives another loop time to take part.
     func dawdle() {
-      var left = 500
-      while threads < 2, left > 0 {
+      var left = calls < 1000 ? 200 : 0
+      while left > 0, threads < 2 {
         sched_yield()
         left -= 1
       }
@@ -55,7 +55,7 @@ import Testing
       "work",
       .synchronous { call throws(TaskFailure) in
         watch.begin()
-        watch.dawdle()
+        if loops > 1 { watch.dawdle() }
         watch.end()
         if call.input["fail"].exists { throw TaskFailure(error: "Rotten", cause: "item") }
         call.succeed(call.input)
@@ -66,7 +66,7 @@ import Testing
         watch.begin()
         await Task.yield()
         watch.end()
-        if !request.input["fail"].isNull { throw TaskFailure(error: "Rotten", cause: "item") }
+        if request.input["fail"] != nil { throw TaskFailure(error: "Rotten", cause: "item") }
         return request.input
       })
     runtime.register(
@@ -81,18 +81,20 @@ import Testing
   }
 
   /// A Map over `$.items` whose iterations are `states`, inside a machine that assigns `outer`.
-  private func map(_ states: String, start: String = "A", _ fields: String = "", _ top: String = "") -> String {
-    """
-    {"StartAt":"Set"\(top),"States":{"Set":{"Type":"Pass","Assign":{"outer.$":"$.outer"},"Next":"Map"},
-    "Map":{"Type":"Map","ItemsPath":"$.items"\(fields),"End":true,
-    "ItemProcessor":{"StartAt":"\(start)","States":{\(states)}}},
-    "Caught":{"Type":"Pass","End":true}}}
-    """
+  private func map(_ states: String, start: String = "A", _ fields: String = "", _ top: String = "") -> String
+  {
+    let caught = fields.contains(#""Caught""#) ? #","Caught":{"Type":"Pass","End":true}"# : ""
+    return """
+      {"StartAt":"Set"\(top),"States":{"Set":{"Type":"Pass","Assign":{"outer.$":"$.outer"},"Next":"Map"},
+      "Map":{"Type":"Map","ItemsPath":"$.items"\(fields),"End":true,
+      "ItemProcessor":{"StartAt":"\(start)","States":{\(states)}}}\(caught)}}
+      """
   }
 
   private func input(_ count: Int, fail: Int? = nil) -> JSON {
     let items = (0..<count).map { number -> JSON in
-      number == fail ? ["n": JSON(number), "fail": true] : ["n": JSON(number), "text": JSON("item \(number)")]
+      number == fail
+        ? ["n": JSON(number), "fail": true] : ["n": JSON(number), "text": JSON("item \(number)")]
     }
     return ["items": JSON(items), "outer": ["deep": ["v": 7]], "prefix": "p"]
   }
@@ -135,21 +137,23 @@ import Testing
       #","ItemSelector":{"n.$":"$$.Map.Item.Index","prefix.$":"$.prefix","item.$":"$$.Map.Item.Value","o.$":"$outer.deep"}"#
     let definition = map(states, selector)
     let several = try runtime(3)
-    let one = try await runtime(1).workflow(definition).start(input(10_000), name: "same").outcome
-    let outcome = try await several.workflow(definition).start(input(10_000), name: "same").outcome
-    #expect(one.output?.array?.count == 10_000)
+    let one = try await runtime(1).workflow(definition).start(input(2000), name: "same").outcome
+    let outcome = try await several.workflow(definition).start(input(2000), name: "same").outcome
+    #expect(one.output?.array?.count == 2000)
     #expect(one == outcome)
   }
 
   @Test func namesThatWereMade() async throws {
-    let states = #""A":{"Type":"Task","Resource":"work","ResultSelector":{"x.$":"$$.Execution.Id"},"End":true}"#
+    let states =
+      #""A":{"Type":"Task","Resource":"work","ResultSelector":{"x.$":"$$.Execution.Id"},"End":true}"#
     let outcome = try await runtime(3).workflow(map(states)).outcome(input(5000))
-    let names = Set((outcome.output?.array ?? JSON([]).array!).map { $0["x"].string ?? "" })
+    let names = Set((outcome.output?.array ?? JSON([]).array!).map { $0["x"]?.string ?? "" })
     #expect(names.count == 1)
   }
 
   @Test func waitsInside() async throws {
-    let states = #""A":{"Type":"Wait","Seconds":0,"Next":"W"},"W":{"Type":"Wait","TimestampPath":"$.at","Next":"B"},"B":{"Type":"Task","Resource":"work","End":true}"#
+    let states =
+      #""A":{"Type":"Wait","Seconds":0,"Next":"W"},"W":{"Type":"Wait","TimestampPath":"$.at","Next":"B"},"B":{"Type":"Task","Resource":"work","End":true}"#
     let at = JSON.timestamp(in: 50)
     let items = (0..<2000).map { ["n": JSON($0), "at": at] as JSON }
     try await compare(map(states), ["items": JSON(items), "outer": 1])
@@ -161,7 +165,8 @@ import Testing
       "ItemProcessor":{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"work","Next":"P"},
       "P":{"Type":"Pass","Parameters":{"r.$":"$","m.$":"$mid","o.$":"$outer.deep.v","i.$":"$$.Map.Item.Index"},"End":true}}}}
       """
-    let states = #""A":{"Type":"Pass","Assign":{"mid.$":"$.n"},"Next":"Both"},"Both":{"Type":"Parallel","End":true,"Branches":[{"StartAt":"I","States":{\#(inner)}},{"StartAt":"S","States":{"S":{"Type":"Succeed"}}}]}"#
+    let states =
+      #""A":{"Type":"Pass","Assign":{"mid.$":"$.n"},"Next":"Both"},"Both":{"Type":"Parallel","End":true,"Branches":[{"StartAt":"I","States":{\#(inner)}},{"StartAt":"S","States":{"S":{"Type":"Succeed"}}}]}"#
     let list = JSON((0..<100).map { JSON($0) })
     let items = (0..<100).map { ["n": JSON($0), "list": list] as JSON }
     try await compare(map(states), ["items": JSON(items), "outer": ["deep": ["v": 1]]], takesPart: true)
@@ -171,7 +176,7 @@ import Testing
     let several = try runtime(4)
     let workflow = try several.workflow(map(task("later")))
     let executions = try (0..<40).map { _ in try workflow.start(input(500)) }
-    for execution in executions { #expect(await execution.outcome == .succeeded(input(500)["items"])) }
+    for execution in executions { #expect(await execution.outcome == .succeeded(input(500)["items"]!)) }
     #expect(several.counters.inFlight == 0)
   }
 
@@ -181,7 +186,7 @@ import Testing
     let watch = Watch()
     let several = try runtime(4, watch)
     let workflow = try several.workflow(map(task("later"), #","MaxConcurrency":\#(bound)"#))
-    #expect(try await workflow.outcome(input(3000)) == .succeeded(input(3000)["items"]))
+    #expect(try await workflow.outcome(input(3000)) == .succeeded(input(3000)["items"]!))
     #expect(watch.most <= bound)
     #expect(watch.calls == 3000)
   }
@@ -206,19 +211,20 @@ import Testing
     let workflow = try several.workflow(
       map(
         task("later"),
-        #","MaxConcurrency":9,"Retry":[{"ErrorEquals":["Rotten"],"IntervalSeconds":1,"MaxDelaySeconds":1,"MaxAttempts":1}]"#
+        #","MaxConcurrency":9,"Retry":[{"ErrorEquals":["Rotten"],"IntervalSeconds":1,"MaxAttempts":1}]"#
       ))
     #expect(try await workflow.outcome(input(2000, fail: 1700)).errorName == "Rotten")
     #expect(watch.most <= 9)
   }
 
   @Test func failuresOfInnerMapsAndRuntimeErrors() async throws {
-    let states = #""A":{"Type":"Map","ItemsPath":"$.list","End":true,"ItemProcessor":{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"later","End":true}}}}"#
+    let states =
+      #""A":{"Type":"Map","ItemsPath":"$.list","End":true,"ItemProcessor":{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"later","End":true}}}}"#
     let several = try runtime(3)
     let workflow = try several.workflow(
       map(states, #","Catch":[{"ErrorEquals":["Rotten"],"Next":"Caught"}]"#))
-    let list = input(200)["items"]
-    let bad = input(200, fail: 150)["items"]
+    let list = input(200)["items"]!
+    let bad = input(200, fail: 150)["items"]!
     let items = (0..<80).map { ["list": $0 == 60 ? bad : list] as JSON }
     for _ in 0..<5 {
       let outcome = try await workflow.outcome(["items": JSON(items), "outer": 1])
