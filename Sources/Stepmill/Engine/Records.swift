@@ -23,6 +23,8 @@ struct ExecutionRecord: BitwiseCopyable, PooledRecord {
   /// When the execution's own timeout strikes, in the loop's milliseconds; 0: never.
   var deadline: UInt64
   var serial: UInt64
+  /// The number of the shard on which it began, which its names are made of.
+  var origin: UInt32
   /// The number of the last history event, whether or not anybody records it.
   var events: UInt32
   var root: UInt32
@@ -34,6 +36,11 @@ struct ExecutionRecord: BitwiseCopyable, PooledRecord {
   var isLive: Bool
   /// Somebody watches the history: the interpreter takes the time to tell.
   var isRecorded: Bool
+  /// It is no execution, but a part of a Map of one that belongs to another loop; its sink
+  /// is the `Grant`.
+  var isGuest = false
+  /// Parts of its Maps that other loops have and have not answered for.
+  var guestsOut: UInt32 = 0
 }
 
 /// Where a fiber is in its life.
@@ -67,8 +74,10 @@ enum Resumption: UInt8 {
   case fault
   /// All children are done.
   case joined
-  /// A child failed; the fault lies in the frame.
+  /// A child failed; the fault lies in the shard.
   case joinFailed
+  /// A child failed and all that was stopped with it has ended; the fault lies in the frame.
+  case joinStopped
   /// The fiber could not be given its input; the fault lies in the frame.
   case bornFailed
 }
@@ -152,6 +161,8 @@ struct Join {
   /// The next child to start, and how many there are.
   var next: UInt32
   var count: UInt32
+  /// Where `next` ends: what follows belongs to other loops.
+  var limit: UInt32
   /// Children that were started and are not done.
   var live: UInt32
   var liveMax: UInt32
@@ -160,6 +171,12 @@ struct Join {
   /// In `machines`: the first branch, or the item processor.
   var machine: UInt32
   var isMap: Bool
+  /// Loops that have nothing to do may be given a part of it.
+  var isShareable: Bool
+  /// A child failed; the parent waits for the answers of `guests`.
+  var isFailing = false
+  /// Other loops' parts of it, or of what failed with it, that are not answered for.
+  var guests: UInt32 = 0
   var startedEvent: UInt32
   /// The last event inside the child that ended last: what a child that had to wait for its
   /// turn follows from.

@@ -110,7 +110,7 @@ extension Shard {
   ) -> (high: UInt64, low: UInt64) {
     var random = RandomSource(
       seed: UInt64(bitPattern: execution.pointee.startedAt) &* 0x9E37_79B9_7F4A_7C15
-        ^ execution.pointee.serial &<< 16 ^ UInt64(state.pointee.number) ^ which &<< 63)
+        ^ execution.pointee.serial &<< 16 ^ UInt64(execution.pointee.origin) ^ which &<< 63)
     return random.uuid()
   }
 

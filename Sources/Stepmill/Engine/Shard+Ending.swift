@@ -7,7 +7,7 @@ extension Shard {
   ) {
     let output = fiber.pointee.frame.unsafelyUnwrapped.pointee.data
     if _slowPath(execution.pointee.isRecorded) { recordEnded(fiber, .executionSucceeded, output: output) }
-    state.pointee.counters.pointee.succeeded.add(1)
+    if _fastPath(!execution.pointee.isGuest) { state.pointee.counters.pointee.succeeded.add(1) }
     finish(execution, .succeeded, output: output, error: .missing, cause: .missing)
   }
 
@@ -19,7 +19,7 @@ extension Shard {
     if execution.pointee.isRecorded {
       recordEnded(fiber, .executionFailed, error: fault.error, cause: fault.cause)
     }
-    state.pointee.counters.pointee.failed.add(1)
+    if _fastPath(!execution.pointee.isGuest) { state.pointee.counters.pointee.failed.add(1) }
     finish(execution, .failed, output: .missing, error: fault.error, cause: fault.cause)
   }
 
@@ -34,7 +34,9 @@ extension Shard {
       recordEnded(
         root, status == .timedOut ? .executionTimedOut : .executionAborted, error: error, cause: cause)
     }
-    if status == .timedOut {
+    if execution.pointee.isGuest {
+      // The execution itself is counted where it is at home.
+    } else if status == .timedOut {
       state.pointee.counters.pointee.timedOut.add(1)
     } else {
       state.pointee.counters.pointee.aborted.add(1)
@@ -71,13 +73,22 @@ extension Shard {
     error: Value, cause: Value
   ) {
     let sink = execution.pointee.sink
+    if _slowPath(execution.pointee.isGuest) { keepAnswer(execution, status, error, cause) }
     sink._withUnsafeGuaranteedRef {
       $0.ended(status, output: output, error: error, cause: cause, tag: execution.pointee.tag, on: self)
     }
     destroy(state.pointee.fibers[execution.pointee.root])
     execution.pointee.isLive = false
     execution.pointee.deadline = 0
-    sink.release()
+    // What other loops still read stays until they have answered.
+    if _slowPath(execution.pointee.guestsOut > 0) { return forgetOrphans() }
+    retire(execution)
+  }
+
+  /// Returns the record of an execution that has ended.
+  func retire(_ execution: UnsafeMutablePointer<ExecutionRecord>) {
+    if _slowPath(execution.pointee.isGuest) { sendAnswer(execution) }
+    execution.pointee.sink.release()
     execution.pointee.identity?.release()
     let workflow = execution.pointee.workflow
     state.pointee.executions.giveBack(execution)
@@ -87,7 +98,9 @@ extension Shard {
   /// Ends a fiber and everything below it, without a word.
   func destroy(_ fiber: UnsafeMutablePointer<Fiber>) {
     switch fiber.pointee.phase {
-    case .joining:
+    case .joining, .ready:
+      // A fiber that is ready to go on after its children has its join still.
+      guard fiber.pointee.phase == .joining || fiber.pointee.resumption == .joined else { break }
       if let join = fiber.pointee.suspended?.assumingMemoryBound(to: Join.self) {
         var next = join.pointee.firstChild
         while next != 0 {
@@ -95,15 +108,17 @@ extension Shard {
           next = child.pointee.nextSibling
           destroy(child)
         }
+        if _slowPath(join.pointee.guests > 0) { stopGuests(of: join) }
         giveBack(join)
         fiber.pointee.suspended = nil
       }
     case .waiting, .backingOff, .awaitingToken:
       state.pointee.counters.pointee.waiting.add(-1)
-    case .free, .ready, .handling:
+    case .free, .handling:
       break
     }
     cancelCall(fiber)
+    if _slowPath(fiber.pointee.execution.pointee.guestsOut > 0) { keepFrame(of: fiber) }
     giveBack(fiber)
   }
 

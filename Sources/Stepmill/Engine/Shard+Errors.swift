@@ -13,6 +13,8 @@ extension Shard {
     noteEvaluationFailure(fiber)
     let fault = state.pointee.fault
     guard fault.kind != .runtime else { return .failed }
+    // What a part of a Map failed with is for the loop to deal with that has the Map.
+    if fiber.pointee.execution.pointee.isGuest && fiber.pointee.isRoot { return .failed }
     let policy = tables.pointee.policies + Int(op.pointee.policy)
     if policy.pointee.retrierCount > 0, let pause = retryPause(fiber, policy, fault, tables) {
       return retry(fiber, op, after: pause, tables)

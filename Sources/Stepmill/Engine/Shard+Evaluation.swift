@@ -89,6 +89,7 @@ extension Shard {
       owner = join.pointee.fiber
       depth &-= 1
     }
+    if _slowPath(depth > 0) { return outerVariable(path, Int(depth), fiber) }
     guard let frame = owner.pointee.frame, let slots = frame.pointee.slots,
       path.pointee.slot < frame.pointee.slotCount
     else { return .missing }

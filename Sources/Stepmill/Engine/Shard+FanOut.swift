@@ -144,7 +144,10 @@ extension Shard {
       to: Join(
         fiber: fiber, base: base, baseBound: baseBound, items: items ?? UnsafePointer(results),
         results: results, next: 0,
-        count: count, live: 0, liveMax: liveMax, firstChild: 0, machine: machine, isMap: items != nil,
+        count: count, limit: count, live: 0, liveMax: liveMax, firstChild: 0, machine: machine,
+        isMap: items != nil,
+        isShareable: items != nil && count >= Shard.sharedItemsMin && liveMax > 1
+          && state.pointee.canShare && !fiber.pointee.execution.pointee.isRecorded,
         startedEvent: fiber.pointee.previousEvent, lastInnerEvent: 0, lastEvent: 0, resultBound: 2,
         nextFree: nil))
     fiber.pointee.suspended = UnsafeMutableRawPointer(join)
@@ -156,7 +159,7 @@ extension Shard {
   /// The next child that may start, ready to run; nil when there is none.
   @inline(__always)
   func nextChild(of join: UnsafeMutablePointer<Join>) -> UnsafeMutablePointer<Fiber>? {
-    guard join.pointee.next < join.pointee.count, join.pointee.live < join.pointee.liveMax else { return nil }
+    guard join.pointee.next < join.pointee.limit, join.pointee.live < join.pointee.liveMax else { return nil }
     return startChild(of: join)
   }
 
@@ -167,6 +170,7 @@ extension Shard {
     let index = join.pointee.next
     join.pointee.next = index &+ 1
     join.pointee.live &+= 1
+    if _slowPath(join.pointee.isShareable) { share(join) }
 
     let isMap = join.pointee.isMap
     let machine = tables.pointee.machines + Int(join.pointee.machine &+ (isMap ? 0 : index))
@@ -278,6 +282,7 @@ extension Shard {
   func endJoin(
     _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>
   ) -> StateResult {
+    if _slowPath(fiber.pointee.execution.pointee.isGuest && fiber.pointee.isRoot) { return endPart(fiber) }
     let join = fiber.pointee.suspended.unsafelyUnwrapped.assumingMemoryBound(to: Join.self)
     let result = Value.array(UnsafePointer(join.pointee.results), count: Int(join.pointee.count))
     let bound = join.pointee.resultBound
@@ -330,7 +335,10 @@ extension Shard {
 
   /// A child failed: the others stop, what is not started is dropped, and the fault is the
   /// parent's now. Its values move into the parent's arena.
-  func childFailed(_ child: UnsafeMutablePointer<Fiber>, of join: UnsafeMutablePointer<Join>) {
+  ///
+  /// False if the parent has to wait until other loops have stopped as well: the fault then
+  /// lies in its frame.
+  func childFailed(_ child: UnsafeMutablePointer<Fiber>, of join: UnsafeMutablePointer<Join>) -> Bool {
     let parent = join.pointee.fiber
     let source = child.pointee.frame.unsafelyUnwrapped.pointee.arena
     let arena = Frame.arena(of: parent.pointee.frame.unsafelyUnwrapped)
@@ -352,8 +360,10 @@ extension Shard {
     }
     for sibling in children { destroy(sibling) }
     parent.pointee.previousEvent = cause
+    if _slowPath(parent.pointee.execution.pointee.guestsOut > 0), waitsForGuests(join) { return false }
     parent.pointee.suspended = nil
     giveBack(join)
+    return true
   }
 
   /// The events of a child that is stopped, and of all that is stopped with it.

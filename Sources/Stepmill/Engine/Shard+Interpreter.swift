@@ -43,7 +43,7 @@ extension Shard {
         childFinished(fiber, of: join)
         if let child = nextChild(of: join) {
           fiber = child
-        } else if join.pointee.live == 0 {
+        } else if join.pointee.live == 0 && join.pointee.guests == 0 {
           fiber = join.pointee.fiber
           fiber.pointee.resumption = .joined
           fiber.pointee.phase = .ready
@@ -64,10 +64,16 @@ extension Shard {
           endFailed(execution, fiber)
           return
         }
-        childFailed(fiber, of: join)
-        fiber = join.pointee.fiber
-        fiber.pointee.phase = .ready
-        fiber.pointee.resumption = .joinFailed
+        let parent = join.pointee.fiber
+        if _fastPath(childFailed(fiber, of: join)) {
+          fiber = parent
+          fiber.pointee.phase = .ready
+          fiber.pointee.resumption = .joinFailed
+        } else {
+          // Other loops have to stop first.
+          guard let next = nextChild(beside: parent) else { return }
+          fiber = next
+        }
 
       case .yielded:
         state.pointee.ready.append(fiber.pointee.index)

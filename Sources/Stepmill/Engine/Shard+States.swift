@@ -72,6 +72,9 @@ extension Shard {
     case .fault: return taskFailed(fiber, op, tables)
     case .joined: return endJoin(fiber, op, tables)
     case .joinFailed: return recover(fiber, op, tables, endsJoin: true)
+    case .joinStopped:
+      restoreFault(fiber)
+      return recover(fiber, op, tables, endsJoin: true)
     case .bornFailed:
       restoreFault(fiber)
       return .failed

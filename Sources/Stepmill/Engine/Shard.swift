@@ -49,6 +49,10 @@ struct ShardState: ~Copyable {
   /// Where a task's arguments gather while a template is evaluated.
   var bound = 0
   var dueBuffer: UnsafeMutablePointer<UInt32>
+  /// There are other loops that may take part in a Map.
+  var canShare = false
+  /// What concerns Maps that several loops work on: see `Shard+Sharing`.
+  var sharing = SharingState()
 
   static let dueBatch = 256
   static let timerIsExecution: UInt32 = 1 << 31
@@ -307,7 +311,8 @@ extension Shard {
       to: ExecutionRecord(
         workflow: Unmanaged.passRetained(workflow), sink: Unmanaged.passRetained(start.sink), tag: start.tag,
         identity: start.identity.map { Unmanaged.passRetained($0) }, startedAt: wallNow, deadline: 0,
-        serial: serial, events: 1, root: 0, index: index, generation: generation, nextFree: 0,
+        serial: serial, origin: state.pointee.number, events: 1, root: 0, index: index,
+        generation: generation, nextFree: 0,
         variableBound: 0, isLive: true,
         isRecorded: workflow.observer != nil || workflow.limits.historyEventsMax != nil))
     let fiber = takeFiber(of: execution, pc: workflow.tables.pointee.machines[1].start)

@@ -44,8 +44,12 @@ final class Loop: @unchecked Sendable {
   /// Until when a loop that ends waits for handlers that it has cancelled; 0 before.
   private var patienceEnds: UInt64 = 0
   private var isClosed = false
+  /// The loops that help one another, and this one's place among them.
+  private var team: LoopTeam?
+  private var place = 0
 
   private static let fibersPerTurn = 64
+  private static let fibersPerSharedTurn = 4
   private static let callsPerTurn = 256
   private static let turnsBetweenPolls = 16
   /// How long a loop that ends waits for handlers that were cancelled, in milliseconds.
@@ -78,6 +82,19 @@ final class Loop: @unchecked Sendable {
       wallMilliseconds: WallTime.now.milliseconds, seed: seed, tokenKey: SipHash(key: key.0, key.1))
     counters = shard.state.pointee.counters
   }
+
+  /// Makes the loop one of those that share their Maps. Before it starts. A loop on a caller's
+  /// own thread is in no team: what runs there is meant to stay there.
+  func join(_ team: LoopTeam, place: Int) {
+    self.team = team
+    self.place = place
+    team.setMember(place, self)
+    shard.state.pointee.canShare = team.capacity > 1
+    shard.state.pointee.sharing.loop = self
+  }
+
+  /// A loop with nothing to do, to be given something.
+  func claimIdleLoop() -> Loop? { team?.claimIdle(after: place) }
 
   // MARK: A thread of our own
 
@@ -114,6 +131,9 @@ final class Loop: @unchecked Sendable {
 
   /// Blocks until there is mail, a timer is due, or libuv has something.
   private func sleep(until deadline: UInt64?) {
+    // A loop that ends takes on nothing.
+    if patienceEnds == 0, let team { team.setIdle(place, true) }
+    defer { if let team { team.setIdle(place, false) } }
     var left = spins
     while left > 0 {
       stepmill_pause()
@@ -156,7 +176,8 @@ final class Loop: @unchecked Sendable {
   /// Turns late mail away; true when no handler runs any more, or patience is at an end.
   private var isEnded: Bool {
     discardMail()
-    return workers.workerCount == 0 || UVLoop.monotonicNanoseconds / 1_000_000 >= patienceEnds
+    return workers.workerCount == 0 && !shard.waitsForGuests
+      || UVLoop.monotonicNanoseconds / 1_000_000 >= patienceEnds
   }
 
   private func finishEnding() {
@@ -222,7 +243,8 @@ final class Loop: @unchecked Sendable {
     tick()
     takeMail()
     if let deadline = shard.nextDeadline, deadline <= shard.state.pointee.now { shard.advance() }
-    shard.runReady(fibersMax: Loop.fibersPerTurn)
+    // Mail between loops that share a Map is worth looking at more often.
+    shard.runReady(fibersMax: _slowPath(shard.isSharing) ? Loop.fibersPerSharedTurn : Loop.fibersPerTurn)
     flushCalls()
     let more = workers.drain(limit: Loop.callsPerTurn)
     turnsToPoll &-= 1
@@ -347,7 +369,12 @@ struct Letter {
 /// Something that is to happen on the loop's thread.
 final class LoopAction {
   let body: @Sendable (Loop) -> Void
-  init(_ body: @escaping @Sendable (Loop) -> Void) { self.body = body }
+  /// A loop that ends listens to it as well.
+  let isHeardToTheEnd: Bool
+  init(_ body: @escaping @Sendable (Loop) -> Void, isHeardToTheEnd: Bool) {
+    self.body = body
+    self.isHeardToTheEnd = isHeardToTheEnd
+  }
 }
 
 /// An input on its way to a loop.
@@ -358,13 +385,13 @@ final class InputBox: Sendable {
 
 extension Loop {
   /// Runs `body` on the loop's thread, soon. From any thread.
-  func post(_ body: @escaping @Sendable (Loop) -> Void) {
+  func post(isHeardToTheEnd: Bool = false, _ body: @escaping @Sendable (Loop) -> Void) {
     let raw = UnsafeMutableRawPointer.allocate(byteCount: Letter.headerSize, alignment: 16)
     raw.initializeMemory(
       as: Letter.self,
       to: Letter(
         link: nil, kind: .action, textCount: 0, workflow: nil, sink: nil, identity: nil, tag: 0,
-        action: Unmanaged.passRetained(LoopAction(body)), input: nil))
+        action: Unmanaged.passRetained(LoopAction(body, isHeardToTheEnd: isHeardToTheEnd)), input: nil))
     send(raw)
   }
 
@@ -457,7 +484,11 @@ extension Loop {
     while let raw = next {
       next = Inbox.next(raw)
       let letter = raw.assumingMemoryBound(to: Letter.self)
-      letter.pointee.action?.release()
+      if let action = letter.pointee.action?.takeRetainedValue(), action.isHeardToTheEnd,
+        executor.isOnLoop, !isClosed
+      {
+        action.body(self)
+      }
       letter.pointee.workflow?.release()
       letter.pointee.identity?.release()
       letter.pointee.input?.release()

@@ -20,6 +20,7 @@ final class RuntimeCore: Sendable {
   /// The same loops for the hot path: written once, before anybody submits.
   private nonisolated(unsafe) let loopTable: UnsafeMutablePointer<Unmanaged<Loop>>
   private let loopCount = Atomic<Int>(0)
+  private let team: LoopTeam
   private let nextLoop = Atomic<UInt>(0)
   private let inFlight = Atomic<Int>(0)
   private let isClosed = Atomic<Bool>(false)
@@ -54,6 +55,7 @@ final class RuntimeCore: Sendable {
       throw StepmillError(.system, "a runtime has 0 to 1024 loops, not \(configuration.loops)")
     }
     self.configuration = configuration
+    team = LoopTeam(capacity: configuration.loops)
     loopTable = .allocate(capacity: max(configuration.loops, 1))
     var seed = configuration.seed ?? 0
     if configuration.seed == nil { getentropy(&seed, MemoryLayout<UInt64>.size) }
@@ -66,8 +68,9 @@ final class RuntimeCore: Sendable {
 
   func startLoops() throws(StepmillError) {
     do throws(StepmillError) {
-      for _ in 0..<configuration.loops {
+      for place in 0..<configuration.loops {
         let loop = try makeLoop()
+        loop.join(team, place: place)
         try loop.start()
         add(loop)
       }

@@ -86,6 +86,9 @@ struct ChunkPool: ~Copyable {
     return chunk
   }
 
+  /// Notes that chunks of this many bytes went to another pool, or (negative) came from one.
+  mutating func noteBytesGone(_ bytes: Int) { bytesUsed &-= bytes }
+
   /// Takes back a chunk that nothing points into any more.
   mutating func giveBack(_ chunk: UnsafeMutablePointer<Chunk>) {
     let size = chunk.pointee.capacity &+ Chunk.headerSize
@@ -148,6 +151,25 @@ struct Arena {
     bytesHeld = 0
   }
 
+  /// Hands over all memory, for an arena of another loop to adopt.
+  mutating func detach() -> ChunkChain {
+    let chain = ChunkChain(first: chunk)
+    pool.pointee.noteBytesGone(chain.bytes)
+    chunk = nil
+    release()
+    return chain
+  }
+
+  /// Takes over memory with all that lies in it. This arena must have memory of its own.
+  mutating func adopt(_ chain: ChunkChain) {
+    guard let (first, last) = chain.take() else { return }
+    let current = chunk.unsafelyUnwrapped
+    last.pointee.next = current.pointee.next
+    current.pointee.next = first
+    bytesHeld &+= chain.bytes
+    pool.pointee.noteBytesGone(-chain.bytes)
+  }
+
   /// `bytes` of memory, aligned to 8.
   @inline(__always)
   mutating func allocate(_ bytes: Int) -> UnsafeMutableRawPointer {
@@ -190,5 +212,41 @@ struct Arena {
       next = chunk.pointee.next
     }
     return false
+  }
+}
+
+/// Chunks on their way from one loop to another; they go back to the system if nobody takes
+/// them. One thread at a time touches it: it travels in a letter.
+final class ChunkChain: @unchecked Sendable {
+  private var first: UnsafeMutablePointer<Chunk>?
+  private let last: UnsafeMutablePointer<Chunk>?
+  /// Headers included, as a pool counts.
+  let bytes: Int
+
+  init(first: UnsafeMutablePointer<Chunk>?) {
+    var last = first
+    var bytes = 0
+    var next = first
+    while let chunk = next {
+      bytes += chunk.pointee.capacity + Chunk.headerSize
+      last = chunk
+      next = chunk.pointee.next
+    }
+    self.first = first
+    self.last = last
+    self.bytes = bytes
+  }
+
+  func take() -> (first: UnsafeMutablePointer<Chunk>, last: UnsafeMutablePointer<Chunk>)? {
+    guard let first, let last else { return nil }
+    self.first = nil
+    return (first, last)
+  }
+
+  deinit {
+    while let chunk = first {
+      first = chunk.pointee.next
+      free(chunk)
+    }
   }
 }
