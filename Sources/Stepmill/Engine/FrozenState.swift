@@ -12,14 +12,23 @@
 // A text of length zero stands for "missing".
 
 struct FrozenState {
-  var bound: Int
+  /// The size of the whole block.
+  var bytes: UInt32
+  /// The frame's bound, which is above every limit where it does not fit.
+  var bound: UInt32
   var timeoutAt: UInt64
   var heartbeatMilliseconds: UInt64
   var itemIndex: UInt32
   var slotCount: UInt32
+}
 
-  /// Bytes held by frozen states, for the runtime's accounting.
-  static func free(_ block: UnsafeMutableRawPointer) {
+extension Shard {
+  func free(frozen block: UnsafeMutableRawPointer) {
+    state.pointee.bytesFrozen &-= Int(block.load(as: FrozenState.self).bytes)
+    free(block)
+  }
+
+  private func free(_ block: UnsafeMutableRawPointer) {
     #if canImport(Glibc)
       Glibc.free(block)
     #elseif canImport(Musl)
@@ -60,8 +69,8 @@ extension Shard {
 
   func freeze(_ fiber: UnsafeMutablePointer<Fiber>) {
     let frame = fiber.pointee.frame.unsafelyUnwrapped
-    let header = FrozenState(
-      bound: frame.pointee.bound, timeoutAt: frame.pointee.timeoutAt,
+    var header = FrozenState(
+      bytes: 0, bound: UInt32(clamping: frame.pointee.bound), timeoutAt: frame.pointee.timeoutAt,
       heartbeatMilliseconds: frame.pointee.heartbeatMilliseconds, itemIndex: frame.pointee.itemIndex,
       slotCount: frame.pointee.slotCount)
     let size = MemoryLayout<FrozenState>.size
@@ -76,7 +85,9 @@ extension Shard {
     let text = state.pointee.output.pointee.bytes
     guard let block = malloc(text.count) else { fatalError("Stepmill: out of memory (\(text.count) bytes)") }
     memcpy(block, text.baseAddress.unsafelyUnwrapped, text.count)
+    header.bytes = UInt32(truncatingIfNeeded: text.count)
     block.storeBytes(of: header, as: FrozenState.self)
+    state.pointee.bytesFrozen &+= text.count
     fiber.pointee.suspended = block
     fiber.pointee.frame = nil
     giveBack(frame)
@@ -100,7 +111,7 @@ extension Shard {
       to: Frame(
         arena: Arena(pool: state.pointee.pool), data: .missing, result: .missing, cause: .missing, slots: nil,
         slotCount: header.slotCount, faultKind: .task, item: .missing, itemIndex: header.itemIndex,
-        input: .missing, assigned: .missing, bound: header.bound, compactAt: Frame.compactionFloor,
+        input: .missing, assigned: .missing, bound: Int(header.bound), compactAt: Frame.compactionFloor,
         timeoutAt: header.timeoutAt, heartbeatMilliseconds: header.heartbeatMilliseconds, nextFree: nil))
     let arena = Frame.arena(of: frame)
     frame.pointee.data = thaw(&cursor, arena)
@@ -111,7 +122,7 @@ extension Shard {
       for position in 0..<Int(header.slotCount) { slots[position] = thaw(&cursor, arena) }
       frame.pointee.slots = slots
     }
-    FrozenState.free(block)
+    free(frozen: block)
     fiber.pointee.frame = frame
   }
 

@@ -125,7 +125,7 @@ extension Shard {
   /// Returns a fiber's records.
   func giveBack(_ fiber: UnsafeMutablePointer<Fiber>) {
     if let frame = fiber.pointee.frame { giveBack(frame) }
-    if let frozen = fiber.pointee.suspended { FrozenState.free(frozen) }
+    if let frozen = fiber.pointee.suspended { free(frozen: frozen) }
     if _slowPath(fiber.pointee.attempts != nil) { forgetAttempts(fiber) }
     fiber.pointee.frame = nil
     fiber.pointee.suspended = nil

@@ -42,6 +42,8 @@ struct ShardState: ~Copyable {
   /// Told apart from every other shard of the process: part of what makes names unique.
   let number: UInt32
   var nextSerial: UInt64 = 1
+  /// Bytes of frozen states.
+  var bytesFrozen = 0
   /// What task tokens are signed with.
   let tokenKey: SipHash
   /// Transitions that a fiber may make before others get their turn.
@@ -118,7 +120,7 @@ struct Counters: ~Copyable {
   let retries = Counter()
   /// Fibers that are parked on a timer or a token.
   let waiting = Counter()
-  /// Bytes of the pool that are in use, as of the last turn.
+  /// Bytes of arenas, frozen states and records in use, as of the last turn.
   let bytes = Counter()
 }
 
@@ -158,7 +160,13 @@ struct Shard {
 
   /// Brings the byte count of the counters up to date.
   @inline(__always)
-  func noteBytes() { state.pointee.counters.pointee.bytes.set(state.pointee.pool.pointee.bytesUsed) }
+  func noteBytes() {
+    let records =
+      state.pointee.fibers.count &* MemoryLayout<Fiber>.stride
+      &+ state.pointee.executions.count &* MemoryLayout<ExecutionRecord>.stride
+    state.pointee.counters.pointee.bytes.set(
+      state.pointee.pool.pointee.bytesUsed &+ state.pointee.bytesFrozen &+ records)
+  }
 
   /// Executions that have not ended.
   var executionCount: Int { state.pointee.executions.count }

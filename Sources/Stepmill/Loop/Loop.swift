@@ -131,6 +131,7 @@ final class Loop: @unchecked Sendable {
 
   /// Blocks until there is mail, a timer is due, or libuv has something.
   private func sleep(until deadline: UInt64?) {
+    shard.noteBytes()
     // A loop that ends takes on nothing.
     if patienceEnds == 0, let team { team.setIdle(place, true) }
     defer { if let team { team.setIdle(place, false) } }

@@ -8,32 +8,15 @@ extension Reference {
     }
     guard let members = template.object else { return template }
     var result: [(key: String, value: JSON)] = []
-    var evaluated: [(key: String, value: JSON)] = []
     // In source order, so that of two failures the first one counts.
     for (key, value) in members {
       if key.hasSuffix(".$") {
-        evaluated.append((String(key.dropLast(2)), try evaluate(value.string!, field: key, data, place)))
+        result.append((String(key.dropLast(2)), try evaluate(value.string!, field: key, data, place)))
       } else {
         result.append((key, try self.template(value, data, place)))
       }
     }
-    return JSON(members: result + Self.hashOrder(evaluated))
-  }
-
-  /// The order in which a Java `HashMap` lists its keys.
-  static func hashOrder(
-    _ members: [(key: String, value: JSON)], capacity start: Int = 16
-  ) -> [(key: String, value: JSON)] {
-    var capacity = start
-    while Double(members.count) > 0.75 * Double(capacity) { capacity *= 2 }
-    func bucket(_ key: String) -> Int {
-      var hash: UInt32 = 0
-      for unit in key.utf16 { hash = 31 &* hash &+ UInt32(unit) }
-      return Int((hash ^ (hash >> 16)) & UInt32(capacity - 1))
-    }
-    return members.enumerated()
-      .sorted { (bucket($0.element.key), $0.offset) < (bucket($1.element.key), $1.offset) }
-      .map(\.element)
+    return JSON(members: result)
   }
 
   /// A path or an intrinsic call, as the value of a `.$` key.
@@ -152,23 +135,28 @@ extension Reference {
           merged.append(member)
         }
       }
-      let start = Double(a.isEmpty ? b.count : a.count) / 0.75 + 1
-      var capacity = 1
-      while Double(capacity) < start.rounded(.down) { capacity *= 2 }
-      return JSON(members: hashOrder(merged, capacity: capacity))
+      return JSON(members: merged)
     case "States.Format":
       guard let template = arguments.first?.string else { return nil }
       let pieces = template.split(separator: "{}", omittingEmptySubsequences: false)
       guard pieces.count == arguments.count else { return nil }
       var result = String(pieces[0])
       for (piece, value) in zip(pieces.dropFirst(), arguments.dropFirst()) {
-        guard value.array == nil && value.object == nil else { return nil }
-        result += (value.string ?? value.text) + piece
+        result += javaText(value) + piece
       }
       return JSON(result)
     default:
       preconditionFailure("the reference does not know \(name)")
     }
+  }
+
+  /// How Java prints a value: lists and maps in its own notation, strings as they are.
+  private static func javaText(_ value: JSON) -> String {
+    if let elements = value.array { return "[" + elements.map(javaText).joined(separator: ", ") + "]" }
+    if let members = value.object {
+      return "{" + members.map { "\($0.key)=\(javaText($0.value))" }.joined(separator: ", ") + "}"
+    }
+    return value.string ?? value.text
   }
 
   // MARK: Choice
