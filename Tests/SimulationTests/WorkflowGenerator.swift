@@ -253,6 +253,8 @@ struct WorkflowGenerator {
     } else if random.chance(0.3) {
       state["Parameters"] = ["it.$": "$"]
     }
+    // What follows finds another document, and often fails: so not often.
+    if features.paths, here.isObject, random.chance(0.06) { state["OutputPath"] = "$.o" }
     if features.variables, random.chance(0.4) { state["Assign"] = assign(&here) }
     return state
   }

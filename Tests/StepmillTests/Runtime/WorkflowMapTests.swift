@@ -45,7 +45,9 @@ import Testing
       continuation.finish()
     }
     var count = 0
-    for try await result in workflow.map(rows, maxConcurrency: 3) where result.outcome.isSuccess { count += 1 }
+    for try await result in workflow.map(rows, maxConcurrency: 3) where result.outcome.isSuccess {
+      count += 1
+    }
     #expect(count == 20)
   }
 
@@ -54,7 +56,8 @@ import Testing
   @Test func leavingEarlyStopsTheRest() async throws {
     let runtime = try Runtime.small()
     let workflow = try runtime.workflow(
-      #"{"StartAt":"C","States":{"C":{"Type":"Choice","Choices":[{"Variable":"$.n","NumericEquals":0,"Next":"D"}],"Default":"W"},"W":{"Type":"Wait","Seconds":3600,"End":true},"D":{"Type":"Succeed"}}}"#)
+      #"{"StartAt":"C","States":{"C":{"Type":"Choice","Choices":[{"Variable":"$.n","NumericEquals":0,"Next":"D"}],"Default":"W"},"W":{"Type":"Wait","Seconds":3600,"End":true},"D":{"Type":"Succeed"}}}"#
+    )
     for try await result in workflow.map(Self.rows(1000), maxConcurrency: 10) {
       #expect(result.index == 0)
       break
