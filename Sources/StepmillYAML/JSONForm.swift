@@ -82,6 +82,8 @@ struct JSONForm {
   }
 
   private mutating func line(_ text: [UInt8], _ place: YAMLDocument.Place) {
+    var place = place
+    place.offset = bytes.count
     bytes += text
     bytes.append(UInt8(ascii: "\n"))
     places.append(place)

@@ -37,6 +37,8 @@ public struct YAMLDocument: Sendable {
   struct Place: Sendable {
     var mark: YAMLMark
     var form = YAMLTextForm.other
+    /// Where the line begins in the JSON.
+    var offset = 0
   }
 
   private let places: [Place]
@@ -77,10 +79,10 @@ public struct YAMLDocument: Sendable {
 
   /// The characters of the string on a line of the JSON that stand before a column.
   private func textBefore(line: Int, column: Int) -> [Character] {
-    let text = json.split(separator: UInt8(ascii: "\n"), maxSplits: line, omittingEmptySubsequences: false)[
-      line - 1]
+    let end = line < places.count ? places[line].offset - 1 : json.count
+    let text = String(decoding: json[places[line - 1].offset..<end], as: UTF8.self)
     var result: [Character] = []
-    var rest = Array(String(decoding: text, as: UTF8.self))[...].dropFirst().prefix(column - 2)
+    var rest = text.dropFirst().prefix(column - 2)
     while let character = rest.popFirst() {
       guard character == "\\" else {
         result.append(character)
