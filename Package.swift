@@ -59,6 +59,7 @@ let examples: [Target] = [
   example("LoanApproval"),
   example("DeliveryAssistant"),
   example("Rows"),
+  example("Invoice"),
   example("Service", dependencies: ["CLibuv"]),
   .executableTarget(
     name: "Embed", dependencies: ["Stepmill"], path: "Sources/Examples/Embed", swiftSettings: outside),

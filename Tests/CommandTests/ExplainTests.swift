@@ -16,6 +16,33 @@ import Testing
     #expect(run.output.hasSuffix(" bytes\n"))
   }
 
+  @Test func expressions() async throws {
+    let definition = #"""
+      {"QueryLanguage":"JSONata","StartAt":"A","States":{
+        "A":{"Type":"Pass","Assign":{"v":"{% $states.input.n %}"},"Output":{"k":["{% $uuid() %}"]},"Next":"C"},
+        "C":{"Type":"Choice","Choices":[{"Condition":"{% $v > 1 %}","Output":"{% $v %}","Next":"W"}],"Default":"W"},
+        "W":{"Type":"Wait","Seconds":"{% $v %}","Next":"T"},
+        "T":{"Type":"Task","Resource":"t","TimeoutSeconds":"{% $v * 2 %}","Arguments":{"x":"{% $v %}"},
+          "Catch":[{"ErrorEquals":["E"],"Next":"F","Output":"{% $states.errorOutput %}"}],"Next":"M"},
+        "M":{"Type":"Map","Items":"{% [1] %}","MaxConcurrency":"{% $v %}","ItemProcessor":{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}},"Next":"F"},
+        "F":{"Type":"Fail","Cause":"{% 'c' & $v %}"}}}
+      """#
+    let run = try await stepmill("explain", "-", input: definition)
+    #expect(run.status == 0, "\(run.error)")
+    let lines = run.output.split(separator: "\n").map { $0.drop { $0 == " " } }
+    for expected in [
+      "output           {\"k\": [{% $uuid() %}]}",
+      "assign           $v (slot 0) = {% $states.input.n %}  (looked up)",
+      "output to [3]    {% $v %}  (looked up, $v (slot 0))",
+      "for seconds      {% $v %}  (looked up, $v (slot 0))",
+      "timeout          {% $v * 2 %}  ($v (slot 0))", "items            {% [1] %}",
+      "output         {% $states.errorOutput %}  (looked up)",
+      "cause            {% 'c' & $v %}  ($v (slot 0))",
+    ] {
+      #expect(lines.contains(expected[...]), "\(expected) in\n\(run.output)")
+    }
+  }
+
   @Test func standardInput() async throws {
     let run = try await stepmill("explain", "-", input: Samples.pass)
     #expect(run.output.hasPrefix("machine: 1 state, starts at [1] A\n  [1] A    pass      → end\n"))

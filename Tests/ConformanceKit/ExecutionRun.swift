@@ -40,7 +40,7 @@ final class ExecutionRun {
       workflow = try loop.compile(
         definition, name: machine["name"]?.string ?? "workflow",
         limits: isExpress ? .awsExpress : .awsStandard,
-        observer: HistoryObserver { [events] in events.append($0.json) },
+        observer: HistoryObserver { [events] in events.append($0) },
         kind: isExpress ? .express : .standard)
     } catch {
       if let first = error.diagnostics.first, error.isUnsupported { notSupported = first.message }
@@ -119,6 +119,21 @@ final class ExecutionRun {
 /// The history of one execution, as it comes in. Only the thread that runs the loop touches it.
 private final class EventLog: @unchecked Sendable {
   private(set) var all: [JSON] = []
+  private var entered: [String: Int] = [:]
   var count: Int { all.count }
-  func append(_ event: JSON) { all.append(event) }
+
+  /// The recordings are of November 2024, when `EvaluationFailed` pointed to what the state's own
+  /// Entered event points to (except for a Wait's Timestamp). Since 2026 it points to the state's
+  /// last event, which is what the engine tells; here it is told as it was then.
+  func append(_ event: HistoryEvent) {
+    var json = event.json
+    if let name = event.details?["name"]?.string, event.type.rawValue.hasSuffix("StateEntered") {
+      entered[name] = event.previousID
+    } else if event.type == .evaluationFailed, event.details?["location"]?.string != "Timestamp",
+      let name = event.details?["state"]?.string, let previous = entered[name]
+    {
+      json["previousEventId"] = JSON(previous)
+    }
+    all.append(json)
+  }
 }

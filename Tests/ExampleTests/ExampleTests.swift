@@ -60,6 +60,13 @@ import Testing
       ])
   }
 
+  @Test func invoicesAreAddedUp() throws {
+    #expect(
+      try run("Invoice") == [
+        "Ada pays 124.92", "Ben pays 1,200.00", "Cleo pays 12,000.00 (Discount.AskFirst)",
+      ])
+  }
+
   @Test func rowsArePricedOrRejected() throws {
     let lines = try run("Rows")
     #expect(lines.first == "1000 rows, 996 priced, total 592288 cents")

@@ -19,6 +19,7 @@ struct Features {
   var delays = true
   var paths = true
   var intrinsics = true
+  var expressions = true
   var executionTimeout = false
   var errorRate = 0.0
   var neverRate = 0.0
@@ -52,6 +53,7 @@ struct Features {
     missRate = [0, 0, 0.01, 0.05][random.below(4)]
     smallLimits = flag(0.15)
     synchronous = flag(0.3)
+    expressions = flag(0.4)
   }
 }
 
@@ -123,6 +125,8 @@ struct WorkflowGenerator {
       let later = position + 1 < length ? names[position + 1 + random.below(length - position - 1)] : end
       var state: JSON
       switch kinds[position] {
+      case "Choice" where features.expressions && random.chance(0.5):
+        state = expressionChoice(here, next: next, later: later)
       case "Choice":
         state = choice(here, next: next, later: later, &extra)
       case "Task":
@@ -145,7 +149,7 @@ struct WorkflowGenerator {
         loop(names[position], next: next, &here, &states, &extra)
         continue
       default:
-        state = pass(&here)
+        state = features.expressions && random.chance(0.5) ? expressionPass(&here) : pass(&here)
         state["Next"] = JSON(next)
       }
       if ["Task", "Map", "Parallel"].contains(kinds[position]) {
@@ -490,6 +494,43 @@ struct WorkflowGenerator {
     if let result = here.results.last, random.chance(0.2) { paths += [result] }
     if let variable = here.variables.last { paths += ["$" + variable] }
     if here.variables.count > 2 { paths.append("$" + here.variables[random.below(here.variables.count)]) }
+    return paths[random.below(paths.count)]
+  }
+
+  // MARK: JSONata
+
+  /// A Pass that hands its input on and keeps parts of it in variables.
+  private mutating func expressionPass(_ here: inout Surroundings) -> JSON {
+    variableCount += 1
+    let (name, list) = ("j\(variableCount)", "k\(variableCount)")
+    let state: JSON = [
+      "Type": "Pass", "QueryLanguage": "JSONata",
+      "Assign": [
+        name: JSON("{% \(reference(here)) %}"), list: ["of": [JSON("{% \(reference(here)) %}"), 1]],
+      ],
+    ]
+    here.variables += [name, list]
+    return state
+  }
+
+  private mutating func expressionChoice(_ here: Surroundings, next: String, later: String) -> JSON {
+    [
+      "Type": "Choice", "QueryLanguage": "JSONata",
+      "Choices": [["Condition": JSON("{% $exists(\(reference(here))) %}"), "Next": JSON(next)]],
+      "Default": JSON(later),
+    ]
+  }
+
+  private mutating func reference(_ here: Surroundings) -> String {
+    if random.chance(features.missRate) {
+      return ["$states.input.missing", "$missing", "$states.input.o.missing.deeper"][random.below(3)]
+    }
+    var paths = ["$states.input", "$states.context.State.Name", "$states.context.Execution.Input.a"]
+    if here.isObject {
+      paths += ["a", "b", "list", "o", "o.x", "o.y.deep", "z"].map { "$states.input." + $0 }
+    }
+    if here.inMap { paths += ["$states.context.Map.Item.Index", "$states.context.Map.Item.Value"] }
+    if let variable = here.variables.last { paths += ["$" + variable, "$\(variable).of"] }
     return paths[random.below(paths.count)]
   }
 

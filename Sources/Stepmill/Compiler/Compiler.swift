@@ -6,21 +6,32 @@
 // forward in memory for definitions written in order.
 
 struct Compiler: ~Copyable {
-  private var builder = ProgramBuilder()
-  private let source: SourceText
+  var builder = ProgramBuilder()
+  let source: SourceText
+  /// The programs of all JSONata expressions, by their text.
+  let programs: [String: JSONataProgram]
+  /// The query language of the state being compiled.
+  private(set) var language = QueryLanguage.jsonPath
   /// The scopes around the machine being compiled, outermost first.
   private var scopes: [Scope] = []
 
   private struct Scope {
     var slots: [String: UInt32] = [:]
+    /// Those of the names that are names of JSONata's functions, here and outside.
+    var shadowing: [String] = []
   }
 
-  private init(source: SourceText) {
-    self.source = source
+  /// The variables in sight whose names are names of JSONata's functions.
+  var shadowingNames: [String] { scopes.last?.shadowing ?? [] }
+
+  private init(_ definition: Definition) {
+    source = definition.source
+    programs = definition.expressions
+    builder.programs = Array(programs.values)
   }
 
   static func compile(_ definition: Definition) -> Program {
-    var compiler = Compiler(source: definition.source)
+    var compiler = Compiler(definition)
     compiler.builder.timeoutSeconds = definition.timeoutSeconds
     compiler.builder.comment = definition.comment
     _ = compiler.machine(definition.machine)
@@ -39,6 +50,8 @@ struct Compiler: ~Copyable {
         scope.slots[name] = UInt32(scope.slots.count)
       }
     }
+    let functions = scope.slots.keys.filter { JSONataBuiltin.named($0, stepFunctions: true) != nil }
+    scope.shadowing = Set(functions + shadowingNames).sorted()
     scopes.append(scope)
     defer { scopes.removeLast() }
 
@@ -70,16 +83,20 @@ struct Compiler: ~Copyable {
     if case .next(let target) = state.transition { op.next = positions[target.value] ?? 0 }
     op.inputPath = path(state.inputPath, field: "InputPath")
     op.outputPath = path(state.outputPath, field: "OutputPath")
-    if let parameters = state.parameters { op.parameters = template(parameters) }
-    if let selector = state.resultSelector { op.resultSelector = template(selector) }
+    language = state.queryLanguage
+    if language == .jsonata { op.flags.insert(.jsonata) }
+    if let parameters = state.parameters { op.parameters = template(parameters, field: "Parameters") }
+    if let arguments = state.arguments { op.parameters = template(arguments, field: "Arguments") }
+    if let selector = state.resultSelector { op.resultSelector = template(selector, field: "ResultSelector") }
+    if let output = state.output { op.resultSelector = template(output, field: "Output") }
     op.resultPath = reference(state.resultPath)
-    op.assign = assign(state.assign)
+    op.assign = assign(state.assign, field: "Assign")
     op.policy = policy(state, positions: positions)
 
     switch state.kind {
     case .pass(let pass): self.pass(pass, &op)
     case .task(let task): self.task(task, &op)
-    case .choice(let choice): self.choice(choice, defaultAssign: op.assign, positions: positions, &op)
+    case .choice(let choice): self.choice(choice, positions: positions, &op)
     case .wait(let wait): self.wait(wait, &op)
     case .succeed:
       op.code = .succeed
@@ -89,7 +106,10 @@ struct Compiler: ~Copyable {
     case .map(let map): self.map(map, &op)
     }
 
-    if op.inputPath == 0 { op.flags.insert(.plainInput) }
+    // The way of a JSONata Choice is always the longer one.
+    if op.inputPath == 0 && !(op.code == .choice && op.flags.contains(.jsonata)) {
+      op.flags.insert(.plainInput)
+    }
     if op.outputPath == 0 && op.resultPath == 0 && op.resultSelector == 0 { op.flags.insert(.plainOutput) }
     return op
   }
@@ -104,7 +124,7 @@ struct Compiler: ~Copyable {
     }
     let isPlain =
       op.inputPath == 0 && op.parameters == 0 && op.resultPath == 0 && op.outputPath == 0 && op.assign == 0
-      && op.a == 0
+      && op.resultSelector == 0 && op.a == 0
     op.code = isPlain ? .pass : .passData
   }
 
@@ -119,9 +139,11 @@ struct Compiler: ~Copyable {
     entry.resource = builder.constant(task.resource.value)
     entry.resourceType = builder.constant(resource.type)
     entry.resourceAction = builder.constant(resource.action)
-    (entry.timeout, entry.timeoutIsPath) = number(task.timeout, field: "TimeoutSecondsPath")
-    (entry.heartbeat, entry.heartbeatIsPath) = number(task.heartbeat, field: "HeartbeatSecondsPath")
-    if let credentials = task.credentials { entry.credentials = template(credentials) }
+    (entry.timeout, entry.timeoutIsPath) = number(task.timeout, field: "TimeoutSeconds")
+    (entry.heartbeat, entry.heartbeatIsPath) = number(task.heartbeat, field: "HeartbeatSeconds")
+    if let credentials = task.credentials {
+      entry.credentials = template(credentials, field: "Credentials")
+    }
     op.a = UInt32(builder.tasks.count)
     builder.tasks.append(entry)
   }
@@ -142,8 +164,12 @@ struct Compiler: ~Copyable {
     case .timestampPath(let path):
       op.b = WaitMode.timestampPath.rawValue
       op.a = self.path(path.value, field: "TimestampPath")
-    case .secondsExpression, .timestampExpression:
-      preconditionFailure("BUG in Stepmill (please report): an expression reached the JSONPath compiler")
+    case .secondsExpression(let text):
+      op.b = WaitMode.secondsExpression.rawValue
+      op.a = expression(text.value, field: "Seconds")
+    case .timestampExpression(let text):
+      op.b = WaitMode.timestampExpression.rawValue
+      op.a = expression(text.value, field: "Timestamp")
     }
   }
 
@@ -152,8 +178,8 @@ struct Compiler: ~Copyable {
     op.type = .fail
     let error: TextSource
     let cause: TextSource
-    (op.a, error) = text(fail.error, field: "ErrorPath")
-    (op.b, cause) = text(fail.cause, field: "CausePath")
+    (op.a, error) = text(fail.error, field: "Error")
+    (op.b, cause) = text(fail.cause, field: "Cause")
     if error == .path { op.flags.insert(.errorIsPath) }
     if error == .call { op.flags.insert(.errorIsCall) }
     if cause == .path { op.flags.insert(.causeIsPath) }
@@ -177,11 +203,14 @@ struct Compiler: ~Copyable {
     op.type = .map
     var entry = builder.maps[0]
     entry.itemsPath = path(map.itemsPath, field: "ItemsPath")
-    if let selector = map.itemSelector { entry.itemSelector = template(selector) }
+    if let selector = map.itemSelector { entry.itemSelector = template(selector, field: "ItemSelector") }
+    if let items = map.items { entry.items = template(items, field: "Items") }
     switch map.maxConcurrency {
     case .literal(let bound): entry.maxConcurrency = UInt32(clamping: bound.value)
     case .path(let path): entry.maxConcurrencyPath = self.path(path.value, field: "MaxConcurrencyPath")
-    case .expression, nil: break
+    case .expression(let text):
+      entry.maxConcurrencyPath = expression(text.value, field: "MaxConcurrency")
+    case nil: break
     }
     entry.machine = machine(map.processor)
     op.a = UInt32(builder.maps.count)
@@ -191,7 +220,7 @@ struct Compiler: ~Copyable {
   // MARK: Choice
 
   private mutating func choice(
-    _ choice: ChoiceDefinition, defaultAssign: UInt32, positions: [String: UInt32], _ op: inout Op
+    _ choice: ChoiceDefinition, positions: [String: UInt32], _ op: inout Op
   ) {
     op.code = .choice
     op.type = .choice
@@ -200,15 +229,21 @@ struct Compiler: ~Copyable {
     let exit: UInt32
     if let target = choice.defaultState {
       exit = self.exit(
-        ChoiceExit(next: positions[target.value] ?? 0, assign: defaultAssign, isDeadEnd: false))
+        ChoiceExit(
+          next: positions[target.value] ?? 0, assign: op.assign, output: op.resultSelector, isDeadEnd: false))
     } else {
       exit = 0
     }
     var otherwise = ~Int32(exit)
-    for rule in choice.rules.reversed() {
+    for (index, rule) in choice.rules.enumerated().reversed() {
+      let place = "Choices[\(index)]"
+      let output = rule.output.map { template($0, field: place + "/Output") } ?? 0
       let matched = self.exit(
-        ChoiceExit(next: positions[rule.next.value] ?? 0, assign: assign(rule.assign), isDeadEnd: false))
-      otherwise = condition(rule.condition, onTrue: ~Int32(matched), onFalse: otherwise)
+        ChoiceExit(
+          next: positions[rule.next.value] ?? 0, assign: assign(rule.assign, field: place + "/Assign"),
+          output: output, isDeadEnd: false))
+      otherwise = condition(
+        rule.condition, field: place + "/Condition", onTrue: ~Int32(matched), onFalse: otherwise)
     }
     op.a = UInt32(bitPattern: otherwise)
     op.b = exit
@@ -220,25 +255,35 @@ struct Compiler: ~Copyable {
   }
 
   /// Lays out the tests of a condition; returns where its evaluation starts.
-  private mutating func condition(_ condition: Condition, onTrue: Int32, onFalse: Int32) -> Int32 {
+  private mutating func condition(
+    _ condition: Condition, field: String, onTrue: Int32, onFalse: Int32
+  ) -> Int32 {
     switch condition {
     case .and(let conditions):
       var target = onTrue
-      for part in conditions.reversed() { target = self.condition(part, onTrue: target, onFalse: onFalse) }
+      for part in conditions.reversed() {
+        target = self.condition(part, field: field, onTrue: target, onFalse: onFalse)
+      }
       return target
     case .or(let conditions):
       var target = onFalse
-      for part in conditions.reversed() { target = self.condition(part, onTrue: onTrue, onFalse: target) }
+      for part in conditions.reversed() {
+        target = self.condition(part, field: field, onTrue: onTrue, onFalse: target)
+      }
       return target
     case .not(let inner):
-      return self.condition(inner, onTrue: onFalse, onFalse: onTrue)
+      return self.condition(inner, field: field, onTrue: onFalse, onFalse: onTrue)
     case .literal(let value):
       return value ? onTrue : onFalse
     case .compare(let comparison):
       builder.tests.append(test(comparison, onTrue: onTrue, onFalse: onFalse))
       return Int32(builder.tests.count - 1)
-    case .expression:
-      preconditionFailure("BUG in Stepmill (please report): an expression reached the JSONPath compiler")
+    case .expression(let text):
+      builder.tests.append(
+        ChoiceTest(
+          comparator: .condition, operandIsPath: false, path: expression(text.value, field: field),
+          onTrue: onTrue, onFalse: onFalse, operand: .missing, nanoseconds: 0))
+      return Int32(builder.tests.count - 1)
     }
   }
 
@@ -286,12 +331,15 @@ struct Compiler: ~Copyable {
           backoffRate: retrier.backoffRate,
           maxDelaySeconds: retrier.maxDelaySeconds.map(Double.init) ?? .infinity))
     }
-    for catcher in state.catchers {
+    for (index, catcher) in state.catchers.enumerated() {
       let names = errorNames(catcher.errorEquals)
+      let place = "Catch[\(index)]"
       builder.catchers.append(
         CatcherOp(
           firstName: names.first, nameCount: names.count, next: positions[catcher.next.value] ?? 0,
-          resultPath: reference(catcher.resultPath), assign: assign(catcher.assign)))
+          resultPath: reference(catcher.resultPath),
+          assign: assign(catcher.assign, field: place + "/Assign"),
+          output: catcher.output.map { template($0, field: place + "/Output") } ?? 0))
     }
     builder.policies.append(policy)
     return UInt32(builder.policies.count - 1)
@@ -316,12 +364,12 @@ struct Compiler: ~Copyable {
     }
   }
 
-  private mutating func add(_ path: PathOp) -> UInt32 {
+  mutating func add(_ path: PathOp) -> UInt32 {
     builder.paths.append(path)
     return UInt32(builder.paths.count - 1)
   }
 
-  private mutating func path(_ text: String, field: String) -> UInt32 {
+  mutating func path(_ text: String, field: String) -> UInt32 {
     let parsed: JSONPath
     do {
       parsed = try JSONPath.parse(text)
@@ -365,7 +413,7 @@ struct Compiler: ~Copyable {
 
   /// Where a variable lives: how many scopes up and which slot. One that nothing around
   /// assigns gets a slot that no scope has.
-  private func resolve(_ name: String) -> (depth: UInt16, slot: UInt32) {
+  func resolve(_ name: String) -> (depth: UInt16, slot: UInt32) {
     for (depth, scope) in scopes.reversed().enumerated() {
       if let slot = scope.slots[name] { return (UInt16(clamping: depth), slot) }
     }
@@ -397,8 +445,9 @@ struct Compiler: ~Copyable {
   private mutating func number(_ field: NumberField?, field name: String) -> (UInt32, Bool) {
     switch field {
     case .literal(let number): (UInt32(clamping: number.value), false)
-    case .path(let path): (self.path(path.value, field: name), true)
-    case .expression, nil: (0, false)
+    case .path(let path): (self.path(path.value, field: name + "Path"), true)
+    case .expression(let text): (expression(text.value, field: name), true)
+    case nil: (0, false)
     }
   }
 
@@ -408,23 +457,34 @@ struct Compiler: ~Copyable {
     switch field {
     case .literal(let text): return (builder.constant(text.value), .constant)
     case .path(let text):
-      if text.value.utf8.first == UInt8(ascii: "$") { return (path(text.value, field: name), .path) }
+      if text.value.utf8.first == UInt8(ascii: "$") {
+        return (path(text.value, field: name + "Path"), .path)
+      }
       return (call(text.value), .call)
-    case .expression, nil: return (0, .constant)
+    case .expression(let text): return (expression(text.value, field: name), .call)
+    case nil: return (0, .constant)
     }
   }
 
   // MARK: Templates
 
-  /// Compiles a payload template; returns its root in `templates`.
-  private mutating func template(_ node: SyntaxNode) -> UInt32 {
+  /// Compiles a payload template, or a JSONata field; returns its root in `templates`.
+  private mutating func template(_ node: SyntaxNode, field: String) -> UInt32 {
     let index = builder.templates.count
-    emit(node, key: .missing)
+    emit(node, key: .missing, field: field)
     return UInt32(index)
   }
 
-  private mutating func emit(_ node: SyntaxNode, key: Value) {
-    if !node.holdsTemplate {
+  /// - Parameter field: Where the node stands in its state, as texts about expressions say it.
+  private mutating func emit(_ node: SyntaxNode, key: Value, field: String) {
+    if language == .jsonata, let text = node.text, ExpressionText.isDelimited(text) {
+      let index = expression(text, field: field)
+      builder.templates.append(
+        TemplateNode(
+          key: key, kind: .expression, index: index, extent: 1, bytes: builder.writtenSize(of: key)))
+      return
+    }
+    if !(language == .jsonata ? node.holdsExpression : node.holdsTemplate) {
       let constant = builder.constant(builder.value(of: node, in: source))
       let bytes = builder.writtenSize(of: key) + UInt32(builder.constants[Int(constant)].serializedSize)
       builder.templates.append(
@@ -436,11 +496,13 @@ struct Compiler: ~Copyable {
       TemplateNode(key: key, kind: .object, index: 0, extent: 1, bytes: builder.writtenSize(of: key) + 2))
     switch node.kind {
     case .object(let members):
-      for member in members { emitMember(member) }
+      for member in members { emitMember(member, field: field) }
       builder.templates[index].index = UInt32(members.count)
     case .array(let elements):
       builder.templates[index].kind = .array
-      for element in elements { emit(element, key: .missing) }
+      for (index, element) in elements.enumerated() {
+        emit(element, key: .missing, field: "\(field)[\(index)]")
+      }
       builder.templates[index].index = UInt32(elements.count)
     case .null, .bool, .number, .string:
       preconditionFailure("BUG in Stepmill (please report): a scalar cannot hold a template")
@@ -448,10 +510,10 @@ struct Compiler: ~Copyable {
     builder.templates[index].extent = UInt32(builder.templates.count - index)
   }
 
-  private mutating func emitMember(_ member: SyntaxMember) {
-    guard member.isEvaluated, let text = member.value.text else {
+  private mutating func emitMember(_ member: SyntaxMember, field: String) {
+    guard language == .jsonPath, member.isEvaluated, let text = member.value.text else {
       let key = builder.string(member.name)
-      emit(member.value, key: key)
+      emit(member.value, key: key, field: "\(field)/\(member.name)")
       return
     }
     let key = builder.string(String(member.name.dropLast(2)))
@@ -515,9 +577,9 @@ struct Compiler: ~Copyable {
   }
 
   /// Compiles an `Assign`; 0 where there is nothing to assign.
-  private mutating func assign(_ node: SyntaxNode?) -> UInt32 {
+  private mutating func assign(_ node: SyntaxNode?, field: String) -> UInt32 {
     guard let node, let members = node.members, !members.isEmpty else { return 0 }
-    let template = assignTemplate(members)
+    let template = assignTemplate(members, field: field)
     let first = UInt32(builder.assignSlots.count)
     for member in members {
       builder.assignSlots.append(scopes[scopes.count - 1].slots[member.variableName] ?? 0)
@@ -527,12 +589,12 @@ struct Compiler: ~Copyable {
   }
 
   /// Like `template`, but the top level stays a list of members even when all are constant.
-  private mutating func assignTemplate(_ members: [SyntaxMember]) -> UInt32 {
+  private mutating func assignTemplate(_ members: [SyntaxMember], field: String) -> UInt32 {
     let index = builder.templates.count
     builder.templates.append(
       TemplateNode(
         key: .missing, kind: .object, index: UInt32(members.count), extent: 1, bytes: 2))
-    for member in members { emitMember(member) }
+    for member in members { emitMember(member, field: field) }
     builder.templates[index].extent = UInt32(builder.templates.count - index)
     return UInt32(index)
   }
@@ -555,6 +617,18 @@ extension SyntaxNode {
     case .object(let members): members.contains { $0.name.hasSuffix(".$") || $0.value.holdsTemplate }
     case .array(let elements): elements.contains { $0.holdsTemplate }
     case .null, .bool, .number, .string: false
+    }
+  }
+}
+
+extension SyntaxNode {
+  /// True when some string at or below this node is a JSONata expression.
+  fileprivate var holdsExpression: Bool {
+    switch kind {
+    case .object(let members): members.contains { $0.value.holdsExpression }
+    case .array(let elements): elements.contains { $0.holdsExpression }
+    case .string(let text): ExpressionText.isDelimited(text)
+    case .null, .bool, .number: false
     }
   }
 }

@@ -26,7 +26,15 @@ struct ProgramBuilder: ~Copyable {
   var tasks: [TaskOp] = []
   var machines: [MachineOp] = []
   var maps: [MapOp] = []
+  var expressions = [
+    ExpressionOp(
+      program: nil, keys: nil, keyCount: 0, firstExternal: 0, externalCount: 0, text: 0, field: 0,
+      shape: .general)
+  ]
+  var externals: [ExternalOp] = []
   var generalPaths: [JSONPath] = []
+  /// What the expressions refer to.
+  var programs: [JSONataProgram] = []
   var resources: [String] = []
   var timeoutSeconds: Int?
   var readsExecutionInput = false

@@ -11,7 +11,7 @@ struct Fault {
   var cause: Value
   var kind: Kind
   /// The field whose evaluation failed, where the history has an event of its own for that:
-  /// `EvaluationFailed`. Missing otherwise.
+  /// `EvaluationFailed`; null where that event names no field. Missing otherwise.
   var location = Value.missing
 
   enum Kind: UInt8 {
@@ -52,6 +52,7 @@ enum ErrorName {
   static let taskFailed = Value.key("States.TaskFailed")
   static let all = Value.key("States.ALL")
   static let dataLimitExceeded = Value.key("States.DataLimitExceeded")
+  static let queryEvaluation = Value.key("States.QueryEvaluationError")
   static let referencePathConflict = Value.key("States.ReferencePathConflict")
 }
 

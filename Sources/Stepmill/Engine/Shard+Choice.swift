@@ -136,11 +136,12 @@ extension Shard {
     }
   }
 
-  /// A Choice with InputPath or OutputPath; returns the next op, or nil after a fault.
+  /// A Choice with InputPath or OutputPath, or in JSONata; returns the next op, or nil after a fault.
   @inline(never)
   func choiceWithPaths(
     _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>
   ) -> UInt32? {
+    if op.pointee.flags.contains(.jsonata) { return choose(fiber, op, tables) }
     let frame = fiber.pointee.frame.unsafelyUnwrapped
     fiber.pointee.previousEvent = fiber.pointee.enteredEvent
     var effective = frame.pointee.data

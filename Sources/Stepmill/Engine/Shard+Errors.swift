@@ -3,8 +3,9 @@
 extension Shard {
   /// Lets the state's retriers, then its catchers, deal with the fault.
   ///
-  /// - Parameter endsJoin: It is what a child of this Parallel or Map failed with. What fails
-  ///   before the first child starts or after the last one has succeeded has no event of its own.
+  /// - Parameter endsJoin: It is what a child of this Parallel or Map failed with, or an
+  ///   expression that was to be evaluated before the first child. What else fails before then,
+  ///   or after the last one has succeeded, has no event of its own.
   @inline(never)
   func recover(
     _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>,
@@ -127,6 +128,9 @@ extension Shard {
     members[0] = Member(key: .key("Error"), value: fault.error.isMissing ? .null : fault.error)
     members[1] = Member(key: .key("Cause"), value: fault.cause.isMissing ? .emptyString : fault.cause)
     let error = Value.object(members, count: 2)
+    if op.pointee.flags.contains(.jsonata) {
+      return catchExpressions(fiber, op, catcher, error, tables)
+    }
 
     var output = error
     var assigned = Value.missing

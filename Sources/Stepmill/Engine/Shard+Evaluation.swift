@@ -173,8 +173,9 @@ extension Shard {
     switch node.pointee.kind {
     case .constant:
       result = tables.pointee.constants[Int(node.pointee.index)]
-    case .path, .call:
+    case .path, .call, .expression:
       result = leaf(node, data, fiber, tables)
+      if result.isMissing { return .missing }
       bound &+= writtenBound(result, of: node, fiber, frame, tables)
     case .object:
       let count = Int(node.pointee.index)
@@ -186,7 +187,7 @@ extension Shard {
         case .constant:
           value = tables.pointee.constants[Int(child.pointee.index)]
           bound &+= Int(child.pointee.bytes)
-        case .path, .call:
+        case .path, .call, .expression:
           value = leaf(child, data, fiber, tables)
           if value.isMissing { return .missing }
           bound &+= Int(child.pointee.bytes) &+ writtenBound(value, of: child, fiber, frame, tables)
@@ -225,6 +226,9 @@ extension Shard {
       let value = value(path, data, fiber, tables)
       if _slowPath(value.isMissing) { return missingInTemplate(path, data, fiber, tables) }
       return value
+    }
+    if node.pointee.kind == .expression {
+      return templateExpression(node.pointee.index, data, fiber, tables)
     }
     return call(node.pointee.index, data, fiber, tables)
   }
@@ -269,10 +273,21 @@ extension Shard {
       {
         frame.pointee.bound
       } else {
-        sizeWithinLimits(value, fiber)
+        containerBound(value, of: node, fiber, frame, tables)
       }
     default: 26
     }
+  }
+
+  @inline(never)
+  private func containerBound(
+    _ value: Value, of node: UnsafePointer<TemplateNode>, _ fiber: UnsafeMutablePointer<Fiber>,
+    _ frame: UnsafeMutablePointer<Frame>, _ tables: UnsafePointer<ProgramTables>
+  ) -> Int {
+    if node.pointee.kind == .expression, selectsInput(node.pointee.index, tables) {
+      return frame.pointee.bound
+    }
+    return sizeWithinLimits(value, fiber)
   }
 
   /// What a value takes when it is written, or a number above every limit of the execution.

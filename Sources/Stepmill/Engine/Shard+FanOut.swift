@@ -11,7 +11,9 @@ extension Shard {
   func beginParallel(
     _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>
   ) -> StateResult {
-    guard let input = stateInput(fiber, op, tables) else { return .failed }
+    guard let input = stateInput(fiber, op, tables) else {
+      return recover(fiber, op, tables, endsJoin: true)
+    }
     guard isWithinLimit(input, fiber, op, tables) else { return recover(fiber, op, tables) }
     record(fiber, .parallelStateStarted)
     openJoin(
@@ -31,8 +33,15 @@ extension Shard {
       if effective.isMissing { return .failed }
     }
     let path = tables.pointee.paths + Int(map.pointee.itemsPath)
-    let items = map.pointee.itemsPath == 0 ? effective : value(path, effective, fiber, tables)
-    if map.pointee.itemsPath != 0 { cover(items, selectedBy: path, fiber) }
+    let isJSONata = op.pointee.flags.contains(.jsonata)
+    let items: Value
+    if isJSONata {
+      items = mapItems(fiber, map, effective, tables)
+      if items.isMissing { return recover(fiber, op, tables, endsJoin: true) }
+    } else {
+      items = map.pointee.itemsPath == 0 ? effective : value(path, effective, fiber, tables)
+      if map.pointee.itemsPath != 0 { cover(items, selectedBy: path, fiber) }
+    }
     guard items.isArray else {
       let text =
         map.pointee.itemsPath == 0 ? "$" : tables.pointee.constants[Int(path.pointee.text)].text
@@ -40,7 +49,9 @@ extension Shard {
         fiber, "Reference path \"\(text)\" must point to array.", prefixed: false)
       return .failed
     }
-    guard let bound = mapConcurrency(fiber, map, effective, tables) else { return .failed }
+    guard let bound = mapConcurrency(fiber, map, effective, isJSONata: isJSONata, tables) else {
+      return recover(fiber, op, tables, endsJoin: true)
+    }
     recordMapStarted(fiber, length: items.count)
     if items.count == 0 {
       return endJoin(fiber, op, with: .emptyArray, bound: 2, tables)
@@ -55,13 +66,18 @@ extension Shard {
   /// MaxConcurrency, with the runtime's own bound where the Map sets none; nil after a fault.
   private func mapConcurrency(
     _ fiber: UnsafeMutablePointer<Fiber>, _ map: UnsafePointer<MapOp>, _ effective: Value,
-    _ tables: UnsafePointer<ProgramTables>
+    isJSONata: Bool, _ tables: UnsafePointer<ProgramTables>
   ) -> UInt32? {
     let unbounded = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef {
       UInt32(clamping: $0.limits.mapConcurrencyMax)
     }
     var bound = map.pointee.maxConcurrency
-    if map.pointee.maxConcurrencyPath != 0 {
+    if map.pointee.maxConcurrencyPath != 0, isJSONata {
+      guard let number = whole(map.pointee.maxConcurrencyPath, atLeast: 0, effective, fiber, tables) else {
+        return nil
+      }
+      bound = UInt32(clamping: number)
+    } else if map.pointee.maxConcurrencyPath != 0 {
       let path = tables.pointee.paths + Int(map.pointee.maxConcurrencyPath)
       let selected = value(path, effective, fiber, tables)
       let text = tables.pointee.constants[Int(path.pointee.text)].text
@@ -197,6 +213,7 @@ extension Shard {
     let selector = tables.pointee.maps[Int(op.pointee.a)].itemSelector
     frame.pointee.data = selector == 0 ? item : selectItem(selector, item, index, parent, frame, tables)
     if _slowPath(frame.pointee.data.isMissing) {
+      noteSelectorFailure(parent, child)
       // The child begins with the fault, so that it takes the way of every other one.
       frame.pointee.data = .null
       frame.pointee.result = state.pointee.fault.error
@@ -309,6 +326,9 @@ extension Shard {
     _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, result raw: Value, bound rawBound: Int,
     _ tables: UnsafePointer<ProgramTables>
   ) -> StateResult {
+    if op.pointee.flags.contains(.jsonata) {
+      return finishExpressions(fiber, op, result: raw, bound: rawBound, tables)
+    }
     let frame = fiber.pointee.frame.unsafelyUnwrapped
     var result = raw
     var bound = rawBound

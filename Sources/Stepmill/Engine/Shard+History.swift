@@ -207,7 +207,7 @@ extension Shard {
     event(fiber, .evaluationFailed) { details in
       details.add("error", fault.error)
       details.add("cause", fault.cause)
-      details.add("location", location)
+      if !location.isNull { details.add("location", location) }
       details.add("state", tables.pointee.names[Int(op.pointee.name)])
     }
   }

@@ -165,7 +165,7 @@ extension Shard {
         }
         previous = events
         let next: UInt32
-        if _fastPath(op.pointee.inputPath == 0 && op.pointee.outputPath == 0) {
+        if _fastPath(op.pointee.flags.isSuperset(of: .plain)) {
           let exit = decide(op.pointee.a, data, fiber, tables)
           if _slowPath(exit < 0) {
             return failInPlace(fiber, execution, frame, op, ops, data, events, previous)
@@ -220,7 +220,7 @@ extension Shard {
         op = ops + Int(op.pointee.next)
         continue
 
-      case .succeed where op.pointee.inputPath == 0 && op.pointee.outputPath == 0 && !recorded:
+      case .succeed where op.pointee.flags.isSuperset(of: .plain) && !recorded:
         if _slowPath(left == 0) { break }
         left &-= 1
         events &+= 2
@@ -306,6 +306,11 @@ extension Shard {
     _ fiber: UnsafeMutablePointer<Fiber>, _ frame: UnsafeMutablePointer<Frame>, _ op: UnsafePointer<Op>,
     _ raw: Value, _ payloadMax: Int, _ tables: UnsafePointer<ProgramTables>
   ) -> Value {
+    if op.pointee.flags.contains(.jsonata) {
+      return produce(
+        fiber, frame, op.pointee.resultSelector, op.pointee.assign, otherwise: raw,
+        bound: frame.pointee.bound, tables)
+    }
     var effective = raw
     if _slowPath(op.pointee.inputPath != 0) {
       effective = apply(op.pointee.inputPath, raw, fiber, tables)

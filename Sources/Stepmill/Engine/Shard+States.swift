@@ -97,12 +97,20 @@ extension Shard {
     return exit(fiber, op, to: 0, tables)
   }
 
-  /// InputPath, then OutputPath, of a state without a result of its own.
+  /// InputPath, then OutputPath, of a state without a result of its own; or what JSONata has.
   private func passThrough(
     _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>
   ) -> Bool {
     let frame = fiber.pointee.frame.unsafelyUnwrapped
     var data = frame.pointee.data
+    if op.pointee.flags.contains(.jsonata) {
+      data = produce(
+        fiber, frame, op.pointee.resultSelector, op.pointee.assign, otherwise: data,
+        bound: frame.pointee.bound, tables)
+      if data.isMissing { return false }
+      frame.pointee.data = data
+      return true
+    }
     if op.pointee.inputPath != 0 {
       data = apply(op.pointee.inputPath, data, fiber, tables)
       if data.isMissing { return false }
@@ -160,6 +168,10 @@ extension Shard {
     guard index != 0 else { return .missing }
     let data = fiber.pointee.frame.unsafelyUnwrapped.pointee.data
     var result: Value
+    if isCall, tables.pointee.ops[Int(fiber.pointee.pc)].flags.contains(.jsonata) {
+      result = expression(index, of: .string, data, fiber, tables)
+      return result.isMissing ? nil : result
+    }
     if isPath {
       let path = tables.pointee.paths + Int(index)
       result = value(path, data, fiber, tables)
@@ -215,6 +227,9 @@ extension Shard {
       state.pointee.fault = runtimeFault(fiber, text)
       return nil
     }
+    if op.pointee.flags.contains(.jsonata), let result = waitFromExpression(fiber, op, tables) {
+      return result
+    }
     var data = fiber.pointee.frame.unsafelyUnwrapped.pointee.data
     if op.pointee.inputPath != 0 {
       data = apply(op.pointee.inputPath, data, fiber, tables)
@@ -253,19 +268,25 @@ extension Shard {
           "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format "
             + "string: \(text) == \(plainText(selected))")
       }
-      let now = Timestamp(millisecondsSince1970: wallNow)
-      guard now < instant else { return 0 }
-      guard instant.seconds &- now.seconds <= Int64(Int32.max) else {
+      guard let milliseconds = milliseconds(until: instant) else {
         return refuse("Wait state delay is too long.")
       }
-      // Round up: a Wait never ends before its time.
-      let milliseconds =
-        (instant.seconds &- now.seconds) &* 1000
-        &+ (Int64(instant.nanoseconds) &- Int64(now.nanoseconds) &+ 999_999) / 1_000_000
-      return UInt64(max(milliseconds, 0))
-    case .seconds, nil:
+      return milliseconds
+    case .seconds, .secondsExpression, .timestampExpression, nil:
       preconditionFailure("BUG in Stepmill (please report): this Wait needs no data")
     }
+  }
+
+  /// How long it is until then; nil if that is longer than a Wait may last.
+  func milliseconds(until instant: Timestamp) -> UInt64? {
+    let now = Timestamp(millisecondsSince1970: wallNow)
+    guard now < instant else { return 0 }
+    guard instant.seconds &- now.seconds <= Int64(Int32.max) else { return nil }
+    // Round up: a Wait never ends before its time.
+    let milliseconds =
+      (instant.seconds &- now.seconds) &* 1000
+      &+ (Int64(instant.nanoseconds) &- Int64(now.nanoseconds) &+ 999_999) / 1_000_000
+    return UInt64(max(milliseconds, 0))
   }
 
   /// An integer, or a text that is one, as several `…Path` fields accept it.

@@ -13,7 +13,7 @@ extension Shard {
   ) -> StateResult {
     let task = tables.pointee.tasks + Int(op.pointee.a)
     fiber.pointee.callSerial &+= 1
-    guard let input = stateInput(fiber, op, tables) else { return .failed }
+    guard let input = stateInput(fiber, op, tables) else { return recover(fiber, op, tables) }
     let workflow = fiber.pointee.execution.pointee.workflow
     let limit = workflow._withUnsafeGuaranteedRef { $0.limits.payloadBytesMax }
     if _slowPath(state.pointee.bound > limit), input.serializedSize(upTo: limit) > limit {
@@ -30,7 +30,7 @@ extension Shard {
       guard let effective = effectiveInput(fiber, op, tables),
         readTimers(fiber, task, effective, &timers, tables),
         readRole(fiber, task, effective, &role, tables)
-      else { return .failed }
+      else { return recover(fiber, op, tables) }
     }
     if _slowPath(fiber.pointee.execution.pointee.isRecorded) {
       recordTaskScheduled(fiber, task, input, timers, role: role, tables)
@@ -70,6 +70,10 @@ extension Shard {
     func read(_ field: UInt32, isPath: Bool, _ name: String) -> Int64?? {
       guard field != 0 else { return .some(nil) }
       guard isPath else { return .some(Int64(field)) }
+      if tables.pointee.ops[Int(fiber.pointee.pc)].flags.contains(.jsonata) {
+        guard let seconds = whole(field, atLeast: 1, data, fiber, tables) else { return nil }
+        return .some(seconds)
+      }
       let path = tables.pointee.paths + Int(field)
       let selected = value(path, data, fiber, tables)
       if selected.isMissing {
@@ -105,6 +109,9 @@ extension Shard {
     if credentials.isMissing { return false }
     role = credentials.member(named: "RoleArn")
     guard role.isString else {
+      if tables.pointee.ops[Int(fiber.pointee.pc)].flags.contains(.jsonata) {
+        return refuseRole(role, task.pointee.credentials, fiber, tables)
+      }
       state.pointee.fault = runtimeFault(
         fiber, "The RoleArn of the Credentials must be a text, not \(shown(role, fiber)).")
       return false

@@ -48,6 +48,8 @@ struct ShardState: ~Copyable {
   let tokenKey: SipHash
   /// Transitions that a fiber may make before others get their turn.
   var fuel = 512
+  /// What it takes to evaluate JSONata, at an address of its own.
+  let expressions: UnsafeMutablePointer<ExpressionState>
   /// Where a task's arguments gather while a template is evaluated.
   var bound = 0
   var dueBuffer: UnsafeMutablePointer<UInt32>
@@ -79,6 +81,8 @@ struct ShardState: ~Copyable {
     output = .allocate(capacity: 1)
     output.initialize(to: OutputBuffer())
     self.number = number
+    expressions = .allocate(capacity: 1)
+    expressions.initialize(to: ExpressionState(random: random))
     dueBuffer = .allocate(capacity: Self.dueBatch)
   }
 
@@ -96,6 +100,8 @@ struct ShardState: ~Copyable {
     }
     pool.deinitialize(count: 1)
     pool.deallocate()
+    expressions.pointee.release()
+    expressions.deallocate()
     random.deallocate()
     parser.deinitialize(count: 1)
     parser.deallocate()

@@ -19,6 +19,7 @@ final class WorkflowCore: @unchecked Sendable {
   let entries: UnsafeMutablePointer<TaskHandlerEntry>
   let tables: UnsafePointer<ProgramTables>
   let limits: Limits
+  let expressionLimits: JSONataLimits
   let observer: HistoryObserver?
   let region: String
   let kind: WorkflowKind
@@ -48,6 +49,7 @@ final class WorkflowCore: @unchecked Sendable {
     }
     tables = program.tables
     self.limits = limits
+    expressionLimits = JSONataLimits(limits)
     self.observer = observer
   }
 

@@ -21,6 +21,8 @@ struct Definition {
   var queryLanguage: QueryLanguage
   var timeoutSeconds: Int?
   var machine: Machine
+  /// The programs of all JSONata expressions, by what stands between their delimiters.
+  var expressions: [String: JSONataProgram] = [:]
 }
 
 /// A `States` object with its entry: the whole machine, a branch, or an item processor.

@@ -8,6 +8,7 @@
 // - `States/`                one file per state type
 // - `RetryRules.swift`       retriers and catchers
 // - `TemplateRules.swift`    payload templates, and JSONata strings
+// - `Expressions.swift`      JSONata expressions
 // - `VariableRules.swift`    what `Assign` may assign
 // - `ResourceRules.swift`    a task's `Resource`
 // - `MapRules.swift`         the fields that make a Map distributed
@@ -96,6 +97,10 @@ final class DefinitionReader {
   var scopes: [VariableScope] = []
   /// The scope being read, as an index into `scopes`.
   var scope: Int?
+  /// What was made of the expressions met so far, by what stands between their delimiters.
+  var expressions: [String: Result<JSONataProgram, JSONataError>] = [:]
+  /// What `$states` has where the reader is, besides input and context.
+  var statesFields: StatesFields = []
   /// Names that may still be compared for a hint: a definition of 100,000 states with as many wrong targets
   /// must not take hours.
   private var comparisonsLeft = 1_000_000
@@ -170,7 +175,7 @@ final class DefinitionReader {
     return machine.map {
       Definition(
         source: source, node: root, comment: comment?.value, queryLanguage: machineLanguage,
-        timeoutSeconds: timeout, machine: $0)
+        timeoutSeconds: timeout, machine: $0, expressions: programs)
     }
   }
 
@@ -301,15 +306,18 @@ final class DefinitionReader {
     let transition = type.hasTransition ? readTransition(fields) : Transition.none
     let outputPath = path("OutputPath", in: fields)
     let assign = fields["Assign"]
-    if let assign { checkAssign(assign, fields.language) }
+    let statesFields: StatesFields = type.hasCatch ? .result : []
+    with(statesFields) {
+      if let assign { checkAssign(assign, fields.language) }
+      if let output = fields["Output"] { checkExpressions(in: output) }
+    }
     // `null` is no template: the service takes it for a field that was left out.
     let parameters = type == .map ? nil : template("Parameters", in: fields)
     let resultSelector = template("ResultSelector", in: fields)
     let resultPath = resultPath(in: fields)
     if let arguments = fields["Arguments"] { checkExpressions(in: arguments) }
-    if let output = fields["Output"] { checkExpressions(in: output) }
     let retriers = fields["Retry"].map(readRetriers) ?? []
-    let catchers = fields["Catch"].map { readCatchers($0, fields.language) } ?? []
+    let catchers = with(.errorOutput) { fields["Catch"].map { readCatchers($0, fields.language) } ?? [] }
     guard let kind, let transition else { return nil }
     return StateDefinition(
       name: name, node: fields.node, comment: comment?.value, queryLanguage: fields.language, kind: kind,

@@ -19,6 +19,8 @@ enum DiagnosticCode {
   static let reservedVariableName = "RESERVED_VARIABLE_NAME"
   static let duplicateVariableName = "DUPLICATE_VARIABLE_NAME"
   static let noDollar = "NO_DOLLAR"
+  static let invalidExpression = "INVALID_JSONATA_EXPRESSION"
+  static let unsupportedExpression = "UNSUPPORTED_JSONATA_EXPRESSION"
   /// Stepmill's own: a name that stands twice in one object.
   static let duplicateField = "STEPMILL_DUPLICATE_FIELD"
   /// Stepmill's own: legal, but beyond this version.

@@ -207,7 +207,10 @@ extension DefinitionReader {
     guard exclude([name, pathName], in: fields) else { return nil }
     if let node = fields[name] {
       if fields.language == .jsonata, let text = node.text {
-        if ExpressionText.isDelimited(text) { return .expression(Located(value: text, node: node)) }
+        if ExpressionText.isDelimited(text) {
+          checkExpression(text, at: node)
+          return .expression(Located(value: text, node: node))
+        }
         if ExpressionText.isBroken(text) {
           error(ExpressionText.delimiterMessage, at: node)
           return nil

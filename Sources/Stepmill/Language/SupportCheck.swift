@@ -24,11 +24,6 @@ private struct SupportCheck {
   }
 
   private mutating func state(_ state: StateDefinition) {
-    if state.queryLanguage == .jsonata {
-      notSupported(
-        "JSONata is not supported in this version: the state '\(state.name)' cannot run.", at: state.node,
-        hint: "JSONPath states are; a state's `QueryLanguage` can be set for it alone")
-    }
     switch state.kind {
     case .parallel(let branches):
       for branch in branches { machine(branch) }

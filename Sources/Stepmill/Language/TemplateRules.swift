@@ -9,9 +9,10 @@ enum ExpressionText {
     text.utf8.count >= 4 && text.hasPrefix("{%") && text.hasSuffix("%}")
   }
 
-  /// Only one of the two delimiters: neither an expression nor a literal.
+  /// Only one of the two delimiters: neither an expression nor a literal. Text before the first
+  /// delimiter makes a literal of the whole.
   static func isBroken(_ text: String) -> Bool {
-    !isDelimited(text) && (text.hasPrefix("{%") || text.hasSuffix("%}"))
+    !isDelimited(text) && (text.hasPrefix("{%") || text.hasSuffix("%}") && !text.contains("{%"))
   }
 }
 
@@ -92,6 +93,7 @@ extension DefinitionReader {
       for member in members { checkExpressions(in: member.value) }
     case .string(let text):
       if ExpressionText.isBroken(text) { error(ExpressionText.delimiterMessage, at: node) }
+      checkExpression(text, at: node)
     case .null, .bool, .number:
       break
     }

@@ -30,6 +30,8 @@ struct ProgramTables: BitwiseCopyable {
   var tasks: UnsafePointer<TaskOp>
   var machines: UnsafePointer<MachineOp>
   var maps: UnsafePointer<MapOp>
+  var expressions: UnsafePointer<ExpressionOp>
+  var externals: UnsafePointer<ExternalOp>
 }
 
 enum OpCode: UInt8 {
@@ -64,6 +66,7 @@ struct Op: BitwiseCopyable {
   var name: UInt32
   var inputPath: UInt32
   var parameters: UInt32
+  /// JSONata: the template of `Output`.
   var resultSelector: UInt32
   /// In `references`; `ReferenceOp.discard` for `null`.
   var resultPath: UInt32
@@ -76,7 +79,7 @@ struct Op: BitwiseCopyable {
   ///   choice     first test
   ///   task       in `tasks`
   ///   wait       see `WaitMode` in b; a constant or a path
-  ///   fail       error: constant (flag errorIsPath clear), path or call
+  ///   fail       error: constant (flag errorIsPath clear), path or call (JSONata: expression)
   ///   parallel   first branch, in `machines`
   ///   map        in `maps`
   var a: UInt32
@@ -93,11 +96,15 @@ struct Op: BitwiseCopyable {
     static let errorIsCall = Flags(rawValue: 8)
     static let causeIsPath = Flags(rawValue: 16)
     static let causeIsCall = Flags(rawValue: 32)
+    /// The state's query language is JSONata: what it evaluates is in `expressions`.
+    static let jsonata = Flags(rawValue: 64)
+    /// Choice and Succeed: data passes as it is.
+    static let plain: Flags = [.plainInput, .plainOutput]
   }
 }
 
 enum WaitMode: UInt32 {
-  case seconds, secondsPath, timestamp, timestampPath
+  case seconds, secondsPath, timestamp, timestampPath, secondsExpression, timestampExpression
 }
 
 /// A path into the data, the context object or a variable.
@@ -147,11 +154,11 @@ struct ReferenceOp: BitwiseCopyable {
 
 /// A node of a payload template, in pre-order.
 struct TemplateNode: BitwiseCopyable {
-  enum Kind: UInt8 { case constant, path, call, object, array }
+  enum Kind: UInt8 { case constant, path, call, expression, object, array }
   /// The member's name where the parent is an object.
   var key: Value
   var kind: Kind
-  /// In `constants`, `paths` or `calls`; for containers, how many children follow.
+  /// In `constants`, `paths`, `calls` or `expressions`; for containers, how many children follow.
   var index: UInt32
   /// How many nodes this one takes with all it holds.
   var extent: UInt32
@@ -200,12 +207,16 @@ enum ComparatorCode: UInt8 {
   case booleanEquals
   case timestampEquals, timestampLess, timestampGreater, timestampLessOrEqual, timestampGreaterOrEqual
   case isNull, isPresent, isNumeric, isString, isBoolean, isTimestamp
+  /// JSONata: the expression whose index stands in `path` gives true.
+  case condition
 }
 
 /// Where a Choice leads when a rule matches.
 struct ChoiceExit: BitwiseCopyable {
   var next: UInt32
   var assign: UInt32
+  /// JSONata: the template of the rule's `Output`.
+  var output: UInt32 = 0
   /// No rule matched and there is no Default.
   var isDeadEnd: Bool
 }
@@ -242,6 +253,8 @@ struct CatcherOp: BitwiseCopyable {
   var next: UInt32
   var resultPath: UInt32
   var assign: UInt32
+  /// JSONata: the template of the catcher's `Output`.
+  var output: UInt32 = 0
 }
 
 /// How a task's life appears in the history.
@@ -264,7 +277,7 @@ struct TaskOp: BitwiseCopyable {
   var resource: UInt32
   var resourceType: UInt32
   var resourceAction: UInt32
-  /// Seconds, or 0; a path where the flag says so.
+  /// Seconds, or 0; a path (JSONata: an expression) where the flag says so.
   var timeout: UInt32
   var heartbeat: UInt32
   var timeoutIsPath: Bool
@@ -291,7 +304,50 @@ struct MapOp: BitwiseCopyable {
   var itemSelector: UInt32
   /// 0: no bound of its own.
   var maxConcurrency: UInt32
+  /// JSONata: an expression.
   var maxConcurrencyPath: UInt32
+  /// JSONata: the template of `Items`.
+  var items: UInt32 = 0
+}
+
+/// A JSONata expression where it stands in the definition.
+struct ExpressionOp: BitwiseCopyable {
+  /// How much of the evaluator it takes.
+  enum Shape: UInt8 {
+    /// Anything.
+    case general
+    /// One external, or names behind it: looked up on the spot.
+    case fields
+  }
+  /// Retained by the `Program`.
+  var program: Unmanaged<JSONataProgram>?
+  /// For `fields`: the names, in the program.
+  var keys: UnsafePointer<Value>?
+  var keyCount: UInt32
+  /// In `externals`: one for each variable that the expression reads.
+  var firstExternal: UInt32
+  var externalCount: UInt32
+  /// The expression as written and the field it stands in (`Output/a[0]`), in `constants`.
+  var text: UInt32
+  var field: UInt32
+  var shape: Shape
+}
+
+/// A variable of an expression that the engine provides.
+struct ExternalOp: BitwiseCopyable {
+  enum Kind: UInt8 {
+    /// Something that does not exist.
+    case missing
+    /// `$states.input`, `$states.result`, `$states.errorOutput`, and `$states` as a whole.
+    case input, result, errorOutput, states
+    /// A workflow variable or a part of the context object: what a path selects.
+    case path
+  }
+  var kind: Kind
+  /// In `paths`.
+  var path: UInt32
+  /// The function of that name, which is what the name means until the variable is assigned.
+  var builtin: JSONataBuiltin?
 }
 
 /// A compiled workflow: owns the tables and all constants in them.
@@ -307,6 +363,8 @@ final class Program: @unchecked Sendable {
 
   /// Paths that are more than names and indexes.
   let generalPaths: [JSONPath]
+  /// What `expressions` refer to.
+  private let programs: [JSONataProgram]
   /// The resources of all tasks, by the number that `TaskOp.handler` holds.
   let resources: [String]
   let counts: Counts
@@ -324,6 +382,7 @@ final class Program: @unchecked Sendable {
     var templates = 0
     var tests = 0
     var calls = 0
+    var expressions = 0
     var tasks = 0
     var constants = 0
   }
@@ -358,7 +417,9 @@ final class Program: @unchecked Sendable {
         errorNames: freeze(builder.errorNames),
         tasks: freeze(builder.tasks),
         machines: freeze(builder.machines),
-        maps: freeze(builder.maps)))
+        maps: freeze(builder.maps),
+        expressions: freeze(builder.expressions),
+        externals: freeze(builder.externals)))
     self.tables = UnsafePointer(tables)
     self.blocks = blocks
     pool = builder.pool
@@ -367,6 +428,7 @@ final class Program: @unchecked Sendable {
     constantsArena = builder.arena.move()
     builder.arena.deallocate()
     generalPaths = builder.generalPaths
+    programs = builder.programs
     resources = builder.resources
     timeoutSeconds = builder.timeoutSeconds
     readsExecutionInput = builder.readsExecutionInput
@@ -374,7 +436,8 @@ final class Program: @unchecked Sendable {
     counts = Counts(
       ops: builder.ops.count - 1, machines: builder.machines.count - 1, paths: builder.paths.count - 1,
       templates: builder.templates.count - 1, tests: builder.tests.count - 1, calls: builder.calls.count - 1,
-      tasks: builder.tasks.count - 1, constants: builder.constants.count - 1)
+      expressions: builder.expressions.count - 1, tasks: builder.tasks.count - 1,
+      constants: builder.constants.count - 1)
   }
 
   deinit {

@@ -191,11 +191,16 @@ struct ProgramPrinter {
 
   private mutating func dataIn(_ op: Op) {
     if op.inputPath != 0 { detail("input", path(op.inputPath)) }
-    if op.parameters != 0 { template("parameters", op.parameters) }
+    if op.parameters != 0 {
+      template(op.flags.contains(.jsonata) ? "arguments" : "parameters", op.parameters)
+    }
   }
 
   private mutating func dataOut(_ op: Op) {
-    if op.resultSelector != 0 { template("result selector", op.resultSelector) }
+    // What a Choice gives out stands with the ways it goes.
+    if op.resultSelector != 0, op.code != .choice {
+      template(op.flags.contains(.jsonata) ? "output" : "result selector", op.resultSelector)
+    }
     if op.resultPath == ReferenceOp.discard {
       detail("result", "dropped")
     } else if op.resultPath != 0 {
@@ -209,18 +214,18 @@ struct ProgramPrinter {
     case .finish, .pass, .succeed: break
     case .passData: if op.a != 0 { detail("constant", json(constant(op.a))) }
     case .choice: choice(op)
-    case .task: task(tables.tasks[Int(op.a)])
+    case .task: task(tables.tasks[Int(op.a)], isJSONata: op.flags.contains(.jsonata))
     case .wait: wait(op)
     case .fail: fail(op)
     case .parallel:
       for branch in 0..<op.b {
         detail("branch \(branch + 1)", "starts at \(target(tables.machines[Int(op.a + branch)].start))")
       }
-    case .map: map(tables.maps[Int(op.a)])
+    case .map: map(tables.maps[Int(op.a)], isJSONata: op.flags.contains(.jsonata))
     }
   }
 
-  private mutating func task(_ task: TaskOp) {
+  private mutating func task(_ task: TaskOp, isJSONata: Bool) {
     var text = "handler \(task.handler)  \(Self.readable(constant(task.resource).text))"
     switch task.style {
     case .task: break
@@ -229,12 +234,18 @@ struct ProgramPrinter {
     }
     if task.waitsForToken { text += "  (waits for its token)" }
     detail("resource", text)
-    if task.timeout != 0 { detail("timeout", seconds(task.timeout, isPath: task.timeoutIsPath)) }
-    if task.heartbeat != 0 { detail("heartbeat", seconds(task.heartbeat, isPath: task.heartbeatIsPath)) }
+    if task.timeout != 0 {
+      detail("timeout", seconds(task.timeout, isPath: task.timeoutIsPath, isJSONata))
+    }
+    if task.heartbeat != 0 {
+      detail("heartbeat", seconds(task.heartbeat, isPath: task.heartbeatIsPath, isJSONata))
+    }
     if task.credentials != 0 { template("credentials", task.credentials) }
   }
 
-  private func seconds(_ value: UInt32, isPath: Bool) -> String { isPath ? path(value) : "\(value) s" }
+  private func seconds(_ value: UInt32, isPath: Bool, _ isJSONata: Bool) -> String {
+    isPath ? isJSONata ? expression(value) : path(value) : "\(value) s"
+  }
 
   private mutating func wait(_ op: Op) {
     switch WaitMode(rawValue: op.b) {
@@ -242,13 +253,16 @@ struct ProgramPrinter {
     case .secondsPath?: detail("for seconds", path(op.a))
     case .timestamp?: detail("until", Self.readable(constant(op.a).text))
     case .timestampPath?: detail("until", path(op.a))
+    case .secondsExpression?: detail("for seconds", expression(op.a))
+    case .timestampExpression?: detail("until", expression(op.a))
     case nil: break
     }
   }
 
   private mutating func fail(_ op: Op) {
     func text(_ index: UInt32, isPath: Bool, isCall: Bool) -> String {
-      isPath ? path(index) : isCall ? call(index) : json(constant(index))
+      if isCall && op.flags.contains(.jsonata) { return expression(index) }
+      return isPath ? path(index) : isCall ? call(index) : json(constant(index))
     }
     if op.a != 0 {
       detail(
@@ -260,11 +274,15 @@ struct ProgramPrinter {
     }
   }
 
-  private mutating func map(_ map: MapOp) {
-    detail("items", map.itemsPath == 0 ? "$" : path(map.itemsPath))
+  private mutating func map(_ map: MapOp, isJSONata: Bool) {
+    if map.items != 0 {
+      template("items", map.items)
+    } else {
+      detail("items", isJSONata ? "$states.input" : map.itemsPath == 0 ? "$" : path(map.itemsPath))
+    }
     if map.itemSelector != 0 { template("item selector", map.itemSelector) }
     if map.maxConcurrencyPath != 0 {
-      detail("at once", path(map.maxConcurrencyPath))
+      detail("at once", isJSONata ? expression(map.maxConcurrencyPath) : path(map.maxConcurrencyPath))
     } else if map.maxConcurrency != 0 {
       detail("at once", "\(map.maxConcurrency)")
     }
@@ -301,9 +319,13 @@ struct ProgramPrinter {
         Self.pad(row.test, testWidth) + "  yes → " + Self.pad(row.yes, yesWidth) + "  no → " + row.no)
     }
     var assigns: Set<UInt32> = []
+    var outputs: Set<UInt32> = []
     for index in reached {
       for place in [tables.tests[Int(index)].onTrue, tables.tests[Int(index)].onFalse] where place < 0 {
         let exit = tables.exits[Int(~place)]
+        if exit.output != 0, outputs.insert(exit.output).inserted {
+          template("output to [\(exit.next)]", exit.output)
+        }
         if exit.assign != 0, assigns.insert(exit.assign).inserted {
           assign("then to [\(exit.next)]", exit.assign)
         }
@@ -318,6 +340,7 @@ struct ProgramPrinter {
   }
 
   private func condition(_ test: ChoiceTest) -> String {
+    if test.comparator == .condition { return expression(test.path) }
     let variable = path(test.path)
     let comparator: String
     switch test.comparator {
@@ -344,6 +367,7 @@ struct ProgramPrinter {
     case .timestampGreater: comparator = "time >"
     case .timestampLessOrEqual: comparator = "time <="
     case .timestampGreaterOrEqual: comparator = "time >="
+    case .condition: comparator = "is true"
     }
     return "\(variable)  \(comparator)  \(operand(of: test))"
   }
@@ -382,6 +406,7 @@ struct ProgramPrinter {
         text += ", error to \(Self.readable(constant(tables.references[Int(catcher.resultPath)].text).text))"
       }
       detail("catch", text)
+      if catcher.output != 0 { template("  output", catcher.output) }
       if catcher.assign != 0 { assign("  assign", catcher.assign) }
     }
   }
@@ -419,6 +444,21 @@ struct ProgramPrinter {
 
   private func call(_ index: UInt32) -> String { Self.readable(constant(tables.calls[Int(index)].text).text) }
 
+  /// An expression, with a note where the evaluator is not needed for it.
+  private func expression(_ index: UInt32) -> String {
+    let expression = tables.expressions[Int(index)]
+    var notes: [String] = []
+    if expression.shape == .fields { notes.append("looked up") }
+    for position in 0..<expression.externalCount {
+      let external = tables.externals[Int(expression.firstExternal + position)]
+      if external.kind == .path, tables.paths[Int(external.path)].root == .variable {
+        notes.append(path(external.path))
+      }
+    }
+    let text = "{% \(Self.readable(constant(expression.text).text)) %}"
+    return notes.isEmpty ? text : "\(text)  (\(notes.joined(separator: ", ")))"
+  }
+
   // MARK: Templates
 
   private mutating func template(_ label: String, _ root: UInt32) {
@@ -451,6 +491,7 @@ struct ProgramPrinter {
     case .constant: lines.append(indent + json(constant(node.index)))
     case .path: lines.append(indent + path(node.index))
     case .call: lines.append(indent + call(node.index))
+    case .expression: lines.append(indent + expression(node.index))
     case .object, .array:
       let (open, close) = node.kind == .object ? ("{", "}") : ("[", "]")
       var children: [String] = []
@@ -506,6 +547,7 @@ struct ProgramPrinter {
     count(counts.paths, "path", "paths")
     count(counts.templates, "template node", "template nodes")
     count(counts.calls, "call", "calls")
+    count(counts.expressions, "expression", "expressions")
     count(counts.constants, "constant", "constants")
     line("\(parts.joined(separator: ", ")); \(program.byteCount) bytes")
   }

@@ -15,6 +15,14 @@ public struct Limits: Hashable, Sendable {
   /// Objects and arrays inside one another that an input may have.
   public var nestingMax = 1000
 
+  /// Steps that the evaluation of one JSONata expression may take.
+  public var expressionStepsMax = 10_000_000
+  /// Levels of nesting and of calls that the evaluation of one JSONata expression may reach.
+  public var expressionDepthMax = 500
+  /// Bytes that a value may take which a JSONata expression builds: one for each character of a text, eight
+  /// for each element of an array. The memory that an evaluation takes as a whole is bounded in proportion.
+  public var expressionBytesMax = 16 << 20
+
   /// Stepmill's own bounds: generous, but bounds.
   public init() {}
 
@@ -25,6 +33,8 @@ public struct Limits: Hashable, Sendable {
     limits.variableBytesMax = 262_144
     limits.variableBytesTotalMax = 10_485_760
     limits.mapConcurrencyMax = 40
+    limits.expressionDepthMax = 100
+    limits.expressionBytesMax = 6_990_256
     return limits
   }
 

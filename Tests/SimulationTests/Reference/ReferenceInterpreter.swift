@@ -143,6 +143,7 @@ struct Reference {
     _ state: JSON, _ raw: JSON, _ place: Place, _ time: inout Int
   ) throws -> (JSON, String?) {
     let next = state["Next"]?.string
+    if state["QueryLanguage"]?.string == "JSONata" { return try runExpressions(state, raw, place) }
     switch state["Type"]!.string! {
     case "Pass":
       let effective = try applyPath(state["InputPath"], raw, place)
@@ -503,7 +504,10 @@ struct Reference {
 
   private func evaluateAssign(_ assign: JSON?, _ data: JSON, _ place: Place) throws -> JSON? {
     guard let assign else { return nil }
-    let values = try template(assign, data, place)
+    return try withinLimit(try template(assign, data, place))
+  }
+
+  func withinLimit(_ values: JSON) throws -> JSON {
     let bytes = values.object!.reduce(0) { $0 + $1.value.utf8.count }
     guard bytes <= variableBytesMax else {
       throw Fault(error: "States.DataLimitExceeded", cause: .open, kind: .dataLimit)
@@ -511,7 +515,7 @@ struct Reference {
     return values
   }
 
-  private func commit(_ values: JSON?, _ place: Place) {
+  func commit(_ values: JSON?, _ place: Place) {
     guard let values else { return }
     for (name, value) in values.object! { place.scope.values[name] = value }
   }

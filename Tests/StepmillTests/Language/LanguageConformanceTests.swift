@@ -27,23 +27,18 @@ struct LanguageConformanceTests {
     )
   }
 
-  /// The lint tools' verdicts. Left out: what the data marks as stale or disputed, what the definition cannot
-  /// show, and (until expressions are parsed) invalid JSONata.
+  /// The lint tools' verdicts. Left out: what the data marks as stale or disputed, and what the definition cannot
+  /// show.
   @Test(.enabled(if: LanguageData.has(validation), "no validation set at \(LanguageData.directory)"))
   func validationSet() throws {
     var agreed = 0
     var count = 0
-    var expressionsOnly = 0
     for (row, bytes) in try LanguageData.rows(Self.validation) {
       guard row["stale"] == nil, row["disputed"] == nil, let id = row["id"]?.text,
         let expected = row["valid"]?.boolean, let text = definition(row["definition"], bytes)
       else { continue }
       if id.contains("duplicate-key"), row["text_format"]?.text == "yaml" { continue }
       let (isValid, errors) = verdict(text)
-      if isValid, !expected, row["query_language"]?.text == "JSONata" {
-        expressionsOnly += 1
-        continue
-      }
       count += 1
       if isValid == expected {
         agreed += 1
@@ -51,7 +46,7 @@ struct LanguageConformanceTests {
         print("validation set: \(id): expected valid=\(expected), \(errors)")
       }
     }
-    print("validation set: \(agreed) of \(count) agree, \(expressionsOnly) need JSONata's parser")
+    print("validation set: \(agreed) of \(count) agree")
     #expect(count > 150)
     // What is left are a script in an index (`[(@.length-1)]`) and arguments without commas between them,
     // which those tools let pass.

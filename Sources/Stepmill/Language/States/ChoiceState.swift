@@ -110,6 +110,7 @@ extension DefinitionReader {
       error(ExpressionText.delimiterMessage, at: node)
       return nil
     }
+    checkExpression(text, at: node)
     return .expression(Located(value: text, node: node))
   }
 

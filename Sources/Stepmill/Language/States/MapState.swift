@@ -74,6 +74,7 @@ extension DefinitionReader {
     case .array, .object: checkExpressions(in: node)
     case .string(let text):
       if !ExpressionText.isDelimited(text) { error(ExpressionText.delimiterMessage, at: node) }
+      checkExpression(text, at: node)
     case .null, .bool, .number: expect("[ARRAY]", at: node)
     }
   }

@@ -37,7 +37,9 @@ extension DefinitionReader {
       error("The field 'Credentials' is not supported for activities", at: fields.node)
       return
     }
-    if fields.language == .jsonata, let text = node.text, ExpressionText.isDelimited(text) { return }
+    if fields.language == .jsonata, let text = node.text, ExpressionText.isDelimited(text) {
+      return checkExpression(text, at: node)
+    }
     guard node.members != nil else {
       expect("[OBJECT]", at: node)
       return

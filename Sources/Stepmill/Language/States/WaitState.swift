@@ -20,7 +20,10 @@ extension DefinitionReader {
     if let path = referencePath("TimestampPath", in: fields) { return .timestampPath(path) }
     guard let timestamp = text("Timestamp", in: fields) else { return nil }
     if fields.language == .jsonata {
-      if ExpressionText.isDelimited(timestamp.value) { return .timestampExpression(timestamp) }
+      if ExpressionText.isDelimited(timestamp.value) {
+        checkExpression(timestamp.value, at: timestamp.node)
+        return .timestampExpression(timestamp)
+      }
       if ExpressionText.isBroken(timestamp.value) {
         error(ExpressionText.delimiterMessage, at: timestamp.node)
         return nil

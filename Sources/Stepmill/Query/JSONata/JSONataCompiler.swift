@@ -80,6 +80,7 @@ final class JSONataCompiler {
 
   init(options: JSONataOptions, stackLimit: UInt) {
     self.options = options
+    externals = options.variables
     self.stackLimit = stackLimit
     scope = Scope(frame: rootFrame, function: rootFrame, parent: nil)
     frame = rootFrame
@@ -608,7 +609,7 @@ final class JSONataCompiler {
     if syntax.items.count == 2 { return nil }
     syntax.items.removeSubrange(0...1)
     syntax.items.insert(variable, at: 0)
-    return nil
+    return try splitExternal(syntax)
   }
 
   private func isPlain(_ step: JSONataSyntax) -> Bool {

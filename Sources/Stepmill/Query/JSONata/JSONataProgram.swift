@@ -11,8 +11,11 @@ struct JSONataOptions: Sendable {
   /// The operators `?:` and `??`, which the language got after version 2.0.6.
   var laterOperators = false
   /// Variables whose members are variables of their own to the caller: `$states.input`
-  /// becomes the external `states.input`, so nobody has to make a `$states` object.
+  /// becomes the external `states.input`, so nobody has to make a `$states` object. A member
+  /// may be split in turn, under the name that it has as an external.
   var split: Set<String> = []
+  /// Variables that the caller provides although a function has the same name.
+  var variables: [String] = []
   /// Machine stack that compiling may use.
   var stackBytes = 256 << 10
 }
