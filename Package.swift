@@ -34,10 +34,11 @@ let benchmarks: [Target] =
       name: "LimitUV", dependencies: ["CLibuv"], path: "Benchmarks/LimitUV",
       cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "Handwritten", path: "Benchmarks/Handwritten", swiftSettings: outside),
+    .target(name: "TreeWalker", path: "Benchmarks/TreeWalker", swiftSettings: outside),
     .target(name: "BenchmarkWorkloads", path: "Benchmarks/Suite/Workloads", swiftSettings: outside),
     .target(
       name: "BenchmarkSuite",
-      dependencies: ["Stepmill", "BenchmarkWorkloads", "Handwritten", "LimitUV"]
+      dependencies: ["Stepmill", "BenchmarkWorkloads", "Handwritten", "LimitUV", "TreeWalker"]
         + (hasFloor ? ["Limit"] : []),
       path: "Benchmarks/Suite/Harness", swiftSettings: withFloor),
     .executableTarget(
@@ -63,9 +64,12 @@ let examples: [Target] = [
   example("Service", dependencies: ["CLibuv"]),
   .executableTarget(
     name: "Embed", dependencies: ["Stepmill"], path: "Sources/Examples/Embed", swiftSettings: outside),
+  .executableTarget(
+    name: "Expressions", dependencies: ["Stepmill"], path: "Sources/Examples/Expressions",
+    swiftSettings: outside),
   .testTarget(
     name: "ExampleTests",
-    dependencies: ["Order", "LoanApproval", "DeliveryAssistant", "Rows", "Service", "Embed"],
+    dependencies: ["Order", "LoanApproval", "DeliveryAssistant", "Rows", "Service", "Embed", "Expressions"],
     swiftSettings: outside),
 ]
 
@@ -91,7 +95,8 @@ let package = Package(
     .testTarget(
       name: "CommandTests", dependencies: ["StepmillCommands", "Stepmill", "StepmillCLI", "CLibuv"],
       swiftSettings: common),
-    .testTarget(name: "StepmillTests", dependencies: ["Stepmill"], swiftSettings: common),
+    .target(name: "HeapCounter", path: "Tests/HeapCounter"),
+    .testTarget(name: "StepmillTests", dependencies: ["Stepmill", "HeapCounter"], swiftSettings: common),
     .target(
       name: "ConformanceKit", dependencies: ["Stepmill"], path: "Tests/ConformanceKit",
       swiftSettings: outside),

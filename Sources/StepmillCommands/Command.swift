@@ -57,6 +57,9 @@ package struct Command: Sendable {
   static let all: [Command] = [
     .run,
     .explain,
+    .validate,
+    .lint,
+    .eval,
     .fmt,
     .version,
     .help,

@@ -100,26 +100,58 @@ struct DiagnosticPrinter {
   let file: String
   let text: [UInt8]
   let terminal: Terminal
+  var stream = Terminal.Stream.error
+  /// Says the code of each, which switches a rule off.
+  var showsCodes = false
 
   func print(_ diagnostics: [Diagnostic]) {
     guard !diagnostics.isEmpty else { return }
-    let style = terminal.style(.error)
-    let width = terminal.width(.error)
+    let style = terminal.style(stream)
+    let width = terminal.width(stream)
     var lines = SourceLines(text)
     var output = ""
     for diagnostic in diagnostics {
-      let severity = "\(diagnostic.severity.rawValue):"
       output += style.bold("\(file):\(diagnostic.line):\(diagnostic.column):") + " "
-      output += (diagnostic.severity == .error ? style.red(severity) : style.yellow(severity)) + " "
-      output += SourceLines.readable(message(of: diagnostic)) + "\n"
+      output += severity(diagnostic.severity, style) + " "
+      output += SourceLines.readable(message(of: diagnostic))
+      output += (showsCodes ? " " + style.dim("[\(diagnostic.code)]") : "") + "\n"
       let excerpt = lines.excerpt(line: diagnostic.line, column: diagnostic.column, width: width - 4)
       if !excerpt.text.isEmpty {
         output += "  \(excerpt.text)\n"
-        output += "  " + String(repeating: " ", count: excerpt.caret) + style.green("^") + "\n"
+        output += "  " + String(repeating: " ", count: excerpt.caret)
+        output += style.green(marks(diagnostic, excerpt)) + "\n"
       }
       if let hint = diagnostic.hint { output += "  \(style.cyan("hint:")) \(SourceLines.readable(hint))\n" }
     }
-    terminal.write(output, to: .error)
+    terminal.write(output, to: stream)
+  }
+
+  private func severity(_ severity: Diagnostic.Severity, _ style: Style) -> String {
+    let text = "\(severity.rawValue):"
+    return switch severity {
+    case .error: style.red(text)
+    case .warning: style.yellow(text)
+    case .note: style.cyan(text)
+    }
+  }
+
+  /// A caret, and a line below the rest of the text in question, as far as it is shown. In YAML a text may
+  /// stand without its quotes, or in another form altogether.
+  private func marks(_ diagnostic: Diagnostic, _ excerpt: (text: String, caret: Int)) -> String {
+    let rest = Array(excerpt.text.dropFirst(excerpt.caret))
+    var length = shownLength(of: diagnostic.text, in: rest)
+    if length == nil, diagnostic.text.hasPrefix("\"") {
+      length = shownLength(of: String(diagnostic.text.dropFirst().dropLast()), in: rest)
+    }
+    return "^" + String(repeating: "~", count: max(1, length ?? 1) - 1)
+  }
+
+  /// How much of a text stands at the beginning of what is shown; nil if something else stands there.
+  private func shownLength(of text: String, in shown: [Character]) -> Int? {
+    let count = zip(text, shown).prefix { $0 == $1 }.count
+    let isCut = text.hasSuffix("…") && count == text.count - 1
+    let isAtEnd = count > 0 && count == shown.count - 1 && shown.last == "…"
+    return count == text.count || isCut || isAtEnd ? count : nil
   }
 
   /// Without the place in the service's own words, which stands before and below it.

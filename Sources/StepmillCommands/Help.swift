@@ -91,7 +91,7 @@ enum Help {
     return text
   }
 
-  private static func wrap(_ text: String, _ width: Int) -> [String] {
+  static func wrap(_ text: String, _ width: Int) -> [String] {
     var lines: [String] = []
     var line = ""
     for word in text.split(separator: " ") {

@@ -83,7 +83,7 @@ import Testing
           """
           \(file):2:14: error: Missing 'Next' target: Frist
             "StartAt": "Frist",
-                       ^
+                       ^~~~~~~
             hint: did you mean `First`?
 
           """))

@@ -37,7 +37,7 @@ import Testing
     let file = try scratch.file("wrong.yaml", Self.greeting + "\n    Nxt: There\n")
     let run = try await stepmill("explain", file)
     #expect(run.status == 2)
-    #expect(run.error.contains("wrong.yaml:9:5: error: Field 'Nxt' is not supported\n  Nxt: There\n  ^\n"))
+    #expect(run.error.contains("wrong.yaml:9:5: error: Field 'Nxt' is not supported\n  Nxt: There\n  ^~~\n"))
   }
 
   @Test func whatIsNoYAMLIsShownWithItsPlace() async throws {

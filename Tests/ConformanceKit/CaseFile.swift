@@ -42,7 +42,7 @@ public struct CaseFile: Sendable {
     self.cases = cases
   }
 
-  private static func read(_ path: String) throws(Failure) -> [UInt8] {
+  static func read(_ path: String) throws(Failure) -> [UInt8] {
     guard let file = unsafe fopen(path, "r") else {
       throw Failure(description: "\(path): \(systemText())")
     }

@@ -8,7 +8,7 @@ import Stepmill
 
 /// A published or recorded set of cases.
 public enum ConformanceSet: String, CaseIterable, Sendable {
-  case json, jayway, rfc9535, asl, validation, corpus
+  case json, jayway, rfc9535, asl, validation, definitions, corpus, jsonata
 
   /// Where the set's cases lie in the folder of conformance data.
   public var file: String {
@@ -16,8 +16,10 @@ public enum ConformanceSet: String, CaseIterable, Sendable {
     case .json: "json/cases.jsonl"
     case .jayway: "jsonpath/jayway.jsonl"
     case .rfc9535: "jsonpath/rfc9535.jsonl"
+    case .jsonata: "jsonata/cases.jsonl"
     case .asl: "asl/executions.jsonl"
     case .validation: "validation/cases.jsonl"
+    case .definitions: "asl/scripts.jsonl"
     case .corpus: "corpus/definitions-resolved.jsonl"
     }
   }
@@ -28,8 +30,10 @@ public enum ConformanceSet: String, CaseIterable, Sendable {
     case .json: "JSON texts that a parser must accept or reject"
     case .jayway: "what the Jayway JsonPath library answers"
     case .rfc9535: "RFC 9535 paths, read as the Jayway dialect"
+    case .jsonata: "expressions and what the JSONata reference answers"
     case .asl: "executions recorded from AWS, with their histories"
     case .validation: "definitions that lint tools call valid or invalid"
+    case .definitions: "what the service answered to definitions, word for word"
     case .corpus: "real workflows, all valid"
     }
   }
@@ -40,8 +44,10 @@ public enum ConformanceSet: String, CaseIterable, Sendable {
     case .json: JSONCases.run(row)
     case .jayway: PathCases.runLibraryCase(row)
     case .rfc9535: PathCases.runStandardCase(row)
+    case .jsonata: ExpressionCases.run(row)
     case .asl: ExecutionCases.run(row)
     case .validation: DefinitionCases.runVerdict(row)
+    case .definitions: ServiceDefinitionCases.run(row)
     case .corpus: DefinitionCases.runWorkflow(row)
     }
   }

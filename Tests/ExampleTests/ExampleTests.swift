@@ -86,6 +86,16 @@ import Testing
       ])
   }
 
+  @Test func expressionsWithoutAWorkflow() throws {
+    #expect(
+      try run("Expressions") == [
+        "order A-1: 30, large",
+        "order A-2: 7",
+        "order A-3: empty",
+        #"S0211: The symbol "]" cannot be used as a unary operator (at character 15)"#,
+      ])
+  }
+
   @Test func theLeastThatEmbeds() throws {
     #expect(try run("Embed") == [#"{"text":"Hello, world"}"#])
   }

@@ -8,14 +8,16 @@
 // that stops the process: that is how libFuzzer learns of it.
 
 enum FuzzSubject: String, CaseIterable {
-  case json, path, intrinsic, engine
+  case json, path, intrinsic, engine, definition, jsonata
 
   func run(_ bytes: UnsafeRawBufferPointer) {
     switch self {
     case .json: JSONFuzz.run(bytes)
     case .path: PathFuzz.run(bytes)
     case .intrinsic: IntrinsicFuzz.run(bytes)
+    case .jsonata: JSONataFuzz.run(bytes)
     case .engine: EngineFuzz.run(bytes)
+    case .definition: DefinitionFuzz.run(bytes)
     }
   }
 }

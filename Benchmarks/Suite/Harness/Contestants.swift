@@ -11,26 +11,33 @@ public struct SuiteSize: Sendable {
   public var timers: Int
   public var submissions: Int
   public var wakeUps: Int
+  /// States of a small, a medium and a large definition that are checked and compiled.
+  public var definitionStates: [Int]
 
   public static let tiny = SuiteSize(
-    waits: 50, waitDuration: .milliseconds(1), timers: 50, submissions: 100, wakeUps: 3)
+    waits: 50, waitDuration: .milliseconds(1), timers: 50, submissions: 100, wakeUps: 3,
+    definitionStates: [10, 20, 50])
   public static let quick = SuiteSize(
-    waits: 100_000, waitDuration: .seconds(1), timers: 100_000, submissions: 200_000, wakeUps: 500)
+    waits: 100_000, waitDuration: .seconds(1), timers: 100_000, submissions: 200_000,
+    wakeUps: 500, definitionStates: [10, 1000, 100_000])
   public static let full = SuiteSize(
     waits: 1_000_000, waitDuration: .seconds(3), timers: 1_000_000, submissions: 1_000_000,
-    wakeUps: 3000)
+    wakeUps: 3000, definitionStates: [10, 1000, 100_000])
 }
 
 /// Everything the suite measures, in the order of the report.
 public func allBenchmarks(_ size: SuiteSize) -> [Benchmark] {
   Workload.all.compactMap { workloadBenchmark($0, size) } + scalingBenchmarks()
-    + documentBenchmarks() + handlerBenchmarks() + timerBenchmarks(size) + crossingBenchmarks(size)
+    + documentBenchmarks() + definitionBenchmarks(size) + handlerBenchmarks() + timerBenchmarks(size)
+    + crossingBenchmarks(size)
+    + queryBenchmarks(size) + queryStateBenchmarks(size)
 }
 
 /// What cannot be measured on this machine, in words for the report.
 public func skippedYardsticks() -> [String] {
-  isFloorAvailable
-    ? [] : ["the C++ floor of W1 to W6, parse and write: simdjson is missing (Debian: libsimdjson-dev)"]
+  (isFloorAvailable
+    ? [] : ["the C++ floor of W1 to W6, parse and write: simdjson is missing (Debian: libsimdjson-dev)"])
+    + [skippedReference].compactMap { $0 }
 }
 
 /// Those who run a workload, in the order in which they take turns.

@@ -46,7 +46,7 @@ public struct SuiteCommand: Sendable {
       default: throw .failed("unknown argument \(argument)")
       }
     }
-    let known = allBenchmarks(.tiny).map(\.name)
+    let known = allBenchmarks(.tiny).map(\.name) + ["J"]
     if let stranger = only.first(where: { !known.contains($0) }) {
       throw .failed("--only: no benchmark \(stranger); there are \(known.joined(separator: ", "))")
     }
@@ -69,7 +69,10 @@ public struct SuiteCommand: Sendable {
     if wantsHelp { return print(Self.help, terminator: "") }
     let options = HarnessOptions(rounds: 5, roundSeconds: isQuick ? 0.05 : 0.5, core: core)
     let benchmarks = allBenchmarks(isQuick ? .quick : .full)
-      .filter { only.isEmpty || only.contains($0.name) }
+      .filter { benchmark in
+        only.isEmpty || only.contains(benchmark.name)
+          || only.contains("J") && benchmark.name.hasPrefix("J-")
+      }
 
     print("machine: \(machineDescription())")
     print("\(options.rounds) rounds, one core (\(core.map { "\($0)" } ?? "not pinned")), medians")

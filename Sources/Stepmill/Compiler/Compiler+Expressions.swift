@@ -4,7 +4,8 @@
 extension Compiler {
   /// An expression with its delimiters; returns its index in `expressions`.
   mutating func expression(_ text: String, field: String) -> UInt32 {
-    guard let inner = ExpressionText.inner(text), let program = program(inner) else {
+    let inner = ExpressionText.inner(text)
+    guard let program = program(inner) else {
       preconditionFailure("BUG in Stepmill (please report): the expression \(text) was not read")
     }
     let first = UInt32(builder.externals.count)

@@ -44,8 +44,11 @@ struct ProgramBuilder: ~Copyable {
   let pool: UnsafeMutablePointer<ChunkPool>
   let arena: UnsafeMutablePointer<Arena>
   private var parser = JSONParser()
-  private var interned: [String: UInt32] = [:]
-  private var resourceNumbers: [String: UInt32] = [:]
+  private var interned = NameIndex()
+  private var resourceNumbers = NameIndex()
+  private var taskResources: [TaskResource] = []
+  private var pathNumbers = NameIndex()
+  private var parsedPaths: [JSONPath] = []
 
   init() {
     pool = .allocate(capacity: 1)
@@ -90,7 +93,7 @@ struct ProgramBuilder: ~Copyable {
   mutating func constant(_ text: String) -> UInt32 {
     if let index = interned[text] { return index }
     let index = constant(arena.pointee.key(text))
-    interned[text] = index
+    _ = interned.insert(text, index)
     return index
   }
 
@@ -137,7 +140,20 @@ struct ProgramBuilder: ~Copyable {
     if let number = resourceNumbers[text] { return number }
     resources.append(text)
     let number = UInt32(resources.count - 1)
-    resourceNumbers[text] = number
+    _ = resourceNumbers.insert(text, number)
+    taskResources.append(TaskResource(text))
     return number
+  }
+
+  /// What a resource says, taken apart once: a large definition names few of them, many times.
+  mutating func taskResource(_ text: String) -> TaskResource { taskResources[Int(resource(text))] }
+
+  /// A path, parsed once; nil if it is none.
+  mutating func parsedPath(_ text: String) -> JSONPath? {
+    if let number = pathNumbers[text] { return parsedPaths[Int(number)] }
+    guard let path = try? JSONPath.parse(text) else { return nil }
+    _ = pathNumbers.insert(text, UInt32(parsedPaths.count))
+    parsedPaths.append(path)
+    return path
   }
 }

@@ -8,7 +8,6 @@
 // - `States/`                one file per state type
 // - `RetryRules.swift`       retriers and catchers
 // - `TemplateRules.swift`    payload templates, and JSONata strings
-// - `Expressions.swift`      JSONata expressions
 // - `VariableRules.swift`    what `Assign` may assign
 // - `ResourceRules.swift`    a task's `Resource`
 // - `MapRules.swift`         the fields that make a Map distributed
@@ -21,6 +20,10 @@ extension Definition {
     /// Handlers are registered under plain names, so any text that does not claim to be an ARN names one. The
     /// service takes only ARNs.
     var allowsPlainResources = true
+    /// Such a name is worth a note.
+    var notesPlainResources = false
+    /// Findings that are Stepmill's own, and not the service's, are reported too.
+    var reportsOwnFindings = true
     /// What the service refuses in an express workflow is refused. Off for running: a handler may wait for
     /// whatever it likes.
     var isExpress = false
@@ -89,18 +92,21 @@ final class DefinitionReader {
   /// The top level's language, which states without their own take.
   var machineLanguage = QueryLanguage.jsonPath
   /// Every state's name with the place where it first stood: they are unique across all containers.
-  var stateNodes: [String: SyntaxNode] = [:]
+  private var stateNames = NameIndex()
+  private var stateNodes: [SyntaxNode] = []
   var labels: Set<String> = []
+  /// Resources that have been checked and are fine.
+  var goodResources = NameIndex()
   /// The `States` objects met so far, outer ones first.
   var containers: [StateContainer] = []
   /// The variables' scopes, one per container.
   var scopes: [VariableScope] = []
   /// The scope being read, as an index into `scopes`.
   var scope: Int?
+  /// The state being read, as an index among those of its container.
+  var stateIndex = 0
   /// What was made of the expressions met so far, by what stands between their delimiters.
   var expressions: [String: Result<JSONataProgram, JSONataError>] = [:]
-  /// What `$states` has where the reader is, besides input and context.
-  var statesFields: StatesFields = []
   /// Names that may still be compared for a hint: a definition of 100,000 states with as many wrong targets
   /// must not take hours.
   private var comparisonsLeft = 1_000_000
@@ -122,29 +128,41 @@ final class DefinitionReader {
     guard report.count(.error, in: group) else { return }
     let finding = DiagnosticReport.Finding(
       severity: .error, code: code, message: message, location: node.location,
-      pointer: (member?.value ?? node).pointer, offset: (member?.nameRange ?? node.range).lowerBound,
-      hint: hint())
+      pointer: (member?.value ?? node).pointer, range: member?.nameRange ?? node.range,
+      anchor: node.range.lowerBound, hint: hint())
     report.add(finding, in: group)
   }
 
   /// A warning that the service places at `node`; the text's place is `target`.
-  func warning(_ message: String, code: String, at node: SyntaxNode, pointing target: SyntaxNode) {
+  func warning(
+    _ message: String, code: String, at node: SyntaxNode, pointing target: SyntaxNode,
+    hint: @autoclosure () -> String? = nil
+  ) {
     guard report.count(.warning, in: .schema) else { return }
     report.add(
       DiagnosticReport.Finding(
         severity: .warning, code: code, message: message, location: node.location, pointer: target.pointer,
-        offset: target.range.lowerBound, hint: nil), in: .schema)
+        range: target.range, hint: hint()), in: .schema)
+  }
+
+  /// What is fine here, and not on AWS.
+  func note(_ message: String, code: String, at node: SyntaxNode, hint: @autoclosure () -> String? = nil) {
+    guard report.count(.note, in: .schema) else { return }
+    report.add(
+      DiagnosticReport.Finding(
+        severity: .note, code: code, message: message, location: node.location, pointer: node.pointer,
+        range: node.range, hint: hint()), in: .schema)
   }
 
   /// A problem that the service reports without a place.
   func problem(
-    _ message: String, _ severity: Diagnostic.Severity, code: String, offset: Int,
+    _ message: String, _ severity: Diagnostic.Severity, code: String, range: Range<Int>,
     in group: DiagnosticReport.Group
   ) {
     guard report.count(severity, in: group) else { return }
     report.add(
       DiagnosticReport.Finding(
-        severity: severity, code: code, message: message, location: nil, pointer: "", offset: offset,
+        severity: severity, code: code, message: message, location: nil, pointer: "", range: range,
         hint: nil),
       in: group)
   }
@@ -163,7 +181,9 @@ final class DefinitionReader {
 
   func read(_ document: SyntaxReader.Document) -> Definition? {
     let root = document.root
-    for range in document.replacedNames { duplicateName(range) }
+    if options.reportsOwnFindings {
+      for range in document.replacedNames { duplicateName(range) }
+    }
     readMachineLanguage(root["QueryLanguage"])
     guard let fields = fields(of: root, Self.definitionFields, machineLanguage) else { return nil }
     let comment = text("Comment", in: fields)
@@ -172,6 +192,7 @@ final class DefinitionReader {
     let machine = readMachine(fields)
     checkVariables()
     checkTransitions()
+    checkReads()
     return machine.map {
       Definition(
         source: source, node: root, comment: comment?.value, queryLanguage: machineLanguage,
@@ -183,7 +204,7 @@ final class DefinitionReader {
     let name = String(decoding: source.bytes[range], as: UTF8.self)
     problem(
       "The field \(name) stands more than once in its object; the last one counts.", .warning,
-      code: DiagnosticCode.duplicateField, offset: range.lowerBound, in: .schema)
+      code: DiagnosticCode.duplicateField, range: range, in: .schema)
   }
 
   private func readMachineLanguage(_ node: SyntaxNode?) {
@@ -227,13 +248,21 @@ final class DefinitionReader {
       StateContainer(node: fields.node, startAt: startAt, states: members, isTopLevel: containers.isEmpty))
 
     let outerScope = scope
-    scopes.append(VariableScope(parent: outerScope, isIsolated: isIsolated))
+    let outerState = stateIndex
+    var own = VariableScope(parent: outerScope, isIsolated: isIsolated)
+    own.container = containers.count - 1
+    own.stateOutside = outerState
+    scopes.append(own)
     scope = scopes.count - 1
-    defer { scope = outerScope }
+    defer {
+      scope = outerScope
+      stateIndex = outerState
+    }
 
     var states: [StateDefinition] = []
     states.reserveCapacity(members.count)
-    for member in members {
+    for (index, member) in members.enumerated() {
+      stateIndex = index
       if let state = readState(member) { states.append(state) }
     }
     guard let startAt, states.count == members.count else { return nil }
@@ -255,7 +284,7 @@ final class DefinitionReader {
       error("These fields are required: [Type]", at: node)
       return nil
     }
-    guard let typeName = typeNode.text, let type = StateTypeName(rawValue: typeName) else {
+    guard let typeName = typeNode.text, let type = StateTypeName.named(typeName) else {
       let names = StateTypeName.allCases.map(\.rawValue)
       error(
         "The field 'Type' should have one of these values: [\(names.joined(separator: ", "))]", at: typeNode,
@@ -282,20 +311,22 @@ final class DefinitionReader {
     if name.isEmpty {
       error(
         "State name must not be empty", code: DiagnosticCode.invalidStateName, at: member.value, in: .names)
-    } else if name.unicodeScalars.count > Self.stateNameMax {
+    } else if name.utf8.count > Self.stateNameMax, name.unicodeScalars.count > Self.stateNameMax {
       error(
         "State name '\(name.prefix(200))' exceeds the 80-character limit allowed by the service",
         code: DiagnosticCode.invalidStateName, at: member.value, member: member, in: .names)
     }
-    if let first = stateNodes[name] {
+    if let first = stateNames.insert(name, UInt32(stateNodes.count)).map({ stateNodes[Int($0)] }) {
       error(
         "Duplicate State name: \(name)", code: DiagnosticCode.duplicateStateName, at: member.value,
         member: member,
         in: .names, hint: "a state of that name stands at \(first.location)")
     } else {
-      stateNodes[name] = member.value
+      stateNodes.append(member.value)
     }
   }
+
+  func stateNode(named name: String) -> SyntaxNode? { stateNames[name].map { stateNodes[Int($0)] } }
 
   private func readState(named name: String, _ type: StateTypeName, _ fields: ObjectFields)
     -> StateDefinition?
@@ -306,18 +337,22 @@ final class DefinitionReader {
     let transition = type.hasTransition ? readTransition(fields) : Transition.none
     let outputPath = path("OutputPath", in: fields)
     let assign = fields["Assign"]
-    let statesFields: StatesFields = type.hasCatch ? .result : []
-    with(statesFields) {
-      if let assign { checkAssign(assign, fields.language) }
-      if let output = fields["Output"] { checkExpressions(in: output) }
-    }
+    // `$states.result` is there for states that have one.
+    let members: StatesMembers = type.hasCatch ? .result : []
+    if let assign { checkAssign(assign, fields.language, members) }
     // `null` is no template: the service takes it for a field that was left out.
     let parameters = type == .map ? nil : template("Parameters", in: fields)
+    if type == .task, let request = fields["Parameters"] ?? fields["Arguments"],
+      let resource = fields["Resource"], let text = resource.text
+    {
+      checkRequest(request, of: Located(value: text, node: resource), fields.language)
+    }
     let resultSelector = template("ResultSelector", in: fields)
     let resultPath = resultPath(in: fields)
     if let arguments = fields["Arguments"] { checkExpressions(in: arguments) }
+    if let output = fields["Output"] { checkExpressions(in: output, members) }
     let retriers = fields["Retry"].map(readRetriers) ?? []
-    let catchers = with(.errorOutput) { fields["Catch"].map { readCatchers($0, fields.language) } ?? [] }
+    let catchers = fields["Catch"].map { readCatchers($0, fields.language) } ?? []
     guard let kind, let transition else { return nil }
     return StateDefinition(
       name: name, node: fields.node, comment: comment?.value, queryLanguage: fields.language, kind: kind,
@@ -370,6 +405,14 @@ enum StateTypeName: String, CaseIterable {
   case choice = "Choice"
   case parallel = "Parallel"
   case map = "Map"
+
+  private static let names = allCases.map { (name: $0.rawValue, type: $0) }
+
+  /// What `init(rawValue:)` gives, in a tenth of its time.
+  static func named(_ name: String) -> StateTypeName? {
+    for index in names.indices where names[index].name.isWord(name) { return names[index].type }
+    return nil
+  }
 
   /// Choice leads elsewhere by its rules, Succeed and Fail lead nowhere.
   var hasTransition: Bool {

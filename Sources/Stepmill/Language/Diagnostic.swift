@@ -4,9 +4,11 @@ public struct Diagnostic: Sendable, Hashable {
   public enum Severity: String, Sendable {
     case error
     case warning
+    /// Fine here, but not on AWS; or fine on AWS, and beyond this version.
+    case note
   }
 
-  /// Errors refuse the definition, warnings do not.
+  /// Errors refuse the definition, warnings and notes do not.
   public var severity: Severity
   /// The service's code for it, such as `SCHEMA_VALIDATION_FAILED`.
   public var code: String
@@ -21,13 +23,16 @@ public struct Diagnostic: Sendable, Hashable {
   public var line: Int
   /// The column in that line, from 1, in characters.
   public var column: Int
+  /// The text in question, as written: a field's name, or a value. Cut where it is long or has several lines;
+  /// empty where no text is to blame.
+  public var text: String
   /// What to do about it, where that is known.
   public var hint: String?
 
   /// A diagnostic with all its parts.
   public init(
     severity: Severity = .error, code: String, message: String, location: String?, pointer: String,
-    line: Int, column: Int, hint: String? = nil
+    line: Int, column: Int, text: String = "", hint: String? = nil
   ) {
     self.severity = severity
     self.code = code
@@ -36,6 +41,7 @@ public struct Diagnostic: Sendable, Hashable {
     self.pointer = pointer
     self.line = line
     self.column = column
+    self.text = text
     self.hint = hint
   }
 }

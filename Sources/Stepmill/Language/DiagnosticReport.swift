@@ -18,13 +18,20 @@ enum DiagnosticCode {
   static let invalidVariableName = "INVALID_VARIABLE_NAME"
   static let reservedVariableName = "RESERVED_VARIABLE_NAME"
   static let duplicateVariableName = "DUPLICATE_VARIABLE_NAME"
-  static let noDollar = "NO_DOLLAR"
+  static let possiblyUndefinedVariable = "POSSIBLY_UNDEFINED_VARIABLE"
   static let invalidExpression = "INVALID_JSONATA_EXPRESSION"
   static let unsupportedExpression = "UNSUPPORTED_JSONATA_EXPRESSION"
+  static let noDollar = "NO_DOLLAR"
+  static let noPath = "NO_PATH"
+  static let resultIsStatic = "PASS_RESULT_IS_STATIC"
   /// Stepmill's own: a name that stands twice in one object.
   static let duplicateField = "STEPMILL_DUPLICATE_FIELD"
   /// Stepmill's own: legal, but beyond this version.
   static let notSupported = "STEPMILL_NOT_SUPPORTED"
+  /// Stepmill's own: it runs here, and AWS refuses it.
+  static let beyondService = "STEPMILL_BEYOND_AWS"
+  /// Stepmill's own: larger than AWS takes.
+  static let tooLarge = "STEPMILL_DEFINITION_TOO_LARGE"
   /// Stepmill's own: closes a list that was cut.
   static let tooMany = "STEPMILL_TOO_MANY_DIAGNOSTICS"
 }
@@ -43,16 +50,24 @@ struct DiagnosticReport {
     var message: String
     var location: String?
     var pointer: String
-    var offset: Int
+    /// Where in the text, and how much of it.
+    var range: Range<Int>
+    /// Where what the service names begins, if that is not `range`: a field that does not belong into an object
+    /// counts as the object's mistake.
+    var anchor: Int?
     var hint: String?
+
+    fileprivate var order: Int { anchor ?? range.lowerBound }
   }
 
   /// No more than this many are kept.
   let findingsMax: Int
   private var groups = [[Finding]](repeating: [], count: Group.allCases.count)
   private var warnings: [Finding] = []
-  private var errorCount = 0
+  private var notes: [Finding] = []
+  private(set) var errorCount = 0
   private var warningCount = 0
+  private var noteCount = 0
 
   init(findingsMax: Int) {
     self.findingsMax = max(findingsMax, 1)
@@ -69,6 +84,9 @@ struct DiagnosticReport {
     case .warning:
       warningCount += 1
       return warnings.count < findingsMax
+    case .note:
+      noteCount += 1
+      return notes.count < findingsMax
     }
   }
 
@@ -77,29 +95,41 @@ struct DiagnosticReport {
     switch finding.severity {
     case .error: groups[group.rawValue].append(finding)
     case .warning: warnings.append(finding)
+    case .note: notes.append(finding)
     }
   }
 
-  /// Errors in the service's order, then warnings, then (if there were more) a word about the rest.
-  func diagnostics(in source: SourceText) -> [Diagnostic] {
-    let kept = Array((groups.joined() + warnings).prefix(findingsMax))
+  /// Errors in the service's order, then warnings, then notes, then (if there were more) a word about the rest.
+  func diagnostics(in source: SourceText, inSourceOrder: Bool = false) -> [Diagnostic] {
+    // Equal places keep their order: what was noticed first stands first.
+    var groups = groups
+    groups[Group.schema.rawValue] = Self.inSourceOrder(groups[Group.schema.rawValue])
+    var kept = Array((groups.joined() + Self.inSourceOrder(warnings) + notes).prefix(findingsMax))
+    if inSourceOrder { kept = Self.inSourceOrder(kept) }
     var result: [Diagnostic] = []
-    for (finding, place) in zip(kept, source.positions(of: kept.map(\.offset))) {
+    for (finding, place) in zip(kept, source.positions(of: kept.map(\.range.lowerBound))) {
       result.append(
         Diagnostic(
           severity: finding.severity, code: finding.code, message: finding.message,
           location: finding.location, pointer: finding.pointer, line: place.line, column: place.column,
-          hint: finding.hint))
+          text: source.excerpt(finding.range), hint: finding.hint))
     }
-    let leftOut = errorCount + warningCount - kept.count
+    let leftOut = errorCount + warningCount + noteCount - kept.count
     if leftOut > 0 {
       let errorsLeftOut = errorCount - kept.count(where: { $0.severity == .error })
       result.append(
         Diagnostic(
-          severity: errorsLeftOut > 0 ? .error : .warning, code: DiagnosticCode.tooMany,
+          severity: errorsLeftOut > 0 ? .error : kept.contains { $0.severity == .warning } ? .warning : .note,
+          code: DiagnosticCode.tooMany,
           message: "\(leftOut) more problems were left out.", location: nil, pointer: "", line: 1, column: 1))
     }
     return result
+  }
+
+  private static func inSourceOrder(_ findings: [Finding]) -> [Finding] {
+    findings.enumerated().sorted {
+      ($0.element.order, $0.offset) < ($1.element.order, $1.offset)
+    }.map(\.element)
   }
 }
 

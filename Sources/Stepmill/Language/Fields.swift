@@ -8,19 +8,47 @@ enum FieldUse {
 }
 
 /// The fields that an object of one kind may have.
+///
+/// Looking a name up happens for every member of every object, so this is a small table of its
+/// own: its hash takes the length and two bytes, which tells the language's words apart well.
 struct FieldTable {
-  let uses: [String: FieldUse]
+  private let names: [String]
+  private let uses: [FieldUse]
+  /// The place of a name in `names` plus one; zero where none is.
+  private var slots = [UInt8](repeating: 0, count: FieldTable.slotCount)
+
+  private static let slotCount = 256
 
   init(_ both: [String], jsonPath: [String] = [], jsonata: [String] = []) {
-    var uses: [String: FieldUse] = [:]
-    for name in both { uses[name] = .both }
-    for name in jsonPath { uses[name] = .jsonPath }
-    for name in jsonata { uses[name] = .jsonata }
-    self.uses = uses
+    names = both + jsonPath + jsonata
+    uses = both.map { _ in .both } + jsonPath.map { _ in .jsonPath } + jsonata.map { _ in .jsonata }
+    for (index, name) in names.enumerated() {
+      var slot = FieldTable.slot(of: name)
+      while slots[slot] != 0 { slot = (slot + 1) % FieldTable.slotCount }
+      slots[slot] = UInt8(index + 1)
+    }
+  }
+
+  /// What a field of that name is for; nil if there is none.
+  func use(of name: String) -> FieldUse? {
+    var slot = FieldTable.slot(of: name)
+    while true {
+      let entry = Int(slots[slot])
+      if entry == 0 { return nil }
+      if names[entry &- 1].isWord(name) { return uses[entry &- 1] }
+      slot = (slot &+ 1) % FieldTable.slotCount
+    }
+  }
+
+  private static func slot(of name: String) -> Int {
+    let utf8 = name.utf8
+    guard let first = utf8.first, let last = utf8.last else { return 0 }
+    return (utf8.count &* 29 &+ Int(first) &* 7 &+ Int(last) &* 3) % slotCount
   }
 
   func names(for language: QueryLanguage) -> some Sequence<String> {
-    uses.lazy.filter { $0.value == .both || ($0.value == .jsonPath) == (language == .jsonPath) }.map(\.key)
+    zip(names, uses).lazy
+      .filter { $0.1 == .both || ($0.1 == .jsonPath) == (language == .jsonPath) }.map(\.0)
   }
 }
 
@@ -28,16 +56,36 @@ struct FieldTable {
 struct ObjectFields {
   let node: SyntaxNode
   let language: QueryLanguage
-  /// Members that the table allows in this query language.
-  fileprivate(set) var allowed: [String: SyntaxNode] = [:]
-  /// Every name that the table knows, whichever language it belongs to.
-  fileprivate(set) var known: Set<String> = []
+  /// Members that the table allows in this query language. As a rule that is all of them, and this the
+  /// node's own array.
+  fileprivate(set) var allowed: [SyntaxMember] = []
+  /// Names that the table knows for the other query language.
+  fileprivate var foreign: [String] = []
+  /// A bit for each name that is written; several names may share one. Most lookups are for fields that are
+  /// not there, and end here.
+  fileprivate var present: UInt64 = 0
+
+  @inline(__always)
+  fileprivate static func bit(of name: String) -> UInt64 {
+    1 &<< UInt64(truncatingIfNeeded: name.utf8.count &* 11 &+ Int(name.utf8.first ?? 0))
+  }
 
   /// The value to read. Nil also for a field of the other query language, which has been reported.
-  subscript(name: String) -> SyntaxNode? { allowed[name] }
+  subscript(name: String) -> SyntaxNode? {
+    if present & ObjectFields.bit(of: name) == 0 { return nil }
+    for index in allowed.indices where allowed[index].name.isWord(name) { return allowed[index].value }
+    return nil
+  }
+
+  /// The names of all fields that the table knows.
+  var names: [String] { allowed.map(\.name) + foreign }
 
   /// True if the field is written, whether or not it belongs there.
-  func has(_ name: String) -> Bool { known.contains(name) }
+  func has(_ name: String) -> Bool {
+    if present & ObjectFields.bit(of: name) == 0 { return false }
+    for index in allowed.indices where allowed[index].name.isWord(name) { return true }
+    return !foreign.isEmpty && foreign.contains { $0.isWord(name) }
+  }
 }
 
 extension DefinitionReader {
@@ -51,21 +99,34 @@ extension DefinitionReader {
       expect("[OBJECT]", at: node)
       return nil
     }
-    var fields = ObjectFields(node: node, language: language)
+    var fields = ObjectFields(node: node, language: language, allowed: members)
+    var isPlain = true
+    for index in members.indices {
+      fields.present |= ObjectFields.bit(of: members[index].name)
+      switch table.use(of: members[index].name) {
+      case .both: break
+      case .jsonPath: if language != .jsonPath { isPlain = false }
+      case .jsonata: if language != .jsonata { isPlain = false }
+      case nil: isPlain = false
+      }
+    }
+    if isPlain { return fields }
+    fields.allowed = []
     for member in members {
-      guard let use = table.uses[member.name] else {
+      guard let use = table.use(of: member.name) else {
         unsupported(member, in: node, table, language)
         continue
       }
-      fields.known.insert(member.name)
       switch (use, language) {
       case (.both, _), (.jsonPath, .jsonPath), (.jsonata, .jsonata):
-        fields.allowed[member.name] = member.value
+        fields.allowed.append(member)
+        continue
       case (.jsonPath, .jsonata):
         if reportsMixing { mixing(member, in: node, "JSONata", "JSONPath") }
       case (.jsonata, .jsonPath):
         if reportsMixing { mixing(member, in: node, "JSONPath", "JSONata") }
       }
+      fields.foreign.append(member.name)
     }
     return fields
   }
@@ -216,6 +277,10 @@ extension DefinitionReader {
           return nil
         }
       }
+      if fields.language == .jsonPath, let text = node.text, QuerySyntax.looksDynamic(text) {
+        error("Expected value of type Integer", at: node, hint: "did you mean `\(pathName)`?")
+        return nil
+      }
       return integer(node, minimum, maximum).map { .literal($0) }
     }
     return referencePath(pathName, in: fields).map { .path($0) }
@@ -228,6 +293,8 @@ extension DefinitionReader {
     guard let text = text(name, in: fields) else { return .absent }
     if let reason = QuerySyntax.problem(inPath: text.value) {
       error("Value must be a valid JSONPath.", at: node, hint: reason)
+    } else {
+      noteReads(text.value, in: node, place: node)
     }
     return .path(text)
   }
@@ -259,6 +326,8 @@ extension DefinitionReader {
       error("Value is not a Reference Path: Reference path didn't start with '$'", at: node)
     } else if let reason = QuerySyntax.problem(inReferencePath: text) {
       error("Value is not a Reference Path", at: node, hint: reason)
+    } else {
+      noteReads(text, in: node, place: node)
     }
   }
 

@@ -144,8 +144,27 @@ enum Integrations {
 
 extension DefinitionReader {
   func checkResource(_ resource: Located<String>) {
+    // A large definition names few resources, many times.
+    if goodResources[resource.value] != nil { return }
+    let errorCount = report.errorCount
+    checkResourceOnce(resource)
+    guard report.errorCount == errorCount else { return }
+    // 1 says that a request of it can be checked.
+    let integration = ResourceName(resource.value).integration
+    let hasRules = integration?.first == "aws-sdk" || integration == ["ecs", "runTask.sync"]
+    _ = goodResources.insert(resource.value, hasRules ? 1 : 0)
+  }
+
+  private func checkResourceOnce(_ resource: Located<String>) {
     let name = ResourceName(resource.value)
-    if !name.claimsToBeARN, options.allowsPlainResources, !resource.value.isEmpty { return }
+    if !name.claimsToBeARN, options.allowsPlainResources, !resource.value.isEmpty {
+      if options.notesPlainResources {
+        note(
+          "The resource '\(resource.value)' names a handler of this process; AWS takes only ARNs.",
+          code: DiagnosticCode.beyondService, at: resource.node)
+      }
+      return
+    }
     guard name.isARN, !name.isUnnamedFunction, name.functionQualifier.map(isQualifier) ?? true else {
       error("Value is not a valid resource ARN", at: resource.node)
       return

@@ -76,8 +76,8 @@ extension DefinitionReader {
     let errors = fields["ErrorEquals"].flatMap { readErrorEquals($0, isLast: isLast) }
     let next = text("Next", in: fields)
     let resultPath = resultPath(in: fields)
-    if let assign = fields["Assign"] { checkAssign(assign, language, isCatcher: true) }
-    if let output = fields["Output"] { checkExpressions(in: output) }
+    if let assign = fields["Assign"] { checkAssign(assign, language, .errorOutput) }
+    if let output = fields["Output"] { checkExpressions(in: output, .errorOutput) }
     guard let errors, let next else { return nil }
     return CatcherDefinition(
       node: node, errorEquals: errors, next: next, resultPath: resultPath, assign: fields["Assign"],

@@ -45,6 +45,17 @@ struct SourceText {
     return result
   }
 
+  private static var excerptMax: Int { 80 }
+
+  /// A piece of the text, cut at its first line break or after eighty characters.
+  func excerpt(_ range: Range<Int>) -> String {
+    let range = range.clamped(to: 0..<bytes.count)
+    let line = bytes[range].prefix(Self.excerptMax * 4).prefix { $0 != UInt8(ascii: "\n") }
+    let text = String(decoding: line, as: UTF8.self)
+    let shown = String(text.prefix(Self.excerptMax))
+    return line.count < range.count || shown.utf8.count < text.utf8.count ? shown + "…" : shown
+  }
+
   private func lineIndex(of offset: Int) -> Int {
     var low = 0
     var high = lineStarts.count

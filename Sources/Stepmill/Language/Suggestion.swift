@@ -10,8 +10,8 @@ package enum Suggestion {
     guard wanted.count <= lengthMax, !wanted.isEmpty else { return nil }
     let lowered = wanted.map(lowercase)
     var best: String?
-    // A third of the name may differ, by whole edits.
-    var bestDistance = max(1, wanted.count / 3) + 1
+    // A third of the name may differ, by whole edits; any letter is near to any other.
+    var bestDistance = (wanted.count < 3 ? 0 : max(1, wanted.count / 3)) + 1
     for candidate in candidates {
       let other = candidate.utf8
       guard abs(other.count - wanted.count) < bestDistance, other.count <= lengthMax else { continue }

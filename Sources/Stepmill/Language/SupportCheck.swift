@@ -44,7 +44,7 @@ private struct SupportCheck {
     report.add(
       DiagnosticReport.Finding(
         severity: .error, code: DiagnosticCode.notSupported, message: message, location: node.location,
-        pointer: node.pointer, offset: node.range.lowerBound, hint: hint),
+        pointer: node.pointer, range: node.range, hint: hint),
       in: .schema)
   }
 }

@@ -2,6 +2,10 @@
 //
 // This is the cold side of the house. A definition is read once, so its nodes are
 // ordinary Swift objects that know where they stand; the engine never sees them.
+//
+// A node does not keep its container alive. That link is a plain pointer, cleared when the
+// container goes: a weak reference would cost a side table for each container, which made
+// up a fifth of reading.
 
 /// One JSON value of a definition, with its place in the text.
 final class SyntaxNode {
@@ -20,9 +24,9 @@ final class SyntaxNode {
   /// Byte offsets into the source text.
   let range: Range<Int>
   /// The container this node stands in; nil for the root.
-  fileprivate(set) weak var parent: SyntaxNode?
-  /// How the parent reaches it.
-  fileprivate(set) var step: Step?
+  private unowned(unsafe) var container: SyntaxNode?
+  /// Its place among the container's elements or members.
+  private var index = 0
 
   enum Step {
     case name(String)
@@ -34,18 +38,31 @@ final class SyntaxNode {
     self.range = range
     switch kind {
     case .array(let elements):
-      for (index, element) in elements.enumerated() {
-        element.parent = self
-        element.step = .index(index)
+      for index in elements.indices {
+        elements[index].container = self
+        elements[index].index = index
       }
     case .object(let members):
-      for member in members {
-        member.value.parent = self
-        member.value.step = .name(member.name)
+      for index in members.indices {
+        members[index].value.container = self
+        members[index].value.index = index
       }
     case .null, .bool, .number, .string:
       break
     }
+  }
+
+  deinit {
+    switch kind {
+    case .array(let elements): for index in elements.indices { elements[index].leave(self) }
+    case .object(let members): for index in members.indices { members[index].value.leave(self) }
+    case .null, .bool, .number, .string: break
+    }
+  }
+
+  /// A node that stands in two containers, as an alias of YAML may, belongs to the later one.
+  private func leave(_ container: SyntaxNode) {
+    if self.container === container { self.container = nil }
   }
 }
 
@@ -84,7 +101,21 @@ extension SyntaxNode {
 
   /// The member's value, or nil. Linear: definitions are read once.
   subscript(name: String) -> SyntaxNode? {
-    members?.first { $0.name == name }?.value
+    guard case .object(let members) = kind else { return nil }
+    for index in members.indices where members[index].name.isWord(name) { return members[index].value }
+    return nil
+  }
+
+  /// The object or array this node stands in; nil for the root.
+  var parent: SyntaxNode? { container }
+
+  /// How the parent reaches this node.
+  var step: Step? {
+    switch container?.kind {
+    case .array: .index(index)
+    case .object(let members): .name(members[index].name)
+    case .null, .bool, .number, .string, nil: nil
+    }
   }
 
   /// From the root to this node.

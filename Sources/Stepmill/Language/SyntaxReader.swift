@@ -35,6 +35,9 @@ struct SyntaxReader {
   private let nestingMax: Int
   private var position = 0
   private var replacedNames: [Range<Int>] = []
+  /// What has been read of the containers that are open, so that each gets an array of the right size.
+  private let openMembers = BuildStack<SyntaxMember>()
+  private let openElements = BuildStack<SyntaxNode>()
 
   static func read(_ source: SourceText, nestingMax: Int) throws(SyntaxError) -> Document {
     let result = source.bytes.withUnsafeBufferPointer { bytes -> Result<Document, SyntaxError> in
@@ -76,7 +79,7 @@ struct SyntaxReader {
       return SyntaxNode(.string(text), range: start..<position)
     case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
       try number()
-      let text = String(decoding: bytes[start..<position], as: UTF8.self)
+      let text = String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<position]), as: UTF8.self)
       return SyntaxNode(.number(text), range: start..<position)
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"):
       let kind = try word()
@@ -90,8 +93,8 @@ struct SyntaxReader {
   private mutating func object(depth: Int) throws(SyntaxError) -> SyntaxNode {
     let start = position
     try enter(depth)
-    var members: [SyntaxMember] = []
-    var indexOfName: [String: Int] = [:]
+    let mark = openMembers.count
+    var indexOfName: NameIndex?
     if try next(in: "Object", from: start) == UInt8(ascii: "}") {
       position += 1
       return SyntaxNode(.object([]), range: start..<position)
@@ -109,16 +112,16 @@ struct SyntaxReader {
       position += 1
       _ = try next(between: "Object")
       let member = SyntaxMember(name: name, nameRange: nameRange, value: try value(depth: depth))
-      if let index = indexOf(name, in: members, &indexOfName) {
-        if replacedNames.count < Self.replacedNamesMax { replacedNames.append(members[index].nameRange) }
-        members[index] = member
+      if let index = indexOf(name, from: mark, &indexOfName) {
+        if replacedNames.count < Self.replacedNamesMax { replacedNames.append(openMembers[index].nameRange) }
+        openMembers[index] = member
       } else {
-        members.append(member)
+        openMembers.push(member)
       }
       let following = try next(in: "Object", from: start)
       position += 1
       if following == UInt8(ascii: "}") {
-        return SyntaxNode(.object(members), range: start..<position)
+        return SyntaxNode(.object(openMembers.pop(to: mark)), range: start..<position)
       }
       guard following == UInt8(ascii: ",") else {
         position -= 1
@@ -131,17 +134,17 @@ struct SyntaxReader {
   private mutating func array(depth: Int) throws(SyntaxError) -> SyntaxNode {
     let start = position
     try enter(depth)
-    var elements: [SyntaxNode] = []
+    let mark = openElements.count
     if try next(in: "Array", from: start) == UInt8(ascii: "]") {
       position += 1
       return SyntaxNode(.array([]), range: start..<position)
     }
     while true {
-      elements.append(try value(depth: depth))
+      openElements.push(try value(depth: depth))
       let following = try next(in: "Array", from: start)
       position += 1
       if following == UInt8(ascii: "]") {
-        return SyntaxNode(.array(elements), range: start..<position)
+        return SyntaxNode(.array(openElements.pop(to: mark)), range: start..<position)
       }
       guard following == UInt8(ascii: ",") else {
         position -= 1
@@ -151,16 +154,23 @@ struct SyntaxReader {
     }
   }
 
-  /// Finds a name among the members before it. The dictionary is filled once the object grows large.
-  private func indexOf(_ name: String, in members: [SyntaxMember], _ indexOfName: inout [String: Int]) -> Int?
-  {
-    if members.count < Self.scanMax { return members.firstIndex { $0.name == name } }
-    if indexOfName.isEmpty {
-      for (index, member) in members.enumerated() { indexOfName[member.name] = index }
+  /// Finds a name among the members before it. A table is filled once the object grows large.
+  private func indexOf(_ name: String, from mark: Int, _ indexOfName: inout NameIndex?) -> Int? {
+    let count = openMembers.count
+    if count - mark < Self.scanMax {
+      var index = mark
+      while index < count {
+        if sameBytes(openMembers[index].name, name) { return index }
+        index &+= 1
+      }
+      return nil
     }
-    if let index = indexOfName[name] { return index }
-    indexOfName[name] = members.count
-    return nil
+    if indexOfName == nil {
+      var table = NameIndex(minimumCapacity: Self.scanMax * 2)
+      for index in mark..<count { _ = table.insert(openMembers[index].name, UInt32(index)) }
+      indexOfName = table
+    }
+    return indexOfName?.insert(name, UInt32(count)).map(Int.init)
   }
 
   private mutating func enter(_ depth: Int) throws(SyntaxError) {
@@ -175,7 +185,7 @@ struct SyntaxReader {
   private mutating func word() throws(SyntaxError) -> SyntaxNode.Kind {
     let start = position
     while position < bytes.count, isWordByte(bytes[position]) { position += 1 }
-    switch String(decoding: bytes[start..<position], as: UTF8.self) {
+    switch String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<position]), as: UTF8.self) {
     case "null": return .null
     case "true": return .bool(true)
     case "false": return .bool(false)
@@ -249,11 +259,13 @@ struct SyntaxReader {
     let start = position
     position += 1
     let contentStart = position
+    var seen: UInt8 = 0
     while position < bytes.count {
       let byte = bytes[position]
       if byte == UInt8(ascii: "\"") {
-        let content = bytes[contentStart..<position]
-        position += 1
+        let content = UnsafeBufferPointer(rebasing: bytes[contentStart..<position])
+        position &+= 1
+        if seen < 0x80 { return String(decoding: content, as: UTF8.self) }
         guard let text = String(validating: content, as: UTF8.self) else {
           throw badUTF8(contentStart..<position - 1)
         }
@@ -261,7 +273,8 @@ struct SyntaxReader {
       }
       if byte == UInt8(ascii: "\\") { return try escapedString(start, contentStart, isName) }
       if byte < 0x20 { throw controlCharacter(isName) }
-      position += 1
+      seen |= byte
+      position &+= 1
     }
     throw unclosedString(isName)
   }
@@ -427,6 +440,49 @@ struct SyntaxReader {
       return "'\(scalar)' (code \(scalar.value) / 0x\(String(scalar.value, radix: 16)))"
     }
     return "'\(scalar)' (code \(scalar.value))"
+  }
+}
+
+/// A stack whose upper part becomes an array of just its size. What is left on it when reading fails goes
+/// with it.
+private final class BuildStack<Element> {
+  private var base: UnsafeMutablePointer<Element>
+  private var capacity = 64
+  private(set) var count = 0
+
+  init() { base = .allocate(capacity: capacity) }
+
+  deinit {
+    base.deinitialize(count: count)
+    base.deallocate()
+  }
+
+  subscript(index: Int) -> Element {
+    _read { yield base[index] }
+    _modify { yield &base[index] }
+  }
+
+  func push(_ element: consuming Element) {
+    if count == capacity { grow() }
+    (base + count).initialize(to: element)
+    count &+= 1
+  }
+
+  private func grow() {
+    let larger = UnsafeMutablePointer<Element>.allocate(capacity: capacity * 2)
+    larger.moveInitialize(from: base, count: count)
+    base.deallocate()
+    base = larger
+    capacity *= 2
+  }
+
+  func pop(to mark: Int) -> [Element] {
+    let taken = count - mark
+    count = mark
+    return [Element](unsafeUninitializedCapacity: taken) { buffer, initialized in
+      buffer.baseAddress?.moveInitialize(from: base + mark, count: taken)
+      initialized = taken
+    }
   }
 }
 

@@ -9,10 +9,15 @@ enum ExpressionText {
     text.utf8.count >= 4 && text.hasPrefix("{%") && text.hasSuffix("%}")
   }
 
-  /// Only one of the two delimiters: neither an expression nor a literal. Text before the first
-  /// delimiter makes a literal of the whole.
+  /// Only one of the two delimiters: neither an expression nor a literal. With both, but something in front
+  /// (`Hello {% $x %}`), a text is a literal.
   static func isBroken(_ text: String) -> Bool {
-    !isDelimited(text) && (text.hasPrefix("{%") || text.hasSuffix("%}") && !text.contains("{%"))
+    if isDelimited(text) { return false }
+    if text.hasPrefix("{%") { return true }
+    guard text.hasSuffix("%}") else { return false }
+    return !zip(text.utf8, text.utf8.dropFirst()).contains {
+      $0 == UInt8(ascii: "{") && $1 == UInt8(ascii: "%")
+    }
   }
 }
 
@@ -61,6 +66,8 @@ extension DefinitionReader {
     }
     if let reason = QuerySyntax.problem(inPathOrIntrinsic: text) {
       error(message, at: template, member: member, hint: reason)
+    } else {
+      noteReads(text, in: member.value, place: template)
     }
   }
 
@@ -82,20 +89,5 @@ extension DefinitionReader {
     warning(
       "The value of '\(name)' looks like a JSONPath. Instead of '\(name)', use '\(name).$' to evaluate it as a JSONPath at runtime.",
       code: DiagnosticCode.noDollar, at: template, pointing: member.value)
-  }
-
-  /// Every string of an evaluated JSONata field: an expression or a literal, nothing between.
-  func checkExpressions(in node: SyntaxNode) {
-    switch node.kind {
-    case .array(let elements):
-      for element in elements { checkExpressions(in: element) }
-    case .object(let members):
-      for member in members { checkExpressions(in: member.value) }
-    case .string(let text):
-      if ExpressionText.isBroken(text) { error(ExpressionText.delimiterMessage, at: node) }
-      checkExpression(text, at: node)
-    case .null, .bool, .number:
-      break
-    }
   }
 }

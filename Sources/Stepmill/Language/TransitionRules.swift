@@ -9,6 +9,23 @@ struct StateContainer {
   var startAt: Located<String>?
   var states: [SyntaxMember]
   var isTopLevel: Bool
+  /// Where each state leads, one state's targets after the other's; `ends` tells them apart.
+  var targets: [UInt32] = []
+  var ends: [Int] = []
+
+  /// The states that can be entered after one of `states` was left.
+  func reached(from states: [Int]) -> [Bool] {
+    var reached = [Bool](repeating: false, count: self.states.count)
+    var open = states
+    while let state = open.popLast() {
+      guard state < ends.count else { continue }
+      for target in targets[(state == 0 ? 0 : ends[state - 1])..<ends[state]] where !reached[Int(target)] {
+        reached[Int(target)] = true
+        open.append(Int(target))
+      }
+    }
+    return reached
+  }
 }
 
 extension DefinitionReader {
@@ -21,16 +38,16 @@ extension DefinitionReader {
     let lacksEnd = containers.first.map { !canEnd($0) } ?? false
     if lacksEnd {
       problem(
-        "Workflow has no terminal state", .error, code: DiagnosticCode.missingEnd, offset: 0, in: .targets)
+        "Workflow has no terminal state", .error, code: DiagnosticCode.missingEnd, range: 0..<0, in: .targets)
     }
-    for container in containers { checkTransitions(container, reportsUnreachable: !lacksEnd) }
+    for index in containers.indices { checkTransitions(&containers[index], reportsUnreachable: !lacksEnd) }
   }
 
   /// A state that says neither where it leads nor that it ends is a mistake of its own, and may be meant to end.
   private func canEnd(_ container: StateContainer) -> Bool {
     container.states.contains { member in
       let state = member.value
-      guard let type = state["Type"]?.text.flatMap(StateTypeName.init) else { return true }
+      guard let type = state["Type"]?.text.flatMap(StateTypeName.named) else { return true }
       switch type {
       case .succeed, .fail: return true
       case .choice: return false
@@ -40,38 +57,44 @@ extension DefinitionReader {
     }
   }
 
-  private func checkTransitions(_ container: StateContainer, reportsUnreachable: Bool) {
-    var indices: [String: Int] = [:]
-    indices.reserveCapacity(container.states.count)
-    for (index, state) in container.states.enumerated() { indices[state.name] = index }
+  private func checkTransitions(_ container: inout StateContainer, reportsUnreachable: Bool) {
+    var indices = NameIndex(minimumCapacity: container.states.count)
+    for (index, state) in container.states.enumerated() { _ = indices.insert(state.name, UInt32(index)) }
 
     var reached = [Bool](repeating: false, count: container.states.count)
-    var open: [Int] = []
+    var open: [UInt32] = []
     if let startAt = container.startAt {
       if let index = indices[startAt.value] {
-        reached[index] = true
+        reached[Int(index)] = true
         open.append(index)
       } else {
         missingTarget(Edge(target: startAt.value, node: startAt.node), container)
       }
     }
     // Targets are looked up once, in source order; the walk comes after.
-    var targets: [[Int]] = []
-    targets.reserveCapacity(container.states.count)
+    var targets: [UInt32] = []
+    var ends: [Int] = []
+    targets.reserveCapacity(container.states.count * 2)
+    ends.reserveCapacity(container.states.count)
     for state in container.states {
-      targets.append(
-        edges(of: state.value).compactMap { edge in
-          if let index = indices[edge.target] { return index }
+      forEachEdge(of: state.value) { edge in
+        if let index = indices[edge.target] {
+          targets.append(index)
+        } else {
           missingTarget(edge, container)
-          return nil
-        })
+        }
+      }
+      ends.append(targets.count)
     }
     while let index = open.popLast() {
-      for target in targets[index] where !reached[target] {
-        reached[target] = true
+      let start = index == 0 ? 0 : ends[Int(index) - 1]
+      for target in targets[start..<ends[Int(index)]] where !reached[Int(target)] {
+        reached[Int(target)] = true
         open.append(target)
       }
     }
+    container.targets = targets
+    container.ends = ends
     guard reportsUnreachable, container.startAt != nil else { return }
     for (index, state) in container.states.enumerated() where !reached[index] {
       error(
@@ -88,32 +111,29 @@ extension DefinitionReader {
   }
 
   private func targetHint(_ target: String, _ container: StateContainer) -> String? {
-    if let elsewhere = stateNodes[target] {
+    if let elsewhere = stateNode(named: target) {
       return "the state at \(elsewhere.location) belongs to another `States` object"
     }
     return didYouMean(target, container.states.lazy.map(\.name))
   }
 
-  /// Where a state leads, in source order. ObjectFields that its type does not have lead nowhere.
-  private func edges(of state: SyntaxNode) -> [Edge] {
-    guard let members = state.members else { return [] }
-    let type = state["Type"]?.text.flatMap(StateTypeName.init)
-    var edges: [Edge] = []
-    for member in members {
-      switch member.name {
-      case "Next" where type?.hasTransition ?? true: add(member.value, to: &edges)
-      case "Default" where type == .choice: add(member.value, to: &edges)
+  /// Where a state leads, in source order. Fields that its type does not have lead nowhere.
+  private func forEachEdge(of state: SyntaxNode, _ body: (Edge) -> Void) {
+    guard case .object(let members) = state.kind else { return }
+    let type = state["Type"]?.text.flatMap(StateTypeName.named)
+    func add(_ node: SyntaxNode) {
+      if let target = node.text { body(Edge(target: target, node: node)) }
+    }
+    for index in members.indices {
+      switch members[index].name {
+      case "Next" where type?.hasTransition ?? true: add(members[index].value)
+      case "Default" where type == .choice: add(members[index].value)
       case "Choices" where type == .choice, "Catch" where type?.hasCatch ?? false:
-        for element in member.value.elements ?? [] {
-          if let next = element["Next"] { add(next, to: &edges) }
+        for element in members[index].value.elements ?? [] {
+          if let next = element["Next"] { add(next) }
         }
       default: break
       }
     }
-    return edges
-  }
-
-  private func add(_ node: SyntaxNode, to edges: inout [Edge]) {
-    if let target = node.text { edges.append(Edge(target: target, node: node)) }
   }
 }

@@ -34,6 +34,8 @@ final class JSONScratch: @unchecked Sendable {
   var parser = JSONParser()
   var writer = JSONWriter()
   var output = OutputBuffer()
+  /// For queries; made when the first one is evaluated.
+  private var queryMemory: UnsafeMutablePointer<QueryMemory>?
 
   /// Retained references, or 0. Never freed.
   private nonisolated(unsafe) static let idle: UnsafeMutablePointer<Atomic<UInt>> = {
@@ -53,6 +55,8 @@ final class JSONScratch: @unchecked Sendable {
   }
 
   deinit {
+    queryMemory?.pointee.release()
+    queryMemory?.deallocate()
     arena.pointee.release()
     arena.deallocate()
     pool.deinitialize(count: 1)
@@ -71,6 +75,15 @@ final class JSONScratch: @unchecked Sendable {
       giveBack(scratch)
     }
     return try body(scratch)
+  }
+
+  /// What queries need besides the arena.
+  var query: UnsafeMutablePointer<QueryMemory> {
+    if let queryMemory { return queryMemory }
+    let memory = UnsafeMutablePointer<QueryMemory>.allocate(capacity: 1)
+    memory.initialize(to: QueryMemory())
+    queryMemory = memory
+    return memory
   }
 
   private static func take() -> JSONScratch? {

@@ -95,6 +95,15 @@ struct SystemError: Error, CustomStringConvertible {
     unsafe uv_close(timer.asHandle) { unsafe UnsafeMutableRawPointer($0)?.deallocate() }
   }
 
+  /// Sleeps for so long, or until `isDone` after something has happened.
+  func sleep(milliseconds: UInt64, unless isDone: () -> Bool) {
+    let timer = UnsafeMutablePointer<uv_timer_t>.allocate(capacity: 1)
+    unsafe uv_timer_init(uv, timer)
+    unsafe uv_timer_start(timer, { _ in }, milliseconds, 0)
+    run { unsafe isDone() || uv_is_active(UnsafePointer(timer).asHandle) == 0 }
+    unsafe uv_close(timer.asHandle) { unsafe UnsafeMutableRawPointer($0)?.deallocate() }
+  }
+
   // MARK: Mail
 
   /// Runs `body` on this loop's thread, soon. From any thread; after `close` it is dropped.

@@ -85,4 +85,70 @@ struct DiagnosticTests {
     #expect(mixed.first?.message == "Value must be a valid JSONPath.")
     #expect(mixed.last?.severity == .warning)
   }
+
+  /// Names of all kinds of scalars are names, and two that look the same but are written otherwise are two.
+  @Test func strangeNames() throws {
+    let names = [
+      "é", "e\u{301}", "\u{1F600}", "\u{202E}rtl", " ", "\t", "\u{0}", "日本", "\u{E000}", "\u{10FFFF}",
+      "a/b", "~1", "[0]", "\u{FEFF}", "\u{1F468}\u{200D}\u{1F469}\u{200D}\u{1F467}",
+    ]
+    func quoted(_ name: String) -> String {
+      let units = name.utf16.map { unit in
+        let hex = String(unit, radix: 16)
+        return "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+      }
+      return "\"\(units.joined())\""
+    }
+    let states = names.enumerated().map { index, name in
+      let next =
+        index + 1 < names.count ? "\"Next\":\(quoted(names[index + 1]))" : "\"End\":true"
+      return "\(quoted(name)):{\"Type\":\"Pass\",\(next)}"
+    }
+    let text = "{\"StartAt\":\(quoted(names[0])),\"States\":{\(states.joined(separator: ","))}}"
+    let (definition, diagnostics) = readDefinition(text)
+    #expect(diagnostics.isEmpty, "\(diagnostics)")
+    let read = try #require(definition)
+    #expect(read.machine.states.count == names.count)
+    // Each leads to the next, and none to its twin.
+    let compiled = CompiledDefinition(Compiler.compile(read))
+    #expect(compiled.stateNames.map { Array($0.utf8) } == names.map { Array($0.utf8) })
+    let ops = compiled.program.tables.pointee.ops
+    for index in 1..<names.count { #expect(ops[index].next == UInt32(index + 1)) }
+  }
+
+  /// What the service lists, and how much of it: errors alone unless warnings are asked for too.
+  @Test func serviceView() {
+    let text = Array(
+      machineText(
+        #""A":{"Type":"Pass","Parameters":{"a":"$.b"},"Next":"B"},"B":{"Type":"Task","Resource":"work","x":1,"y":2,"End":true}"#
+      ).utf8)
+    let all = DefinitionCheck.serviceView(text, severity: .warning)
+    #expect(all.diagnostics.map(\.severity) == [.error, .error, .error, .warning] && !all.isTruncated)
+    let errors = DefinitionCheck.serviceView(text)
+    #expect(errors.diagnostics.count == 3 && !errors.isTruncated && !errors.isValid)
+    let two = DefinitionCheck.serviceView(text, maximum: 2)
+    #expect(two.diagnostics.count == 2 && two.isTruncated)
+    #expect(DefinitionCheck.serviceView(text, maximum: 3).isTruncated == false)
+    #expect(
+      two.invalidDefinitionMessage
+        == "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: Field 'x' is not supported at /States/B, SCHEMA_VALIDATION_FAILED: Field 'y' is not supported at /States/B'"
+    )
+    let warning = Array(machineText(#""A":{"Type":"Pass","Parameters":{"a":"$.b"},"End":true}"#).utf8)
+    let fine = DefinitionCheck.serviceView(warning, severity: .warning)
+    #expect(fine.isValid && fine.diagnostics.count == 1 && fine.invalidDefinitionMessage == nil)
+    #expect(
+      DefinitionCheck.serviceView(Array("{}".utf8)).invalidDefinitionMessage
+        == "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /'"
+    )
+  }
+
+  /// The text in question, cut where it is long.
+  @Test func texts() {
+    func first(_ text: String) -> String? { readDefinition(text).diagnostics.first?.text }
+    #expect(first(#"{"StartAt":"B","States":{"B":{"Type":"Pass","Next":"B","End":true,"x":1}}}"#) == #""x""#)
+    #expect(first(#"{"StartAt":"A","States":{"A":{"Type":"Nope"}}}"#) == #""Nope""#)
+    #expect(first("{\"States\":{},\n\"StartAt\":1}") == "{}")
+    let long = String(repeating: "x", count: 200)
+    #expect(first(#"{"StartAt":"A","States":{"A":{"Type":"\#(long)"}}}"#)?.count == 81)
+  }
 }

@@ -48,9 +48,9 @@ struct LanguageConformanceTests {
     }
     print("validation set: \(agreed) of \(count) agree")
     #expect(count > 150)
-    // What is left are a script in an index (`[(@.length-1)]`) and arguments without commas between them,
-    // which those tools let pass.
-    #expect(agreed * 100 >= count * 98)
+    // What is left are a script in an index (`[(@.length-1)]`), arguments without commas between them, and
+    // members that `$states` does not have; those tools let them pass.
+    #expect(count - agreed <= 3)
   }
 
   /// Real workflows have no errors. One of them is known to be broken: it holds a `QueryLanguage` among its

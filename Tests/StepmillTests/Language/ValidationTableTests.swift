@@ -44,7 +44,17 @@ private func map(_ fields: String, processor: String = "") -> String {
   )
 }
 
+private func sdk(_ action: String, _ parameters: String) -> String {
+  machineText(
+    #""A":{"Type":"Task","Resource":"arn:aws:states:::aws-sdk:\#(action)","Parameters":\#(parameters),"End":true}"#
+  )
+}
+
 private let jsonata = #""QueryLanguage":"JSONata""#
+
+private func jsonataPass(_ fields: String) -> String {
+  machineText(#""A":{"Type":"Pass","End":true,\#(fields)}"#, jsonata)
+}
 
 private let rows: [ValidationRow] = [
   // The machine.
@@ -262,7 +272,108 @@ private let rows: [ValidationRow] = [
     #"S: A duplicate field will exist after renaming to strip the ".$" suffix from: a.$ @ /States/A/Parameters"#
   ),
   .init(pass(#""InputPath":"x""#), "S: Value must be a valid JSONPath. @ /States/A/InputPath"),
-  .init(pass(#""InputPath":null,"OutputPath":"$$.Execution","Result":{"x.$":5},"ResultPath":null"#)),
+  .init(
+    pass(#""InputPath":null,"OutputPath":"$$.Execution","Result":{"x.$":5},"ResultPath":null"#),
+    "PASS_RESULT_IS_STATIC: The 'Result' of a Pass state is static: its paths and intrinsic functions are not evaluated. Use 'Parameters' to evaluate them at runtime. @ /States/A/Result"
+  ),
+  .init(
+    machineText(#""A":{"Type":"Fail","Error":"$.e","Cause":"no $.path"}"#),
+    "NO_PATH: The value of 'Error' looks like a JSONPath. Instead of 'Error', use 'ErrorPath' to evaluate it as a JSONPath at runtime. @ /States/A/Error"
+  ),
+
+  // Expressions.
+  .init(
+    jsonataPass(#""Output":"{% 1 + %}""#),
+    "INVALID_JSONATA_EXPRESSION: Unexpected end of expression @ /States/A/Output"),
+  .init(
+    jsonataPass(#""Output":"{%%}""#),
+    "INVALID_JSONATA_EXPRESSION: Unexpected end of expression @ /States/A/Output"),
+  .init(
+    jsonataPass(#""Output":{"a":{"b":["{% [1,2 %}"]}}"#),
+    #"INVALID_JSONATA_EXPRESSION: Expected "]" before end of expression @ /States/A/Output/a/b[0]"#),
+  .init(
+    jsonataPass(#""Output":"{% foo & foo.bar & baz %}""#),
+    "UNSUPPORTED_JSONATA_EXPRESSION: Reference to 'foo' at the top level is not supported. @ /States/A/Output",
+    "UNSUPPORTED_JSONATA_EXPRESSION: Reference to 'baz' at the top level is not supported. @ /States/A/Output"
+  ),
+  .init(
+    jsonataPass(#""Output":"{% $ & $$.x %}""#),
+    "UNSUPPORTED_JSONATA_EXPRESSION: Reference to '$' at the top level is not supported. @ /States/A/Output",
+    "UNSUPPORTED_JSONATA_EXPRESSION: Reference to '$$' is not supported. @ /States/A/Output"),
+  .init(
+    jsonataPass(#""Output":"{% $states.result %}""#),
+    "UNSUPPORTED_JSONATA_EXPRESSION: Field '$states.result' does not exist. @ /States/A/Output"),
+  .init(jsonataPass(#""Output":"{% [$states.input.orders[qty > 1].id, $states.context.Execution.Id] %}""#)),
+  .init(jsonataPass(#""Output":" {% foo %}""#)),
+  .init(
+    jsonataPass(#""Output":"{% 1""#),
+    "S: JSONata string must start with {% and end with %} @ /States/A/Output"),
+  .init(
+    jsonataPass(#""Assign":{"x":"{% $y %}","y":1}"#),
+    "POSSIBLY_UNDEFINED_VARIABLE: Variable 'y' is possibly not defined. @ /States/A/Assign/x"),
+  .init(jsonataPass(#""Output":"{% ($y := 1; $y + $sum([1])) %}""#)),
+  .init(
+    machineText(
+      #""A":{"Type":"Task","Resource":"\#(arn)","Arguments":"{% $states.result %}","Assign":{"r":"{% $states.result %}"},"Output":"{% $states.errorOutput %}","Catch":[{"ErrorEquals":["E"],"Assign":{"e":"{% $states.errorOutput.Cause %}"},"Output":"{% $states.result %}","Next":"A"}],"End":true}"#,
+      jsonata),
+    "UNSUPPORTED_JSONATA_EXPRESSION: Field '$states.result' does not exist. @ /States/A/Arguments",
+    "UNSUPPORTED_JSONATA_EXPRESSION: Field '$states.errorOutput' does not exist. @ /States/A/Output",
+    "UNSUPPORTED_JSONATA_EXPRESSION: Field '$states.result' does not exist. @ /States/A/Catch[0]/Output"),
+  .init(
+    machineText(
+      #""A":{"Type":"Choice","Choices":[{"Condition":"{% x %}","Next":"B"}],"Default":"C"},"B":{"Type":"Wait","Seconds":"{% ) %}","Next":"C"},"C":{"Type":"Map","Items":"{% $$ %}","MaxConcurrency":"{% n %}","ItemProcessor":{"StartAt":"X","States":{"X":{"Type":"Fail","Error":"{% e %}"}}},"End":true}"#,
+      jsonata),
+    "UNSUPPORTED_JSONATA_EXPRESSION: Reference to 'x' at the top level is not supported. @ /States/A/Choices[0]/Condition",
+    #"INVALID_JSONATA_EXPRESSION: The symbol ")" cannot be used as a unary operator @ /States/B/Seconds"#,
+    "UNSUPPORTED_JSONATA_EXPRESSION: Reference to '$$' is not supported. @ /States/C/Items",
+    "UNSUPPORTED_JSONATA_EXPRESSION: Reference to 'n' at the top level is not supported. @ /States/C/MaxConcurrency",
+    "UNSUPPORTED_JSONATA_EXPRESSION: Reference to 'e' at the top level is not supported. @ /States/C/ItemProcessor/States/X/Error"
+  ),
+
+  // Variables that are read.
+  .init(
+    pass(#""Parameters":{"x.$":"$v"}"#),
+    "POSSIBLY_UNDEFINED_VARIABLE: Variable 'v' is possibly not defined. @ /States/A/Parameters"),
+  .init(
+    machineText(
+      #""A":{"Type":"Pass","Assign":{"v":1},"Next":"B"},"B":{"Type":"Pass","OutputPath":"$v","End":true}"#)),
+  .init(
+    machineText(
+      #""A":{"Type":"Pass","InputPath":"$v.a[0]","Next":"B"},"B":{"Type":"Pass","Assign":{"v":1},"End":true}"#
+    ),
+    "POSSIBLY_UNDEFINED_VARIABLE: Variable 'v' is possibly not defined. @ /States/A/InputPath"),
+  .init(
+    machineText(
+      #""A":{"Type":"Parallel","Branches":[{"StartAt":"X","States":{"X":{"Type":"Pass","Assign":{"branchOnly":1},"End":true}}}],"Next":"B"},"B":{"Type":"Pass","Parameters":{"x.$":"States.Format('{}', $branchOnly)"},"End":true}"#
+    ), "POSSIBLY_UNDEFINED_VARIABLE: Variable 'branchOnly' is possibly not defined. @ /States/B/Parameters"),
+  .init(
+    machineText(
+      #""A":{"Type":"Pass","Assign":{"v":1},"Next":"P"},"P":{"Type":"Parallel","Branches":[{"StartAt":"X","States":{"X":{"Type":"Choice","Choices":[{"Variable":"$v","NumericEquals":1,"Next":"Y"}],"Default":"Y"},"Y":{"Type":"Succeed"}}}],"End":true}"#
+    )),
+  .init(
+    machineText(
+      #""A":{"Type":"Pass","Assign":{"v":1},"Next":"M"},"M":{"Type":"Map","ItemsPath":"$v","ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"X","States":{"X":{"Type":"Pass","InputPath":"$v","End":true}}},"End":true}"#
+    ),
+    "POSSIBLY_UNDEFINED_VARIABLE: Variable 'v' is possibly not defined. @ /States/M/ItemProcessor/States/X/InputPath"
+  ),
+
+  // Requests of AWS's services.
+  .init(
+    sdk("s3:getObject", #"{"Bucket":"b","key":"k"}"#),
+    #"S: The field "key" is not supported by Step Functions. Did you mean 'Key'? @ /States/A/Parameters"#),
+  .init(
+    sdk("s3:getObject", #"{"bucketName":"b"}"#),
+    "S: The field 'Bucket' is required but was missing @ /States/A/Parameters",
+    "S: The field 'Key' is required but was missing @ /States/A/Parameters"),
+  .init(
+    sdk("s3:getObject", #"{"Bucket":1,"Key.$":"$.k"}"#),
+    "S: The value for the field 'Bucket' must be a STRING @ /States/A/Parameters"),
+  .init(sdk("s3:getObject", #"{"Bucket":null,"Key.$":"$.k","Range":"0-9"}"#)),
+  .init(sdk("ec2:describeInstances", #"{"Filters":[{"name":"x"}]}"#)),
+  .init(
+    sdk("ec2:describeInstances", #"{"filters":[]}"#),
+    #"S: The field "filters" is not supported by Step Functions. Did you mean 'Filters'? @ /States/A/Parameters"#
+  ),
   .init(pass(#""ResultPath":"$.a[*]""#), "S: Value is not a Reference Path @ /States/A/ResultPath"),
   .init(pass(#""ResultPath":"$$.a""#), "S: Value is not a Reference Path @ /States/A/ResultPath"),
   .init(pass(#""ResultPath":"$v.a""#), "S: Value is not a Reference Path @ /States/A/ResultPath"),

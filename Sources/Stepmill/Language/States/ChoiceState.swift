@@ -24,6 +24,18 @@ extension Comparator {
     comparator.hasPathForm ? [comparator.rawValue, comparator.rawValue + "Path"] : [comparator.rawValue]
   }
 
+  private static let indexOfName: NameIndex = {
+    var table = NameIndex(minimumCapacity: fieldNames.count)
+    for (index, name) in fieldNames.enumerated() { _ = table.insert(name, UInt32(index)) }
+    return table
+  }()
+
+  /// Those of the fields that are written, in the order of `fieldNames`.
+  fileprivate static func fieldNames(in fields: ObjectFields) -> [String] {
+    let found = fields.names.compactMap { indexOfName[$0] }.sorted()
+    return found.map { fieldNames[Int($0)] }
+  }
+
   fileprivate enum Operand {
     case string
     case number
@@ -85,7 +97,7 @@ extension DefinitionReader {
       return nil
     }
     if fields.has("Variable") { return readComparison(fields) }
-    for name in Comparator.fieldNames where fields.has(name) {
+    for name in Comparator.fieldNames(in: fields) {
       error("Field '\(name)' is not supported", at: fields.node, hint: "a comparison needs a `Variable`")
     }
     if let and = fields["And"] { return readConditions(and, fields.language).map { .and($0) } }
@@ -118,7 +130,7 @@ extension DefinitionReader {
 
   private func readComparison(_ fields: ObjectFields) -> Condition? {
     let variable = referencePath("Variable", in: fields)
-    let names = Comparator.fieldNames.filter { fields.has($0) }
+    let names = Comparator.fieldNames(in: fields)
     guard let name = names.first else {
       error(
         "This object should have only one of the following fields: [\(Comparator.fieldNames.joined(separator: ", "))]",

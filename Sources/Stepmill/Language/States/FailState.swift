@@ -12,7 +12,14 @@ extension DefinitionReader {
     let pathName = name + "Path"
     guard exclude([name, pathName], in: fields) else { return nil }
     if let literal = text(name, in: fields) {
-      guard fields.language == .jsonata else { return .literal(literal) }
+      guard fields.language == .jsonata else {
+        if QuerySyntax.looksDynamic(literal.value) {
+          warning(
+            "The value of '\(name)' looks like a JSONPath. Instead of '\(name)', use '\(pathName)' to evaluate it as a JSONPath at runtime.",
+            code: DiagnosticCode.noPath, at: literal.node, pointing: literal.node)
+        }
+        return .literal(literal)
+      }
       checkExpressions(in: literal.node)
       return ExpressionText.isDelimited(literal.value) ? .expression(literal) : .literal(literal)
     }
@@ -26,7 +33,7 @@ extension DefinitionReader {
     let reason =
       path.value.hasPrefix("$")
       ? QuerySyntax.problem(inReferencePath: path.value) : QuerySyntax.problem(inIntrinsic: path.value)
-    guard let reason else { return }
+    guard let reason else { return noteReads(path.value, in: path.node, place: path.node) }
     error(
       "The value for the field '\(name)' must be a valid JSONPath or a valid intrinsic function call",
       at: path.node, hint: reason)

@@ -73,8 +73,11 @@ extension DefinitionReader {
     switch node.kind {
     case .array, .object: checkExpressions(in: node)
     case .string(let text):
-      if !ExpressionText.isDelimited(text) { error(ExpressionText.delimiterMessage, at: node) }
-      checkExpression(text, at: node)
+      if ExpressionText.isDelimited(text) {
+        checkExpression(text, at: node)
+      } else {
+        error(ExpressionText.delimiterMessage, at: node)
+      }
     case .null, .bool, .number: expect("[ARRAY]", at: node)
     }
   }

@@ -53,10 +53,11 @@ enum Intrinsic: UInt8, CaseIterable, Sendable {
     }
   }
 
+  private static let byName = Dictionary(
+    uniqueKeysWithValues: allCases.map { ($0.qualifiedName.description, $0) })
+
   init?(qualifiedName name: String) {
-    guard let match = Self.allCases.first(where: { $0.qualifiedName.description == name }) else {
-      return nil
-    }
+    guard let match = Self.byName[name] else { return nil }
     self = match
   }
 }

@@ -29,6 +29,7 @@ struct JSONataAncestry {
     guard stepmill_frame_address() > stackLimit else { throw JSONataError(.d1011, position: node.position) }
     let result = try rewritten(node)
     if node.keepArray { result.keepArray = true }
+    result.range = node.range
     return result
   }
 

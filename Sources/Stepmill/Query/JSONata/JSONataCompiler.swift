@@ -48,6 +48,8 @@ final class JSONataCompiler {
   }
 
   private(set) var nodes: [Node] = []
+  /// Where each node stands in the text.
+  private(set) var ranges: [Range<Int32>] = []
   private(set) var constants: [Value] = []
   private(set) var lists: [Int32] = []
   private(set) var steps: [JSONataProgram.Step] = []
@@ -65,6 +67,7 @@ final class JSONataCompiler {
   private(set) var memory: [UnsafeMutableRawPointer] = []
   private(set) var externals: [String] = []
   private(set) var contextReferences: [String] = []
+  private(set) var usesClock = false
 
   let rootFrame = Frame(parent: nil)
   private let options: JSONataOptions
@@ -102,6 +105,7 @@ final class JSONataCompiler {
 
   private func add(_ node: Node) -> Int32 {
     nodes.append(node)
+    ranges.append(0..<0)
     return Int32(nodes.count - 1)
   }
 
@@ -110,7 +114,10 @@ final class JSONataCompiler {
   ) -> Int32 {
     var node = Node(operation: operation, a: a, b: b, c: c, position: Int32(clamping: syntax.position))
     if syntax.keepArray { node.flags |= Node.keepArray }
-    return add(node)
+    let index = add(node)
+    let range = syntax.range
+    ranges[Int(index)] = Int32(clamping: range.lowerBound)..<Int32(clamping: range.upperBound)
+    return index
   }
 
   private func add(list: [Int32]) -> Int32 {
@@ -165,6 +172,7 @@ final class JSONataCompiler {
     let text = String(decoding: name, as: UTF8.self)
     if let slot = externals.firstIndex(of: text) { return node(.external, syntax, a: Int32(slot)) }
     if let builtin = JSONataBuiltin.named(text, stepFunctions: options.stepFunctions) {
+      if builtin == .now || builtin == .millis { usesClock = true }
       return node(.constant, syntax, a: constant(.builtin(builtin)))
     }
     return isDeclared ? node(.constant, syntax, a: constant(.missing)) : external(text, syntax)
@@ -216,12 +224,22 @@ final class JSONataCompiler {
     guard stepmill_frame_address() > stackLimit else {
       throw JSONataError(.d1011, position: syntax.position)
     }
-    let inner = try compileBare(syntax)
+    let inner = try visible(try compileBare(syntax), syntax)
     let group = syntax.kind == .path ? nil : syntax.group
     let predicates = syntax.predicates ?? []
     let isLeaf = syntax.kind == .variable || syntax.kind == .regex
     guard group != nil || !predicates.isEmpty || syntax.keepArray && isLeaf else { return inner }
     return try post(syntax, inner, predicates.map { .filter($0) }, group)
+  }
+
+  /// A variable's value is taken without a step of evaluation; where evaluations are watched
+  /// it is made to take one.
+  private func visible(_ inner: Int32, _ syntax: JSONataSyntax) throws(JSONataError) -> Int32 {
+    guard options.traces, syntax.kind == .variable else { return inner }
+    switch nodes[Int(inner)].operation {
+    case .external, .local: return node(.block, syntax, a: add(list: [inner, 0]), b: 1)
+    default: return inner
+    }
   }
 
   private func post(
@@ -413,6 +431,11 @@ final class JSONataCompiler {
         scope.bound.insert(name)
       }
     }
+    if list.count == 1, slots.isEmpty, !options.traces, !syntax.keepArray, giveAsTheyAre(list[0]) {
+      // Parentheses around an operation: nothing but a level of evaluation.
+      nodes[Int(list[0])].height += 1
+      return list[0]
+    }
     let items = add(list: list)
     // Behind the items: the slots to forget on entry, or how many a frame has.
     if ownFrame {
@@ -423,6 +446,18 @@ final class JSONataCompiler {
     let result = node(.block, syntax, a: items, b: Int32(list.count))
     if ownFrame { nodes[Int(result)].flags |= Node.ownFrame }
     return result
+  }
+
+  /// Operations whose value is the same in parentheses, and not of the sort that a path unpacks.
+  private func giveAsTheyAre(_ index: Int32) -> Bool {
+    let node = nodes[Int(index)]
+    guard node.height < 1000, node.flags == 0 else { return false }
+    switch node.operation {
+    case .negate, .add, .subtract, .multiply, .divide, .remainder, .equal, .notEqual, .less, .lessOrEqual,
+      .greater, .greaterOrEqual, .contained, .and, .or, .concatenate:
+      return true
+    default: return false
+    }
   }
 
   private func bind(_ syntax: JSONataSyntax) throws(JSONataError) -> Int32 {
@@ -450,6 +485,7 @@ final class JSONataCompiler {
       head.group == nil, !isDeclared(head.bytes), !externals.contains(head.symbol),
       let builtin = JSONataBuiltin.named(head.symbol, stepFunctions: options.stepFunctions)
     {
+      if builtin == .now || builtin == .millis { usesClock = true }
       return node(.callBuiltin, syntax, a: Int32(builtin.rawValue), b: start, c: token)
     }
     let procedure = try compile(syntax.head)
@@ -596,6 +632,7 @@ final class JSONataCompiler {
       .variable, symbol: first.symbol + "." + second.symbol, position: second.position,
       bytes: first.bytes + [UInt8(ascii: ".")] + second.bytes)
     variable.keepArray = second.keepArray
+    variable.range = first.range.lowerBound..<max(first.range.lowerBound, second.range.upperBound)
     if let stages = second.stages {
       // Predicates belong to the variable now.
       var predicates: [JSONataSyntax] = []
@@ -622,9 +659,9 @@ final class JSONataCompiler {
   private func fieldPath(
     _ syntax: JSONataSyntax, _ compiled: [JSONataProgram.Step], _ index: Int32
   ) -> Int32? {
-    guard syntax.group == nil, !syntax.keepSingletonArray, !syntax.keepArray, !syntax.tuple else {
-      return nil
-    }
+    guard syntax.group == nil, !syntax.keepSingletonArray, !syntax.keepArray, !syntax.tuple,
+      !options.traces
+    else { return nil }
     let first = syntax.items[0]
     guard isPlain(first), first.kind == .variable || first.kind == .name else { return nil }
     for step in syntax.items.dropFirst() where step.kind != .name || !isPlain(step) { return nil }
@@ -656,6 +693,10 @@ final class JSONataCompiler {
     } else {
       step.node = try compile(syntax)
       if nodes[Int(step.node)].operation == .name { step.key = nodes[Int(step.node)].a }
+      let first = nodes[Int(step.node)]
+      if first.operation == .context, first.flags == 0, !options.traces {
+        step.key = JSONataProgram.Step.itself
+      }
     }
     step.constructed = syntax.consArray && syntax.isArrayConstructor
     step.tuple = syntax.tuple

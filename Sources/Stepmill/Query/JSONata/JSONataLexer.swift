@@ -23,6 +23,8 @@ struct JSONataLexer {
   private let text: [UInt16]
   private let laterOperators: Bool
   private(set) var position = 0
+  /// Where the last token begins.
+  private(set) var tokenStart = 0
 
   var count: Int { text.count }
 
@@ -48,6 +50,7 @@ struct JSONataLexer {
   /// The next token. Where an operand is expected a slash begins a regular expression.
   mutating func next(infix: Bool) throws(JSONataError) -> JSONataToken {
     try skipBlanks()
+    tokenStart = position
     guard position < text.count else {
       return JSONataToken(kind: .end, symbol: "(end)", position: text.count)
     }

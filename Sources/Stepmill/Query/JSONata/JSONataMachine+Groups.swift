@@ -4,6 +4,7 @@
 extension JSONataMachine {
   private struct Entry: BitwiseCopyable {
     var key: Value
+    var hash: Int
     var pair: Int32
     var first: Int32
     var last: Int32
@@ -44,16 +45,23 @@ extension JSONataMachine {
     let isRows = input.isArray && input.has(Value.tuples)
     let pairs = program.pointee.pairs + Int(group.pairs)
     let count = input.isArray ? input.count : 1
-    var entries: [Entry] = []
-    var links: [Link] = []
-    var buckets = [Int32](repeating: -1, count: 64)
+    // At most as many of each as there are items and pairs; entries grow, for groups are few.
+    let linkMax = max(count, 1) &* Int(group.pairCount)
+    guard mayBuild(linkMax &* 8) else { return .failure }
+    let links = arena.pointee.allocate(linkMax &* MemoryLayout<Link>.stride)
+      .bindMemory(to: Link.self, capacity: linkMax)
+    var linkCount = 0
+    var entryCount = 0
+    var entryMax = 32
+    var entries = makeEntries(entryMax)
+    var buckets = makeBuckets(entryMax)
     // An empty list still gives the object that constant keys make.
     for index in 0..<max(count, 1) {
       let item = input.isArray ? (index < count ? input.elements[index] : .missing) : input
       let hasRow = isRows && index < count
       if hasRow { bindRow(item) }
-      for pair in 0..<group.pairCount {
-        let key = evaluate(pairs[Int(pair)].key, hasRow ? item.elements[0] : item)
+      for pair in 0..<Int(group.pairCount) {
+        let key = evaluate(pairs[pair].key, hasRow ? item.elements[0] : item)
         if key.isFailure { return key }
         guard step() else { return .failure }
         guard key.isString else {
@@ -62,32 +70,57 @@ extension JSONataMachine {
           error?.position = Int(group.position)
           return result
         }
-        if entries.count > buckets.count { rehash(&buckets, &entries) }
-        let bucket = Self.hash(key) & (buckets.count - 1)
-        var entry = buckets[bucket]
-        while entry >= 0 && !entries[Int(entry)].key.sameText(key) { entry = entries[Int(entry)].next }
-        let link = Int32(links.count)
-        links.append(Link(item: Int32(index), next: -1))
-        if entry < 0 {
-          let new = Entry(
-            key: key.asKey, pair: pair, first: link, last: link, count: 1, next: buckets[bucket])
-          buckets[bucket] = Int32(entries.count)
-          entries.append(new)
+        if entryCount == entryMax {
+          entryMax *= 4
+          let larger = makeEntries(entryMax)
+          larger.update(from: entries, count: entryCount)
+          entries = larger
+          buckets = makeBuckets(entryMax)
+          for index in 0..<entryCount {
+            let bucket = entries[index].hash & (entryMax &- 1)
+            entries[index].next = buckets[bucket]
+            buckets[bucket] = Int32(index)
+          }
+        }
+        let hash = Self.hash(key)
+        let bucket = hash & (entryMax &- 1)
+        var next = buckets[bucket]
+        while next >= 0 {
+          let other = entries + Int(next)
+          if other.pointee.hash == hash && other.pointee.key.count == key.count
+            && Value.sameShort(other.pointee.key, key)
+          {
+            break
+          }
+          next = other.pointee.next
+        }
+        let link = Int32(linkCount)
+        links[linkCount] = Link(item: Int32(index), next: -1)
+        linkCount &+= 1
+        if next < 0 {
+          entries[entryCount] = Entry(
+            key: key.asKey, hash: hash, pair: Int32(truncatingIfNeeded: pair), first: link, last: link,
+            count: 1,
+            next: buckets[bucket])
+          buckets[bucket] = Int32(entryCount)
+          entryCount &+= 1
           continue
         }
-        if entries[Int(entry)].pair != pair {
+        let entry = entries + Int(next)
+        if Int(entry.pointee.pair) != pair {
           let result = fail(.d1009, value: key)
           error?.position = Int(group.position)
           return result
         }
-        links[Int(entries[Int(entry)].last)].next = link
-        entries[Int(entry)].last = link
-        entries[Int(entry)].count += 1
+        links[Int(entry.pointee.last)].next = link
+        entry.pointee.last = link
+        entry.pointee.count &+= 1
       }
     }
-    let members = arena.pointee.members(entries.count)
+    let members = arena.pointee.members(entryCount)
     var used = 0
-    for entry in entries {
+    for index in 0..<entryCount {
+      let entry = entries[index]
       let context = self.context(of: entry, links, input, isRows)
       if context.isFailure { return context }
       let value = evaluate(pairs[Int(entry.pair)].value, context)
@@ -105,19 +138,20 @@ extension JSONataMachine {
     return Int(truncatingIfNeeded: hash &>> 17)
   }
 
-  private func rehash(_ buckets: inout [Int32], _ entries: inout [Entry]) {
-    buckets = [Int32](repeating: -1, count: buckets.count * 4)
-    for index in entries.indices {
-      let bucket = Self.hash(entries[index].key) & (buckets.count - 1)
-      entries[index].next = buckets[bucket]
-      buckets[bucket] = Int32(index)
-    }
+  private func makeEntries(_ count: Int) -> UnsafeMutablePointer<Entry> {
+    arena.pointee.allocate(count &* MemoryLayout<Entry>.stride).bindMemory(to: Entry.self, capacity: count)
+  }
+
+  private func makeBuckets(_ count: Int) -> UnsafeMutablePointer<Int32> {
+    let buckets = arena.pointee.allocate(count &* 4).bindMemory(to: Int32.self, capacity: count)
+    buckets.initialize(repeating: -1, count: count)
+    return buckets
   }
 
   /// What the value expression of a group sees: its one item, or all of them in an array.
   /// For rows the columns are gathered in the same way, and bound.
   private mutating func context(
-    of entry: Entry, _ links: [Link], _ input: Value, _ isRows: Bool
+    of entry: Entry, _ links: UnsafeMutablePointer<Link>, _ input: Value, _ isRows: Bool
   ) -> Value {
     func item(_ index: Int32) -> Value {
       input.isArray ? (Int(index) < input.count ? input.elements[Int(index)] : .missing) : input
@@ -138,7 +172,9 @@ extension JSONataMachine {
     return gather(entry, links) { item($0).elements[0] }
   }
 
-  private mutating func gather(_ entry: Entry, _ links: [Link], _ cell: (Int32) -> Value) -> Value {
+  private mutating func gather(_ entry: Entry, _ links: UnsafeMutablePointer<Link>, _ cell: (Int32) -> Value)
+    -> Value
+  {
     let base = top
     var link = entry.first
     var found = 0

@@ -60,7 +60,19 @@ extension JSONataMachine {
         if b != 0 && b != -1 { return .integer(a % b) }
       }
     }
-    return slowArithmetic(node, left, right)
+    let isFast =
+      left.kind.rawValue &- Value.Kind.integer.rawValue < 2
+      && right.kind.rawValue &- Value.Kind.integer.rawValue < 2 && node.pointee.operation != .remainder
+    guard _fastPath(isFast) else { return slowArithmetic(node, left, right) }
+    let a = left.kind == .integer ? Double(left.integerValue) : left.doubleBits
+    let b = right.kind == .integer ? Double(right.integerValue) : right.doubleBits
+    guard _fastPath(a.isFinite && b.isFinite) else { return slowArithmetic(node, left, right) }
+    switch node.pointee.operation {
+    case .add: return .jsonataNumber(a + b)
+    case .subtract: return .jsonataNumber(a - b)
+    case .multiply: return .jsonataNumber(a * b)
+    default: return .jsonataNumber(a / b)
+    }
   }
 
   @inline(never)
@@ -319,7 +331,9 @@ extension JSONataMachine {
 
   /// Where one text ends with the first half of a pair and the next begins with the
   /// second, the two become one character.
-  private static func joinSurrogates(_ bytes: UnsafeMutableRawPointer, _ count: Int) -> Int {
+  static func joinSurrogates(_ bytes: UnsafeMutableRawPointer, _ count: Int) -> Int {
+    // The byte that a surrogate begins with.
+    guard memchr(bytes, 0xED, count) != nil else { return count }
     let text = bytes.assumingMemoryBound(to: UInt8.self)
     var read = 0
     var write = 0

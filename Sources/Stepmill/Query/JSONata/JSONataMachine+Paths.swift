@@ -42,8 +42,8 @@ extension JSONataMachine {
         let list = onStack ? popSequence(from: base) : items
         top = base
         result = list.isFailure ? list : sort(step, list)
-        for stage in 0..<step.pointee.stageCount where !result.isFailure {
-          result = filter(program.pointee.stages[Int(step.pointee.stages + stage)], result)
+        for stage in 0..<Int(step.pointee.stageCount) where !result.isFailure {
+          result = filter(program.pointee.stages[Int(step.pointee.stages) + stage], result)
         }
         if result.isFailure { return result }
         if !result.isArray {
@@ -122,12 +122,15 @@ extension JSONataMachine {
         value = item.isObject ? item.field(constants[Int(step.pointee.key)]) : .missing
         if !self.step() { return .failure }
         if value.head & Value.sequence != 0 { value = Self.collapseSequence(value) }
+      } else if step.pointee.key == JSONataProgram.Step.itself && !item.isArray {
+        value = item
+        if !self.step() { return .failure }
       } else {
         value = evaluate(step.pointee.node, item)
         if value.isFailure { return value }
       }
-      for stage in 0..<step.pointee.stageCount {
-        value = filter(program.pointee.stages[Int(step.pointee.stages + stage)], value)
+      for stage in 0..<Int(step.pointee.stageCount) {
+        value = filter(program.pointee.stages[Int(step.pointee.stages) + stage], value)
         if value.isFailure { return value }
       }
       if value.isMissing { continue }
@@ -351,8 +354,8 @@ extension JSONataMachine {
       return false
     }
     top = base
-    if failed || order == nil { return .failure }
-    for index in order ?? [] { push(list.elements[Int(index)]) }
+    guard let order, !failed else { return .failure }
+    for index in 0..<count { push(list.elements[Int(order[index])]) }
     return popArray(from: base, flags: list.head & Value.tuples)
   }
 
@@ -392,23 +395,21 @@ extension JSONataMachine {
   /// if comparing failed.
   mutating func mergeSorted(
     _ count: Int, _ isBehind: (inout JSONataMachine, Int, Int) -> Bool
-  ) -> [Int32]? {
-    var order = [Int32](unsafeUninitializedCapacity: count) { buffer, used in
-      for index in 0..<count { buffer[index] = Int32(truncatingIfNeeded: index) }
-      used = count
-    }
-    var other = order
-    guard mergeSort(&order, &other, 0, count, isBehind), error == nil else { return nil }
+  ) -> UnsafeMutablePointer<Int32>? {
+    guard mayBuild(count &* 8) else { return nil }
+    let order = arena.pointee.allocate(count &* 8).bindMemory(to: Int32.self, capacity: 2 &* count)
+    for index in 0..<count { order[index] = Int32(truncatingIfNeeded: index) }
+    guard mergeSort(order, order + count, 0, count, isBehind), error == nil else { return nil }
     return order
   }
 
   private mutating func mergeSort(
-    _ order: inout [Int32], _ other: inout [Int32], _ start: Int, _ end: Int,
+    _ order: UnsafeMutablePointer<Int32>, _ other: UnsafeMutablePointer<Int32>, _ start: Int, _ end: Int,
     _ isBehind: (inout JSONataMachine, Int, Int) -> Bool
   ) -> Bool {
     guard end - start > 1 else { return true }
     let middle = start + (end - start) / 2
-    guard mergeSort(&order, &other, start, middle, isBehind), mergeSort(&order, &other, middle, end, isBehind)
+    guard mergeSort(order, other, start, middle, isBehind), mergeSort(order, other, middle, end, isBehind)
     else { return false }
     var a = start
     var b = middle

@@ -133,8 +133,8 @@ extension JSONataMachine {
 
   private mutating func stages(_ step: UnsafeMutablePointer<JSONataProgram.Step>, _ list: Value) -> Value {
     var rows = list
-    for index in 0..<step.pointee.stageCount {
-      let stage = program.pointee.stages[Int(step.pointee.stages + index)]
+    for index in 0..<Int(step.pointee.stageCount) {
+      let stage = program.pointee.stages[Int(step.pointee.stages) + index]
       if stage.node >= 0 {
         rows = filterRows(stage, rows)
         if rows.isFailure { return rows }

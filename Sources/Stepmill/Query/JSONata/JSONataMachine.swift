@@ -153,6 +153,9 @@ struct JSONataMachine {
 
   var box: Box?
 
+  /// Who watches the evaluation, if anybody does.
+  var trace: Unmanaged<JSONataTrace>?
+
   /// The next node may give rows of bindings instead of items: see `evaluateRows`.
   var wantsRows = false
 
@@ -297,6 +300,13 @@ struct JSONataMachine {
     scratch.pointee.byteCount = needed
   }
 
+  /// Where so many bytes may be written; `byteTop` then moves behind them.
+  func room(_ count: Int) -> UnsafeMutableRawPointer {
+    let needed = scratch.pointee.byteCount + count
+    if needed > scratch.pointee.byteCapacity { scratch.pointee.growBytes(needed) }
+    return UnsafeMutableRawPointer(scratch.pointee.bytes + scratch.pointee.byteCount)
+  }
+
   func putText(_ text: String) {
     var text = text
     text.withUTF8 { putBytes(UnsafeRawBufferPointer($0)) }
@@ -312,8 +322,12 @@ struct JSONataMachine {
     let count = byteTop - base
     byteTop = base
     guard mayBuild(count) else { return .failure }
-    return arena.pointee.string(
+    let text = arena.pointee.string(
       copying: UnsafeRawBufferPointer(start: scratch.pointee.bytes + base, count: count))
+    if _fastPath(text.isPlainText) { return text }
+    // Halves of a pair may have come together.
+    let bytes = UnsafeMutableRawPointer(mutating: text.address)
+    return .string(bytes, count: Self.joinSurrogates(bytes, count), plain: false)
   }
 
   // MARK: Evaluating
@@ -363,7 +377,12 @@ struct JSONataMachine {
       depth &-= levels
       return error == nil ? fail(.d1011, node) : .failure
     }
+    let watched = trace
+    if _slowPath(watched != nil) {
+      watched.unsafelyUnwrapped._withUnsafeGuaranteedRef { $0.enter(node - nodes) }
+    }
     var result = dispatch(node, input, mayBeRows)
+    if _slowPath(watched != nil) { leave(node, result) }
     depth &-= levels
     if _slowPath(result.head & Value.sequence != 0) {
       if result.has(Value.tuples) && result.isArray {
@@ -374,6 +393,20 @@ struct JSONataMachine {
       return Self.collapseSequence(result)
     }
     return result
+  }
+
+  /// Tells the watcher what a node came to.
+  @inline(never)
+  private mutating func leave(_ node: UnsafeMutablePointer<Node>, _ result: Value) {
+    let isRows = result.has(Value.tuples) && result.isArray
+    let value = Self.collapse(isRows ? items(of: result) : result)
+    let text: String
+    switch value.kind {
+    case .failure: text = "failed"
+    case .function, .tail: text = "a function"
+    default: text = printed(value)
+    }
+    trace?._withUnsafeGuaranteedRef { $0.leave(text) }
   }
 
   @inline(__always)
@@ -603,7 +636,7 @@ struct JSONataMachine {
     let value = evaluate(node.pointee.c, input)
     if value.isFailure { return value }
     var target = frame
-    for _ in 0..<node.pointee.b { target = Self.parent(of: target) }
+    for _ in 0..<Int(node.pointee.b) { target = Self.parent(of: target) }
     target[Int(node.pointee.a)] = value
     return value
   }
@@ -670,8 +703,8 @@ struct JSONataMachine {
     var result = bare(inner, input)
     if result.isFailure { return result }
     let post = program.pointee.posts[Int(node.pointee.b)]
-    for index in 0..<post.stageCount {
-      result = filter(program.pointee.stages[Int(post.stages + index)], result)
+    for index in 0..<Int(post.stageCount) {
+      result = filter(program.pointee.stages[Int(post.stages) + index], result)
       if result.isFailure { return result }
     }
     if post.stageCount > 0 && node.pointee.flags & Node.keepArray != 0 && !result.isArray && !result.isMissing
@@ -696,7 +729,8 @@ extension JSONataProgram {
   /// program, or in what `input` and the variables refer to.
   func evaluate(
     input: Value, variables: UnsafePointer<Value>, arena: UnsafeMutablePointer<Arena>,
-    scratch: UnsafeMutablePointer<JSONataScratch>, environment: UnsafePointer<JSONataEnvironment>
+    scratch: UnsafeMutablePointer<JSONataScratch>, environment: UnsafePointer<JSONataEnvironment>,
+    trace: JSONataTrace? = nil
   ) -> JSONataResult {
     let here = stepmill_frame_address()
     let limits = environment.pointee.limits
@@ -709,6 +743,7 @@ extension JSONataProgram {
       functionFrame: scratch.pointee.values, depthMax: limits.depthMax, stackLimit: stackLimit,
       fuel: JSONataMachine.fuelSlice, stepsLeft: limits.stepsMax, heldAtStart: arena.pointee.bytesHeld,
       valueMax: limits.valueMax, patternBudget: limits.patternStepsMax)
+    if let trace { machine.trace = Unmanaged.passUnretained(trace) }
     if slotCount > 0 {
       machine.frame = machine.makeFrame(slotCount, parent: nil)
       machine.functionFrame = machine.frame
@@ -720,7 +755,10 @@ extension JSONataProgram {
       context = Value.array(wrapper, count: 1).with(Value.sequence | Value.outerWrapper | Value.fresh)
     }
     let result = machine.evaluate(entry, context)
-    return machine.finish(result)
+    let finished = machine.finish(result)
+    // A failure leaves behind what was under construction.
+    scratch.pointee.reset()
+    return finished
   }
 }
 

@@ -14,6 +14,8 @@ struct JSONataParser {
   private var token = JSONataToken(kind: .end, symbol: "(end)", position: 0)
   private let stackLimit: UInt
   private let textCount: Int
+  /// The end of the token before the current one.
+  private var end = 0
 
   init(_ text: [UInt16], options: JSONataOptions, stackLimit: UInt) {
     lexer = JSONataLexer(text, laterOperators: options.laterOperators)
@@ -49,6 +51,7 @@ struct JSONataParser {
         token.kind == .end ? .s0203 : .s0202, position: token.position, token: token.symbol,
         value: JSONataError.quoted(expected))
     }
+    end = token.position
     token = try lexer.next(infix: infix)
     if token.kind == .operator && (token.symbol == "!" || token.symbol == "~") {
       throw JSONataError(.s0204, position: token.position, token: token.symbol)
@@ -76,13 +79,16 @@ struct JSONataParser {
 
   private mutating func expression(_ rightPower: Int) throws(JSONataError) -> JSONataSyntax {
     guard stepmill_frame_address() > stackLimit else { throw JSONataError(.d1011, position: token.position) }
+    let start = lexer.tokenStart
     var current = token
     try advance(infix: true)
     var left = try prefix(current)
+    left.range = start..<max(start, end)
     while rightPower < leftPower(token) {
       current = token
       try advance()
       left = try infix(current, left)
+      left.range = start..<max(start, end)
       try measure(left)
     }
     return left
@@ -182,6 +188,7 @@ struct JSONataParser {
           range.left = item
           try advance("..")
           range.right = try expression(0)
+          range.range = item.range.lowerBound..<max(item.range.lowerBound, end)
           try measure(range)
           item = range
         }

@@ -18,6 +18,9 @@ struct JSONataOptions: Sendable {
   var variables: [String] = []
   /// Machine stack that compiling may use.
   var stackBytes = 256 << 10
+  /// The evaluation can be watched: every part of the expression is a node that tells its
+  /// value. Slower than without, and with the same results.
+  var traces = false
 }
 
 final class JSONataProgram: @unchecked Sendable {
@@ -63,6 +66,8 @@ final class JSONataProgram: @unchecked Sendable {
     var node: Int32
     /// The constant that is the step's name, if all the step does is to look it up.
     var key: Int32 = -1
+    /// In place of a key: the step is `$`, its items are those that it is given.
+    static let itself: Int32 = -2
     var stages: Int32 = 0
     var stageCount: Int32 = 0
     /// Columns of the path's rows, or -1.
@@ -185,15 +190,21 @@ final class JSONataProgram: @unchecked Sendable {
   /// `$`, `$$`, `*` and `**`, each once, in order of appearance.
   let contextReferences: [String]
   let source: [UInt8]
+  /// It calls `$now` or `$millis`: the environment must have the time.
+  let usesClock: Bool
+  /// Where the nodes stand in the text, in UTF-16 units.
+  let ranges: [Range<Int32>]
 
   init(_ compiler: JSONataCompiler, entry: Int32, source: [UInt8], options: JSONataOptions) {
     tables = .allocate(capacity: 1)
     regexes = compiler.regexes
+    ranges = options.traces ? compiler.ranges : []
     names = compiler.names
     memory = compiler.memory
     externals = compiler.externals
     contextReferences = compiler.contextReferences
     slotCount = compiler.rootFrame.slotCount
+    usesClock = compiler.usesClock
     self.entry = entry
     self.source = source
     self.options = options

@@ -59,6 +59,8 @@ final class JSONataSyntax {
   var bytes: [UInt8]
   var value: Value
   var position: Int
+  /// Where the whole expression stands, in UTF-16 units: for tools that show it.
+  var range = 0..<0
   var regex: ECMARegularExpression?
 
   var left: JSONataSyntax?

@@ -82,7 +82,7 @@ extension Value {
 
   /// Equal texts of known equal length.
   @inline(__always)
-  private static func sameShort(_ a: Value, _ b: Value) -> Bool {
+  static func sameShort(_ a: Value, _ b: Value) -> Bool {
     if a.payload == b.payload { return true }
     let count = a.count
     let x = a.address
@@ -113,8 +113,9 @@ extension Value {
   /// A computed number: whole ones that a double holds exactly become integers.
   @inline(__always)
   static func jsonataNumber(_ value: Double) -> Value {
-    if value.magnitude <= 9_007_199_254_740_992, value == value.rounded(.towardZero) {
-      return .integer(Int64(value))
+    if value.magnitude <= 9_007_199_254_740_992 {
+      let integer = Int64(value)
+      if Double(integer) == value { return .integer(integer) }
     }
     return .double(value)
   }

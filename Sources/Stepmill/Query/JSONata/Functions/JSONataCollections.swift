@@ -80,7 +80,7 @@ extension JSONataMachine {
     if array.isMissing || array.count <= 1 { return array }
     let elements = array.elements
     var failed = false
-    let order: [Int32]?
+    let order: UnsafeMutablePointer<Int32>?
     if comparator.isFunction {
       order = mergeSorted(elements.count) { machine, a, b in
         machine.push(elements[a])
@@ -101,7 +101,7 @@ extension JSONataMachine {
     }
     guard let order, !failed else { return .failure }
     let base = top
-    for index in order { push(elements[Int(index)]) }
+    for index in elements.indices { push(elements[Int(order[index])]) }
     return popArray(from: base)
   }
 

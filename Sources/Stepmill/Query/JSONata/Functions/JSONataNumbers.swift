@@ -97,6 +97,17 @@ extension JSONataMachine {
       putText(number.isNaN ? "NaN" : number > 0 ? "Infinity" : "-Infinity")
       return
     }
+    if number.magnitude >= 1e-3, number.magnitude < 1e7, number != number.rounded(.towardZero) {
+      // In this range all print alike, and the engine's own printing needs no memory.
+      let start = room(NumberText.lengthMax)
+      let count = NumberText.write(number, start) - start
+      let zeros = number.magnitude >= 1 ? 0 : number.magnitude >= 0.1 ? 1 : number.magnitude >= 0.01 ? 2 : 3
+      let digits = count - zeros - (number < 0 ? 2 : 1)
+      if digits <= 15 {
+        byteTop += count
+        return
+      }
+    }
     var digits = JSONataDigits(number)
     if digits.digits.count > 15 && digits.point < digits.digits.count {
       digits = JSONataDigits(number, precision: 15)

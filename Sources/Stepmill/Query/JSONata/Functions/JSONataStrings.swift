@@ -196,21 +196,69 @@ extension JSONataMachine {
 
   mutating func changeCase(_ text: Value, upper: Bool) -> Value {
     if text.isMissing { return text }
-    let base = byteTop
-    var isASCII = true
-    for byte in text.bytes {
-      if byte >= 0x80 {
-        isASCII = false
-        break
-      }
-      let first: UInt8 = upper ? 0x61 : 0x41
-      putByte(byte &- first < 26 ? byte ^ 0x20 : byte)
+    let count = text.count
+    guard count > 0, mayBuild(count) else { return count == 0 ? text : .failure }
+    let source = text.bytes
+    let target = arena.pointee.allocate(count)
+    let first: UInt8 = upper ? 0x61 : 0x41
+    var all: UInt8 = 0
+    var index = 0
+    while index < count {
+      let byte = source[index]
+      all |= byte
+      target.storeBytes(of: byte &- first < 26 ? byte ^ 0x20 : byte, toByteOffset: index, as: UInt8.self)
+      index &+= 1
     }
-    if !isASCII {
-      byteTop = base
-      putText(upper ? text.text.uppercased() : text.text.lowercased())
+    if all < 0x80 { return .string(target, count: count, plain: text.isPlainText) }
+    return changeCaseOfLetters(source, upper: upper)
+  }
+
+  /// Letter by letter, halves of surrogate pairs as they are.
+  private mutating func changeCaseOfLetters(_ source: UnsafeRawBufferPointer, upper: Bool) -> Value {
+    let base = byteTop
+    var index = 0
+    while index < source.count {
+      let (code, length) = JSONataText.decode(source, index)
+      let next = index + length
+      if let scalar = Unicode.Scalar(code) {
+        if upper {
+          putText(scalar.properties.uppercaseMapping)
+        } else if code == 0x3A3, Self.endsWord(source, index, next) {
+          putText("\u{3C2}")
+        } else {
+          putText(scalar.properties.lowercaseMapping)
+        }
+      } else {
+        putBytes(UnsafeRawBufferPointer(rebasing: source[index..<next]))
+      }
+      index = next
     }
     return popString(from: base)
+  }
+
+  /// Whether a sigma ends a word, which gives it a form of its own: letters before it, none behind.
+  /// (The next sigma is a letter, so no text is looked through more than twice.)
+  private static func endsWord(_ source: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Bool {
+    var index = start
+    var isBehindLetter = false
+    while index > 0 {
+      repeat { index -= 1 } while index > 0 && source[index] & 0xC0 == 0x80
+      guard let properties = Unicode.Scalar(JSONataText.decode(source, index).scalar)?.properties else {
+        break
+      }
+      if properties.isCaseIgnorable { continue }
+      isBehindLetter = properties.isCased
+      break
+    }
+    guard isBehindLetter else { return false }
+    index = end
+    while index < source.count {
+      let (code, length) = JSONataText.decode(source, index)
+      guard let properties = Unicode.Scalar(code)?.properties else { break }
+      if !properties.isCaseIgnorable { return !properties.isCased }
+      index += length
+    }
+    return true
   }
 
   mutating func trim(_ text: Value) -> Value {
