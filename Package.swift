@@ -38,11 +38,22 @@ let benchmarks: [Target] =
     .target(name: "BenchmarkWorkloads", path: "Benchmarks/Suite/Workloads", swiftSettings: outside),
     .target(
       name: "BenchmarkSuite",
-      dependencies: ["Stepmill", "BenchmarkWorkloads", "Handwritten", "LimitUV", "TreeWalker"]
+      dependencies: [
+        "Stepmill", "StepmillCommands", "StepmillGraph", "BenchmarkWorkloads", "Handwritten", "LimitUV",
+        "TreeWalker",
+      ]
         + (hasFloor ? ["Limit"] : []),
       path: "Benchmarks/Suite/Harness", swiftSettings: withFloor),
+    // These stand in for malloc and uv_async_send: linked into programs that count, and into
+    // nothing else.
+    .target(name: "AllocationCounter", path: "Benchmarks/AllocationCounter"),
+    .target(name: "WakeUpCounter", path: "Benchmarks/WakeUpCounter"),
     .executableTarget(
-      name: "stepmill-benchmarks", dependencies: ["BenchmarkSuite"],
+      name: "stepmill-counts",
+      dependencies: ["Stepmill", "BenchmarkWorkloads", "AllocationCounter", "WakeUpCounter", "CLibuv"],
+      path: "Benchmarks/Counts", swiftSettings: outside),
+    .executableTarget(
+      name: "stepmill-benchmarks", dependencies: ["BenchmarkSuite", "AllocationCounter"],
       path: "Benchmarks/Suite/Command", swiftSettings: outside),
     .testTarget(
       name: "BenchmarkTests", dependencies: ["BenchmarkSuite", "BenchmarkWorkloads", "Handwritten"],
@@ -88,8 +99,12 @@ let package = Package(
     .target(name: "Stepmill", dependencies: ["CLibuv", "CIntrinsics"], swiftSettings: common),
     .target(name: "StepmillYAML", dependencies: ["Stepmill", "CLibyaml"], swiftSettings: outside),
     .testTarget(name: "YAMLTests", dependencies: ["StepmillYAML", "Stepmill"], swiftSettings: common),
+    // Pictures and forecasts of definitions; the command line and the console draw the same coordinates.
+    .target(name: "StepmillGraph", dependencies: ["Stepmill"], swiftSettings: outside),
+    .testTarget(name: "GraphTests", dependencies: ["StepmillGraph", "Stepmill"], swiftSettings: common),
     .target(
-      name: "StepmillCommands", dependencies: ["Stepmill", "StepmillYAML", "CLibuv"], swiftSettings: outside),
+      name: "StepmillCommands", dependencies: ["Stepmill", "StepmillGraph", "StepmillYAML", "CLibuv"],
+      swiftSettings: outside),
     .executableTarget(name: "StepmillCLI", dependencies: ["StepmillCommands"], swiftSettings: outside),
     // The tests from outside spawn the program, so it is built before them.
     .testTarget(
@@ -107,9 +122,11 @@ let package = Package(
       name: "ConformanceTests", dependencies: ["ConformanceKit"], swiftSettings: outside),
     .target(name: "StepmillSimulation", dependencies: ["Stepmill"], swiftSettings: outside),
     .testTarget(
-      name: "SimulationTests", dependencies: ["Stepmill", "StepmillSimulation"], swiftSettings: common),
+      name: "SimulationTests", dependencies: ["Stepmill", "StepmillGraph", "StepmillSimulation"],
+      swiftSettings: common),
     .testTarget(
-      name: "FuzzTests", dependencies: ["Stepmill"], path: "Tests/Fuzz", exclude: ["Corpus", "Regressions"],
+      name: "FuzzTests", dependencies: ["Stepmill", "StepmillGraph"], path: "Tests/Fuzz",
+      exclude: ["Corpus", "Regressions"],
       swiftSettings: common),
   ] + examples + benchmarks,
   swiftLanguageModes: [.v6],

@@ -4,6 +4,9 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "LimitUV.h"
 
@@ -29,4 +32,10 @@ int limit_uv_set_cores(const uint64_t *words) {
   }
   closedir(threads);
   return failures == 0 ? 0 : -1;
+}
+
+void limit_uv_trim_heap(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }

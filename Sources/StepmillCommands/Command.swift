@@ -56,10 +56,13 @@ package struct Command: Sendable {
   /// All commands, in the order in which help lists them.
   static let all: [Command] = [
     .run,
+    .bench,
     .explain,
     .validate,
     .lint,
     .eval,
+    .graph,
+    .predict,
     .fmt,
     .version,
     .help,

@@ -31,6 +31,12 @@ final class Mocks: Sendable {
     return list[min(call, list.count - 1)]
   }
 
+  /// The answer of a member that always gives the same one.
+  func only(_ key: String) -> Answer? {
+    guard let list = answers[key], list.count == 1 else { return nil }
+    return list[0]
+  }
+
   // MARK: Reading
 
   static func load(

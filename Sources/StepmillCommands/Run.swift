@@ -151,7 +151,7 @@ struct RunCommand {
     return name
   }
 
-  private static func limits(_ arguments: Arguments) throws(CommandError) -> Limits {
+  static func limits(_ arguments: Arguments) throws(CommandError) -> Limits {
     var limits: Limits
     switch try arguments.choice("--limits", of: LimitsName.self) ?? .default {
     case .default: limits = Limits()

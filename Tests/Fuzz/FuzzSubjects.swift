@@ -8,7 +8,7 @@
 // that stops the process: that is how libFuzzer learns of it.
 
 enum FuzzSubject: String, CaseIterable {
-  case json, path, intrinsic, engine, definition, jsonata
+  case json, path, intrinsic, engine, definition, jsonata, graph
 
   func run(_ bytes: UnsafeRawBufferPointer) {
     switch self {
@@ -18,6 +18,7 @@ enum FuzzSubject: String, CaseIterable {
     case .jsonata: JSONataFuzz.run(bytes)
     case .engine: EngineFuzz.run(bytes)
     case .definition: DefinitionFuzz.run(bytes)
+    case .graph: GraphFuzz.run(bytes)
     }
   }
 }

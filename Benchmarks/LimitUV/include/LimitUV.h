@@ -61,4 +61,7 @@ int limit_uv_get_cores(uint64_t *words);
 /// Returns 0 when all of them could be.
 int limit_uv_set_cores(const uint64_t *words);
 
+/// Gives the heap's free pages back to the system, where the C library can.
+void limit_uv_trim_heap(void);
+
 #endif

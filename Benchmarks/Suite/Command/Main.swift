@@ -1,3 +1,4 @@
+import AllocationCounter
 import BenchmarkSuite
 
 #if canImport(Glibc)
@@ -10,7 +11,8 @@ import BenchmarkSuite
 struct Main {
   static func main() async {
     do {
-      try await SuiteCommand(arguments: Array(CommandLine.arguments.dropFirst())).run()
+      let arguments = Array(CommandLine.arguments.dropFirst())
+      try await SuiteCommand(arguments: arguments, allocations: { Int(allocation_counter_made()) }).run()
     } catch {
       let line = Array("stepmill-benchmarks: \(error)\nSee stepmill-benchmarks --help.\n".utf8)
       _ = unsafe write(STDERR_FILENO, line, line.count)

@@ -1,3 +1,5 @@
+import StepmillCommands
+
 /// What a contestant did in one call.
 public struct Tally: Sendable {
   /// Executions, or whatever the benchmark counts: timers, bytes, wake-ups.
@@ -7,12 +9,24 @@ public struct Tally: Sendable {
   public var seconds: Double?
   /// Memory that all of them took at once, where a benchmark asks.
   public var bytes: Int
+  /// Heap allocations of the calling thread, where they are counted.
+  public var allocations: Int
+  /// How long each took, where a benchmark asks.
+  public var latencies: LatencyHistogram?
+  /// A figure that has no unit: lateness over the work that was due.
+  public var ratio: Double
 
-  public init(executions: Int, transitions: Int = 0, seconds: Double? = nil, bytes: Int = 0) {
+  public init(
+    executions: Int, transitions: Int = 0, seconds: Double? = nil, bytes: Int = 0, allocations: Int = 0,
+    latencies: LatencyHistogram? = nil, ratio: Double = 0
+  ) {
     self.executions = executions
     self.transitions = transitions
     self.seconds = seconds
     self.bytes = bytes
+    self.allocations = allocations
+    self.latencies = latencies
+    self.ratio = ratio
   }
 }
 
@@ -26,18 +40,24 @@ public struct Contestant: Sendable {
   public let role: Role
   /// What exactly runs, for the reader of the table.
   public let detail: String
+  /// Tells contestants of one role apart (loops, sizes, loads); part of the row's name.
+  public let variant: String?
+  /// How often, where that differs from the benchmark's other contestants.
+  public let times: Int?
   /// Executes that many times. The output of the last execution is left for `output`.
   public let run: @Sendable (_ times: Int) async throws -> Tally
   /// JSON text of the last execution; empty when the benchmark makes none.
   public let output: @Sendable () -> [UInt8]
 
   public init(
-    _ role: Role, _ detail: String,
+    _ role: Role, _ detail: String, variant: String? = nil, times: Int? = nil,
     run: @escaping @Sendable (_ times: Int) async throws -> Tally,
     output: @escaping @Sendable () -> [UInt8] = { [] }
   ) {
     self.role = role
     self.detail = detail
+    self.variant = variant
+    self.times = times
     self.run = run
     self.output = output
   }
@@ -51,9 +71,24 @@ public enum Unit: String, Sendable {
   case itemsPerSecond = "items/s"
   case nanosecondsPerItem = "ns/item"
   case bytesPerItem = "B/item"
+  case bytes = "B"
+  case allocationsPerTransition = "allocations/transition"
+  case ratio
+  case latencyP50 = "ns p50"
+  case latencyP90 = "ns p90"
+  case latencyP99 = "ns p99"
+  case latencyP999 = "ns p99.9"
+  case latencyP9999 = "ns p99.99"
+
+  static let latencies: [Unit] = [.latencyP50, .latencyP90, .latencyP99, .latencyP999, .latencyP9999]
 
   /// A price is better when it is lower.
-  var isPrice: Bool { self == .nanosecondsPerItem || self == .bytesPerItem }
+  var isPrice: Bool {
+    switch self {
+    case .transitionsPerSecond, .executionsPerSecond, .gigabytesPerSecond, .itemsPerSecond: false
+    default: true
+    }
+  }
 
   func value(_ tally: Tally, seconds: Double) -> Double {
     switch self {
@@ -62,7 +97,19 @@ public enum Unit: String, Sendable {
     case .gigabytesPerSecond: Double(tally.executions) / seconds / 1e9
     case .nanosecondsPerItem: seconds * 1e9 / Double(tally.executions)
     case .bytesPerItem: Double(tally.bytes) / Double(tally.executions)
+    case .bytes: Double(tally.bytes)
+    case .allocationsPerTransition: Double(tally.allocations) / Double(max(1, tally.transitions))
+    case .ratio: tally.ratio
+    case .latencyP50: quantile(tally, 0.5)
+    case .latencyP90: quantile(tally, 0.9)
+    case .latencyP99: quantile(tally, 0.99)
+    case .latencyP999: quantile(tally, 0.999)
+    case .latencyP9999: quantile(tally, 0.9999)
     }
+  }
+
+  private func quantile(_ tally: Tally, _ share: Double) -> Double {
+    Double(tally.latencies?.quantile(share) ?? 0)
   }
 }
 
@@ -76,11 +123,15 @@ public struct Benchmark: Sendable {
   public let pinned: Bool
   /// Calls with a fixed size; nil lets the harness find how many fill a round.
   public let times: Int?
+  /// Rounds, where the usual number would take too long.
+  public let rounds: Int?
+  /// Runs once before the clock starts. What is long enough anyway does not.
+  public let warmsUp: Bool
   public let contestants: [Contestant]
 
   public init(
     _ name: String, _ summary: String, units: [Unit], clock: Clock = .process, pinned: Bool = true,
-    times: Int? = nil, contestants: [Contestant]
+    times: Int? = nil, rounds: Int? = nil, warmsUp: Bool = true, contestants: [Contestant]
   ) {
     self.name = name
     self.summary = summary
@@ -88,6 +139,8 @@ public struct Benchmark: Sendable {
     self.clock = clock
     self.pinned = pinned
     self.times = times
+    self.rounds = rounds
+    self.warmsUp = warmsUp
     self.contestants = contestants
   }
 }

@@ -39,7 +39,7 @@ public struct Row: Sendable {
   init(_ benchmark: Benchmark, _ contestant: Contestant, _ unit: Unit, values: [Double]) {
     let sorted = values.sorted()
     let middle = sorted.count / 2
-    name = benchmark.name
+    name = benchmark.name + (contestant.variant.map { "-\($0)" } ?? "")
     self.contestant = contestant.role
     detail = contestant.detail
     self.unit = unit
@@ -77,16 +77,17 @@ public struct Harness: Sendable {
     let hash = try agreedHash(benchmark)
 
     var samples = [[Sample]](repeating: [], count: contestants.count)
-    for _ in 0..<options.rounds {
+    for _ in 0..<min(options.rounds, benchmark.rounds ?? options.rounds) {
       for (index, contestant) in contestants.enumerated() {
         samples[index].append(try await sample(contestant, times[index], benchmark.clock))
       }
     }
-    guard try agreedHash(benchmark) == hash else {
+    guard try agreedHash(benchmark) == hash || !benchmark.warmsUp else {
       throw BenchmarkError.unsteadyResult(
         benchmark: benchmark.name, contestant: contestants.map(\.detail).joined(separator: ", "))
     }
-    return Outcome(benchmark: benchmark, rows: rows(benchmark, samples), resultHash: hash)
+    return Outcome(
+      benchmark: benchmark, rows: rows(benchmark, samples), resultHash: try agreedHash(benchmark))
   }
 
   private struct Sample {
@@ -106,8 +107,8 @@ public struct Harness: Sendable {
 
   /// Runs until one call fills a round; returns the size of that call.
   private func warmUp(_ contestant: Contestant, of benchmark: Benchmark) async throws -> Int {
-    if let times = benchmark.times {
-      _ = try await contestant.run(times)
+    if let times = contestant.times ?? benchmark.times {
+      if benchmark.warmsUp { _ = try await contestant.run(times) }
       return times
     }
     var times = 1
@@ -120,17 +121,21 @@ public struct Harness: Sendable {
   }
 
   private func agreedHash(_ benchmark: Benchmark) throws -> UInt64? {
-    var agreed: UInt64?
+    // Settings that make documents of their own agree among themselves.
+    var agreed: [String: UInt64] = [:]
+    var last: UInt64?
     for contestant in benchmark.contestants {
       let output = contestant.output()
       if output.isEmpty { continue }
-      guard let hash = resultHash(ofJSON: output), agreed == nil || agreed == hash else {
+      let setting = contestant.times == nil ? "" : contestant.variant ?? ""
+      guard let hash = resultHash(ofJSON: output), agreed[setting] == nil || agreed[setting] == hash else {
         throw BenchmarkError.wrongResult(
           benchmark: benchmark.name, contestants: benchmark.contestants.map(\.detail))
       }
-      agreed = hash
+      agreed[setting] = hash
+      last = hash
     }
-    return agreed
+    return last
   }
 
   private func rows(_ benchmark: Benchmark, _ samples: [[Sample]]) -> [Row] {
@@ -141,9 +146,13 @@ public struct Harness: Sendable {
           benchmark, benchmark.contestants[index], unit,
           values: samples[index].map { unit.value($0.tally, seconds: $0.seconds) })
       }
-      let floor = rows.first { $0.contestant == .floor }
-      let handwritten = rows.first { $0.contestant == .handwritten }
+      // Rivals that run at several settings are compared setting by setting.
+      let floors = rows.filter { $0.contestant == .floor }
+      let rivals = rows.filter { $0.contestant == .handwritten }
       for index in rows.indices {
+        let name = rows[index].name
+        let floor = floors.count == 1 ? floors[0] : floors.first { $0.name == name }
+        let handwritten = rivals.count == 1 ? rivals[0] : rivals.first { $0.name == name }
         rows[index].shareOfFloor = floor.map { rows[index].speed(over: $0) }
         rows[index].factorToHandwritten = handwritten.map { rows[index].speed(over: $0) }
       }

@@ -17,6 +17,12 @@ public enum Clock: Sendable {
   /// Time on the wall, for what more than one thread does together.
   case wall
 
+  public func nanoseconds() -> UInt64 {
+    var time = timespec()
+    unsafe clock_gettime(id, &time)
+    return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+  }
+
   public func seconds() -> Double {
     var time = timespec()
     unsafe clock_gettime(id, &time)
@@ -63,6 +69,19 @@ public func residentBytes() -> Int {
   let fields = statistics.split(separator: " ")
   return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE))) : 0
 }
+
+/// The most that was resident since `resetPeakMemory`; what is resident now where the kernel
+/// does not say.
+func peakResidentBytes() -> Int {
+  let line = readText("/proc/self/status")?.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+  let kilobytes = line?.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap {
+    Int($0)
+  }
+  return kilobytes.map { $0 * 1024 } ?? residentBytes()
+}
+
+/// Lets the peak begin at what is resident now.
+func resetPeakMemory() { _ = writeText("5", to: "/proc/self/clear_refs") }
 
 /// The machine in one line, for the head of a report.
 public func machineDescription() -> String {

@@ -18,7 +18,7 @@ public func table(of outcomes: [Outcome]) -> String {
 }
 
 /// Rows for other programs.
-public func json(of outcomes: [Outcome]) -> String {
+public func json(of outcomes: [Outcome], _ goals: [GoalResult] = []) -> String {
   let rows = outcomes.flatMap(\.rows).map { row in
     """
     {"name":\(quoted(row.name)),"contestant":\(quoted(row.contestant.rawValue)),\
@@ -28,8 +28,19 @@ public func json(of outcomes: [Outcome]) -> String {
     "factorToHandwritten":\(row.factorToHandwritten.map { "\($0)" } ?? "null")}
     """
   }
-  return "[\n" + rows.joined(separator: ",\n") + "\n]\n"
+  let goalRows = goals.map { result in
+    """
+    {"name":\(quoted(result.goal.measured)),"contestant":"stepmill","detail":\(quoted("goal: against " + result.goal.against)),\
+    "unit":"ratio","median":\(number(result.value)),"min":\(number(result.value)),"max":\(number(result.value)),\
+    "shareOfFloor":null,"factorToHandwritten":null,"least":\(result.goal.least),"goal":\(result.goal.goal),\
+    "met":\(result.isMet),"leastMet":\(result.isLeastMet)}
+    """
+  }
+  return "[\n" + (rows + goalRows).joined(separator: ",\n") + "\n]\n"
 }
+
+/// JSON has no infinity.
+private func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
 
 func aligned(_ lines: [[String]], leftAligned: Int) -> String {
   let columns = lines.map(\.count).max() ?? 0

@@ -14,18 +14,23 @@ import Synchronization
 #endif
 
 /// A workload, or another definition, compiled once and bound to its handlers.
-private struct Prepared {
+struct Prepared {
   let runtime: Runtime
   let workflow: Workflow
 
   /// With no loops, executions run on their callers' threads.
-  init(_ definition: [UInt8], loops: Int = 0, limits: Limits = .aws) {
+  init(
+    _ definition: [UInt8], loops: Int = 0, limits: Limits = .aws, spins: Int? = nil,
+    handlers: [String: TaskHandler] = [:]
+  ) {
     var configuration = Runtime.Configuration()
     configuration.loops = loops
+    if let spins { configuration.spins = spins }
     configuration.limits = limits
     do {
       runtime = try Runtime(configuration)
       registerHandlers(runtime)
+      for (name, handler) in handlers { runtime.register(name, handler) }
       workflow = try runtime.workflow(utf8: definition)
     } catch {
       preconditionFailure("Stepmill refuses the suite's own definition: \(error)")
@@ -66,6 +71,7 @@ private func registerHandlers(_ runtime: Runtime) {
     })
   runtime.register("sync", .synchronous { call throws(TaskFailure) in call.succeed(call.input) })
   runtime.register("async", .async { $0.input })
+  runtime.register("concurrent", .concurrent { $0.input })
   runtime.register(
     "suspending",
     .async { request in
@@ -81,7 +87,7 @@ func stepmill(_ workload: Workload, _ size: SuiteSize) -> Contestant {
   return inPlace(Prepared(definition.definition), workload.input, "runInPlace, text to text")
 }
 
-private func inPlace(
+func inPlace(
   _ prepared: Prepared, _ input: [UInt8], _ detail: String, itemsPerExecution: Int = 1
 ) -> Contestant {
   let last = Kept()
@@ -101,20 +107,22 @@ private func inPlace(
 }
 
 /// What a contestant keeps from call to call.
-private final class Kept: Sendable {
+final class Kept: Sendable {
   let output = Mutex<[UInt8]>([])
   let bytes = Mutex<Int?>(nil)
+  let seconds = Mutex(0.0)
 }
 
 /// W6: executions started one after the other on a runtime with one loop. They are given to
 /// the loop no faster than it parks them, so that memory is that of waits and not of mail,
 /// and it is read while all of them wait, in the first call: later ones find what the
 /// allocator kept.
-private func stepmillWaits(_ size: SuiteSize) -> Contestant {
+func stepmillWaits(_ size: SuiteSize, count: Int? = nil) -> Contestant {
   let workload = Workload.waiting(seconds: Int(size.waitDuration.components.seconds))
   let last = Kept()
   return Contestant(
-    .stepmill, "Workflow.start on a loop",
+    .stepmill, count.map { "\($0) waits" } ?? "Workflow.start on a loop", variant: count.map { "\($0)" },
+    times: count,
     run: { times in
       let prepared = Prepared(workload.definition, loops: 1)
       let runtime = prepared.runtime
@@ -132,6 +140,12 @@ private func stepmillWaits(_ size: SuiteSize) -> Contestant {
         }
       }
       var held = baseline
+      // Looking costs processor time as well: while all of them wait, once is enough.
+      if runtime.counters.waiting + runtime.counters.succeeded < times {
+        try await Task.sleep(for: .milliseconds(5))
+      }
+      if runtime.counters.waiting == times { held = max(held, residentBytes()) }
+      try await Task.sleep(for: size.waitDuration * 0.8)
       while runtime.counters.succeeded < times {
         if runtime.counters.waiting == times { held = max(held, residentBytes()) }
         guard runtime.counters.failed == 0 else { throw BenchmarkError.failed("a wait failed") }
@@ -190,9 +204,8 @@ func stepmillSynchronousTasks() -> Contestant {
 
 /// A Map whose iterations all have a call under way at once: the whole iteration, not the
 /// call alone.
-func stepmillAsynchronousTasks(isSuspending: Bool) -> Contestant {
+func stepmillMapOfTasks(_ resource: String) -> Contestant {
   let count = 1000
-  let resource = isSuspending ? "suspending" : "async"
   let definition =
     #"{"StartAt":"M","States":{"M":{"Type":"Map","End":true,"ItemProcessor":{"StartAt":"T","States":"#
     + #"{"T":{"Type":"Task","Resource":"\#(resource)","End":true}}}}}}"#
@@ -200,55 +213,4 @@ func stepmillAsynchronousTasks(isSuspending: Bool) -> Contestant {
     Prepared(Array(definition.utf8), limits: Limits()),
     Array("[\((0..<count).map { "\($0)" }.joined(separator: ","))]".utf8), "an iteration of a Map, whole",
     itemsPerExecution: count)
-}
-
-/// W3 on several threads at once, each running executions on itself.
-func stepmillThreads(_ threads: Int) -> Contestant {
-  let workload = Workload.order(retryIntervalSeconds: 0)
-  let prepared = Prepared(workload.definition)
-  return Contestant(
-    .stepmill, "runInPlace on \(threads) threads",
-    run: { times in
-      let each = (times + threads - 1) / threads
-      try await withThrowingTaskGroup { group in
-        for _ in 0..<threads {
-          group.addTask {
-            var output: [UInt8] = []
-            try prepared.run(workload.input, times: each, into: &output)
-          }
-        }
-        try await group.waitForAll()
-      }
-      return Tally(executions: each * threads, transitions: each * threads * workload.transitions)
-    })
-}
-
-/// W3 on the loops of a runtime, with one task per loop that submits and collects. Values go
-/// in and out: loops take no text from outside.
-func stepmillLoops(_ loops: Int) -> Contestant {
-  let workload = Workload.order(retryIntervalSeconds: 0)
-  return Contestant(
-    .stepmill, "Workflow.map on \(loops) loops",
-    run: { times in
-      let prepared = Prepared(workload.definition, loops: loops)
-      let input = try JSON(parsing: workload.input)
-      let each = (times + loops - 1) / loops
-      let begun = Clock.wall.seconds()
-      try await withThrowingTaskGroup { group in
-        for _ in 0..<loops {
-          group.addTask {
-            let rows = repeatElement(input, count: each)
-            for try await result in prepared.workflow.map(rows, order: .asCompleted)
-            where !result.outcome.isSuccess {
-              throw BenchmarkError.failed("an execution ended \(result.outcome.status)")
-            }
-          }
-        }
-        try await group.waitForAll()
-      }
-      let seconds = Clock.wall.seconds() - begun
-      await prepared.runtime.shutDown(waiting: .zero)
-      return Tally(
-        executions: each * loops, transitions: each * loops * workload.transitions, seconds: seconds)
-    })
 }

@@ -29,6 +29,7 @@ public struct Query: Sendable {
 
   /// The expression as given.
   public let text: String
+  /// What the text is written in.
   public let language: Language
   let program: Program
 

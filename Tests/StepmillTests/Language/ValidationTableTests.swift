@@ -439,10 +439,10 @@ private let rows: [ValidationRow] = [
     machineText(
       #""A":{"Type":"Task","QueryLanguage":"JSONata","Resource":"arn:aws:states:::lambda:invoke","Arguments":"{% $states.result %}","Output":"{% $states.result %}","Assign":{"x":"{% $states.errorOutput %}"},"Catch":[{"ErrorEquals":["States.ALL"],"Next":"B","Output":"{% $states.errorOutput %}","Assign":{"y":"{% $states.result %}"}}],"TimeoutSeconds":"{% 1 1 %}","Next":"B"},"B":{"Type":"Succeed"}"#
     ),
-    "INVALID_JSONATA_EXPRESSION: Syntax error: \"1\" @ /States/A/TimeoutSeconds",
-    "UNSUPPORTED_JSONATA_EXPRESSION: Field '$states.errorOutput' does not exist. @ /States/A/Assign/x",
     "UNSUPPORTED_JSONATA_EXPRESSION: Field '$states.result' does not exist. @ /States/A/Arguments",
-    "UNSUPPORTED_JSONATA_EXPRESSION: Field '$states.result' does not exist. @ /States/A/Catch[0]/Assign/y"),
+    "UNSUPPORTED_JSONATA_EXPRESSION: Field '$states.errorOutput' does not exist. @ /States/A/Assign/x",
+    "UNSUPPORTED_JSONATA_EXPRESSION: Field '$states.result' does not exist. @ /States/A/Catch[0]/Assign/y",
+    "INVALID_JSONATA_EXPRESSION: Syntax error: \"1\" @ /States/A/TimeoutSeconds"),
   .init(
     machineText(
       #""A":{"Type":"Choice","QueryLanguage":"JSONata","Choices":[{"Condition":"{% a %}","Next":"B"}],"Default":"B"},"B":{"Type":"Succeed"}"#

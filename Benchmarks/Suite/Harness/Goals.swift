@@ -1,0 +1,258 @@
+// What the figures ought to be: ratios between two things measured in the same run, each with
+// the least that will do and the goal.
+
+/// One line of the table of goals.
+public struct Goal: Sendable {
+  /// Which way is better, and how the figure is written.
+  public enum Form: Sendable {
+    /// A share of the yardstick: more is better.
+    case share
+    /// So many times as fast or as cheap: more is better.
+    case factor
+    /// A price in units of the yardstick: less is better.
+    case multiple
+    /// A share of the yardstick's price: less is better.
+    case priceShare
+    /// Bytes: less is better.
+    case bytes
+    /// A count: less is better.
+    case count
+  }
+
+  public let measured: String
+  public let against: String
+  public let least: Double
+  public let goal: Double
+  public let form: Form
+  let value: @Sendable (Figures) -> Double?
+
+  init(
+    _ measured: String, _ against: String, _ form: Form, least: Double, goal: Double,
+    _ value: @escaping @Sendable (Figures) -> Double?
+  ) {
+    self.measured = measured
+    self.against = against
+    self.form = form
+    self.least = least
+    self.goal = goal
+    self.value = value
+  }
+
+  var isMoreBetter: Bool { form == .share || form == .factor }
+
+  func reaches(_ bound: Double, with value: Double) -> Bool {
+    isMoreBetter ? value >= bound : value <= bound
+  }
+
+  func text(_ value: Double) -> String {
+    if value.isInfinite { return "-" }
+    return switch form {
+    case .share, .priceShare: "\(fixed(value * 100, value < 0.1 ? 1 : 0)) %"
+    case .factor: "\(fixed(value, value < 10 ? 2 : 1)) x"
+    case .multiple: "\(fixed(value, 2)) x"
+    case .bytes: value >= 1e6 ? "\(fixed(value / 1e6, 1)) MB" : "\(fixed(value, 0)) B"
+    case .count: fixed(value, value == value.rounded() ? 0 : 4)
+    }
+  }
+
+  /// What the figure says about the goal, in words.
+  func verdict(_ value: Double) -> String {
+    if value.isInfinite { return "missed, fell behind" }
+    if reaches(goal, with: value) { return "met" }
+    let distance =
+      goal == 0
+      ? ""
+      : isMoreBetter
+        ? "\(fixed(value / goal * 100, 0)) % of the goal" : "\(fixed(value / goal, 1)) x the goal"
+    if reaches(least, with: value) { return distance.isEmpty ? "least met" : "least met, \(distance)" }
+    return distance.isEmpty ? "missed" : "missed, \(distance)"
+  }
+}
+
+/// Medians by row.
+struct Figures: Sendable {
+  private var medians: [String: Double] = [:]
+
+  init(_ rows: [Row]) {
+    for row in rows { medians["\(row.name)|\(row.contestant.rawValue)|\(row.unit.rawValue)"] = row.median }
+  }
+
+  subscript(_ name: String, _ role: Contestant.Role, _ unit: Unit) -> Double? {
+    medians["\(name)|\(role.rawValue)|\(unit.rawValue)"]
+  }
+
+  /// How many times as fast as the rival.
+  func speed(_ name: String, over role: Contestant.Role, _ unit: Unit = .executionsPerSecond) -> Double? {
+    guard let mine = self[name, .stepmill, unit], let other = self[name, role, unit], mine > 0, other > 0
+    else {
+      return nil
+    }
+    return unit.isPrice ? other / mine : mine / other
+  }
+
+  func price(_ name: String, over role: Contestant.Role, _ unit: Unit = .nanosecondsPerItem) -> Double? {
+    speed(name, over: role, unit).map { 1 / $0 }
+  }
+
+  func gain(_ name: String, over other: String, _ unit: Unit = .executionsPerSecond) -> Double? {
+    guard let mine = self[name, .stepmill, unit], let other = self[other, .stepmill, unit], other > 0 else {
+      return nil
+    }
+    return mine / other
+  }
+
+  func greatest(_ names: [String], _ unit: Unit) -> Double? {
+    names.compactMap { self[$0, .stepmill, unit] }.max()
+  }
+}
+
+extension Goal {
+  static func all(_ size: SuiteSize) -> [Goal] { speeds + machinery + memory(size) }
+
+  private static let speeds: [Goal] = [
+    Goal("W1, executions/s", "the C++ floor", .share, least: 0.21, goal: 0.5) {
+      $0.speed("W1", over: .floor)
+    },
+    Goal("W2, executions/s", "the C++ floor", .share, least: 0.26, goal: 0.5) {
+      $0.speed("W2", over: .floor)
+    },
+    Goal("W3, executions/s", "the C++ floor", .share, least: 0.37, goal: 0.6) {
+      $0.speed("W3", over: .floor)
+    },
+    Goal("W4, executions/s", "the C++ floor", .share, least: 0.36, goal: 0.6) {
+      $0.speed("W4", over: .floor)
+    },
+    Goal("W5, executions/s", "the C++ floor", .share, least: 0.1, goal: 0.4) { $0.speed("W5", over: .floor) },
+    Goal("W3, executions/s", "hand-written Swift, Codable", .factor, least: 15, goal: 25) {
+      $0.speed("W3", over: .handwritten)
+    },
+    Goal("W4, executions/s", "hand-written Swift, TaskGroup and Codable", .factor, least: 10, goal: 17) {
+      $0.speed("W4", over: .handwritten)
+    },
+    Goal("W3 on 4 loops", "on 1", .factor, least: 3, goal: 3.6) { $0.gain("W3-loops-4", over: "W3-loops-1") },
+    Goal("items of 500 ns on 2 loops", "on 1", .factor, least: 1.7, goal: 1.95) {
+      $0.gain("fan-out-500ns-500ns-2", over: "fan-out-500ns-500ns-1", .itemsPerSecond)
+    },
+    Goal("W3 latency at 80 % load, p99", "p50", .multiple, least: 10, goal: 10) {
+      guard let high = $0["W3-latency-80", .stepmill, .latencyP99],
+        let middle = $0["W3-latency-80", .stepmill, .latencyP50], middle > 0
+      else { return nil }
+      // Where even the median is beyond this, the loop fell behind and the shape says nothing.
+      if middle > 10e6 { return .infinity }
+      return high / middle
+    },
+  ]
+
+  private static let machinery: [Goal] = [
+    Goal("parse into engine values, 10 KB", "simdjson DOM parse alone", .share, least: 0.4, goal: 0.6) {
+      $0.speed("parse", over: .floor, .gigabytesPerSecond)
+    },
+    Goal("write, 10 KB with decimals", "the floor's serialiser", .share, least: 0.7, goal: 1) {
+      $0.speed("write", over: .floor, .gigabytesPerSecond)
+    },
+    Goal("submissions from one foreign thread", "one uv_async_send each, in C", .factor, least: 1, goal: 2) {
+      $0.speed("submit-1", over: .floor, .itemsPerSecond)
+    },
+    Goal("wake-up of a sleeping loop, p50", "bare uv_async_send, in C", .multiple, least: 1.5, goal: 1.1) {
+      $0.price("wake-up", over: .floor)
+    },
+    Goal("timer fire, all live", "uv_timer_t", .factor, least: 10, goal: 25) {
+      $0.speed("timer-fire", over: .floor, .nanosecondsPerItem)
+    },
+    Goal("sync handler call", "a bare closure call", .multiple, least: 10, goal: 4) {
+      $0.price("handler-sync", over: .handwritten)
+    },
+    Goal("async handler, not suspending", "spawning and awaiting a Task", .priceShare, least: 0.3, goal: 0.15)
+    {
+      $0.price("handler-async", over: .handwritten)
+    },
+    Goal(
+      "async handler, suspending once", "spawning and awaiting a Task", .priceShare, least: 1.2, goal: 0.75
+    ) {
+      $0.price("handler-suspending", over: .handwritten)
+    },
+  ]
+
+  private static func memory(_ size: SuiteSize) -> [Goal] {
+    [
+      Goal(
+        "\(size.waits) waits: CPU per start + wait + finish", "C timer wheel", .multiple, least: 6, goal: 3
+      ) {
+        $0.price("W6", over: .floor)
+      },
+      Goal("same", "Task.sleep per execution", .factor, least: 9, goal: 17) {
+        $0.speed("W6", over: .handwritten, .nanosecondsPerItem)
+      },
+      Goal("waiting execution, beyond the state's text", "-", .bytes, least: 200, goal: 112) {
+        $0["W6", .stepmill, .bytesPerItem].map { $0 - 7 }
+      },
+      Goal(
+        "last of \(size.waits) due at once: late by", "CPU needed to finish them all", .multiple, least: 1.5,
+        goal: 1.1
+      ) {
+        $0["W6-late", .stepmill, .ratio]
+      },
+      Goal("heap allocations per transition, W1 to W5", "-", .count, least: 0, goal: 0) {
+        $0.greatest((1...5).map { "allocations-W\($0)" }, .allocationsPerTransition)
+      },
+      Goal("W4, memory beyond input and output", "-", .bytes, least: 2e6, goal: 2e6) {
+        $0["W4-memory", .stepmill, .bytes]
+      },
+      Goal("\(size.rows) streamed rows, memory", "-", .bytes, least: 64e6, goal: 64e6) {
+        $0["rows", .stepmill, .bytes]
+      },
+      Goal(
+        "W4, price of an item at \(size.growth.last ?? 0)", "at \(size.growth.first ?? 0)", .multiple,
+        least: 2, goal: 1.3
+      ) {
+        growth("W4-growth", size, $0)
+      },
+      Goal(
+        "W6, price of a wait at \(size.growth.last ?? 0)", "at \(size.growth.first ?? 0)", .multiple,
+        least: 2, goal: 1.3
+      ) {
+        growth("W6-growth", size, $0)
+      },
+    ]
+  }
+
+  private static func growth(_ name: String, _ size: SuiteSize, _ figures: Figures) -> Double? {
+    guard let first = size.growth.first, let last = size.growth.last,
+      let small = figures["\(name)-\(first)", .stepmill, .nanosecondsPerItem],
+      let large = figures["\(name)-\(last)", .stepmill, .nanosecondsPerItem], small > 0
+    else { return nil }
+    return large / small
+  }
+}
+
+/// A goal with its figure.
+public struct GoalResult: Sendable {
+  public let goal: Goal
+  public let value: Double
+  public var isMet: Bool { goal.reaches(goal.goal, with: value) }
+  public var isLeastMet: Bool { goal.reaches(goal.least, with: value) }
+  public var verdict: String { goal.verdict(value) }
+}
+
+/// The goals that this run has figures for.
+public func goalResults(of outcomes: [Outcome], _ size: SuiteSize) -> [GoalResult] {
+  let figures = Figures(outcomes.flatMap(\.rows))
+  return Goal.all(size).compactMap { goal in goal.value(figures).map { GoalResult(goal: goal, value: $0) } }
+}
+
+/// The table of goals for a terminal.
+public func table(of results: [GoalResult]) -> String {
+  var lines = [["measured", "against", "here", "least", "goal", "", ""]]
+  for result in results {
+    let goal = result.goal
+    let mark = result.isMet ? "●" : result.isLeastMet ? "◐" : "○"
+    lines.append([
+      goal.measured, goal.against, goal.text(result.value), goal.text(goal.least), goal.text(goal.goal), mark,
+      result.verdict,
+    ])
+  }
+  let text = aligned(lines, leftAligned: 2)
+  let met = results.count { $0.isMet }
+  let least = results.count { $0.isLeastMet }
+  return text + "\n\(met) of \(results.count) goals met, \(least) at least as good as will do"
+}

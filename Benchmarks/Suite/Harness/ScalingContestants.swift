@@ -1,0 +1,287 @@
+// More than one core: W3 on several loops and threads, one Map spread over loops, latency
+// while arrivals follow a schedule.
+
+import BenchmarkWorkloads
+import Stepmill
+import StepmillCommands
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// W3 on several threads at once, each running executions on itself.
+func stepmillThreads(_ threads: Int) -> Contestant {
+  let workload = Workload.order(retryIntervalSeconds: 0)
+  let prepared = Prepared(workload.definition)
+  let last = Kept()
+  return Contestant(
+    .stepmill, "runInPlace on \(threads) \(threads == 1 ? "thread" : "threads")", variant: "\(threads)",
+    run: { times in
+      let each = (times + threads - 1) / threads
+      try await withThrowingTaskGroup { group in
+        for _ in 0..<threads {
+          group.addTask {
+            var output: [UInt8] = []
+            try prepared.run(workload.input, times: each, into: &output)
+            last.output.withLock { $0 = output }
+          }
+        }
+        try await group.waitForAll()
+      }
+      return Tally(executions: each * threads, transitions: each * threads * workload.transitions)
+    },
+    output: { last.output.withLock { $0 } })
+}
+
+/// W3 on the loops of a runtime. A fixed number of executions is under way: the end of each
+/// starts the next, on the loop's own thread, so that no other thread takes part.
+func stepmillLoops(_ loops: Int) -> Contestant {
+  let workload = Workload.order(retryIntervalSeconds: 0)
+  let last = Kept()
+  return Contestant(
+    .stepmill, "\(loops) \(loops == 1 ? "loop" : "loops"), text to text", variant: "\(loops)",
+    run: { times in
+      let prepared = Prepared(workload.definition, loops: loops)
+      let run = ClosedLoop(prepared, workload.input, chains: 64 * loops)
+      let seconds = try await run.run(executions: times)
+      last.output.withLock { $0 = run.lastOutput }
+      await prepared.runtime.shutDown(waiting: .zero)
+      return Tally(
+        executions: run.executions, transitions: run.executions * workload.transitions, seconds: seconds)
+    },
+    output: { last.output.withLock { $0 } })
+}
+
+/// Chains of executions: the end of one starts the next of its chain.
+///
+/// Who may touch what: a chain's counter belongs to the loop that runs its execution, and goes
+/// with the next one to the next loop, through that loop's inbox. What the chains share is
+/// atomic or behind a lock. That is what `@unchecked Sendable` stands on.
+@safe final class ClosedLoop: @unchecked Sendable {
+  private let prepared: Prepared
+  private let input: [UInt8]
+  private let chains: Int
+  private var probe: CompletionProbe?
+  /// Executions left in each chain, a cache line apart.
+  private let left: UnsafeMutablePointer<Int>
+  private static let stride = 16
+  private let chainsLeft = Atomic(0)
+  private let failures = Atomic(0)
+  private let ended = Mutex<(output: [UInt8], continuation: CheckedContinuation<Void, Never>?)>(([], nil))
+  private(set) var executions = 0
+
+  init(_ prepared: Prepared, _ input: [UInt8], chains: Int) {
+    self.prepared = prepared
+    self.input = input
+    self.chains = chains
+    unsafe left = .allocate(capacity: chains * Self.stride)
+  }
+
+  deinit { unsafe left.deallocate() }
+
+  var lastOutput: [UInt8] { ended.withLock { $0.output } }
+
+  /// Seconds on the wall from the first start to the last end.
+  func run(executions times: Int) async throws -> Double {
+    let each = max(1, times / chains)
+    executions = each * chains
+    for chain in 0..<chains { unsafe left[chain * Self.stride] = each }
+    chainsLeft.store(chains, ordering: .relaxed)
+    let probe = CompletionProbe(prepared.workflow) { [self] in end($0) }
+    self.probe = probe
+    let begun = Clock.wall.seconds()
+    await withCheckedContinuation { continuation in
+      ended.withLock { $0.continuation = continuation }
+      for chain in 0..<chains { start(chain) }
+    }
+    let seconds = Clock.wall.seconds() - begun
+    self.probe = nil
+    if failures.load(ordering: .relaxed) > 0 { throw BenchmarkError.failed("an execution failed") }
+    return seconds
+  }
+
+  private func start(_ chain: Int) {
+    if (try? probe?.start(input, tag: UInt64(chain))) == nil { finishChain() }
+  }
+
+  private func end(_ execution: borrowing CompletedExecution) {
+    let chain = Int(execution.tag)
+    if execution.status != .succeeded { failures.add(1, ordering: .relaxed) }
+    let count = unsafe left[chain * Self.stride] - 1
+    unsafe left[chain * Self.stride] = count
+    if count > 0 {
+      _ = execution.writeOutput()
+      return start(chain)
+    }
+    let output = execution.outputText
+    ended.withLock { $0.output = output }
+    finishChain()
+  }
+
+  private func finishChain() {
+    guard chainsLeft.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
+    ended.withLock { $0.continuation }?.resume()
+  }
+}
+
+// MARK: - One Map
+
+/// A chain of multiplications that takes about as long as asked.
+struct BusyWork: Sendable {
+  let steps: Int
+
+  init(nanoseconds: Double) {
+    _ = Self.run(100_000)
+    let begun = Clock.thread.seconds()
+    let sample = 500_000
+    let result = Self.run(sample)
+    let each = (Clock.thread.seconds() - begun) * 1e9 / Double(sample)
+    precondition(result != 0)
+    steps = max(1, Int(nanoseconds / max(each, 0.01)))
+  }
+
+  @inline(never)
+  static func run(_ steps: Int) -> UInt64 {
+    var value: UInt64 = 1
+    for _ in 0..<steps { value = value &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407 }
+    return value | 1
+  }
+}
+
+/// One Map of items that keep a core busy for a while, on a runtime with that many loops.
+func stepmillFanOut(items: Int, nanoseconds: Int, loops: Int) -> Contestant {
+  let work = Lazily { BusyWork(nanoseconds: Double(nanoseconds)) }
+  let definition =
+    #"{"StartAt":"M","States":{"M":{"Type":"Map","End":true,"ItemProcessor":{"StartAt":"T","States":"#
+    + #"{"T":{"Type":"Task","Resource":"work","End":true}}}}}}"#
+  let input = Array("[\((0..<items).map { "\($0)" }.joined(separator: ","))]".utf8)
+  let last = Kept()
+  return Contestant(
+    .stepmill, "\(items) items of \(nanoseconds) ns, \(loops) \(loops == 1 ? "loop" : "loops")",
+    variant: "\(nanoseconds)ns-\(loops)",
+    run: { times in
+      let steps = work.value.steps
+      let handler = TaskHandler.synchronous { call throws(TaskFailure) in
+        if BusyWork.run(steps) == 0 { throw TaskFailure(error: "Never") }
+        call.succeed(call.input)
+      }
+      let prepared = Prepared(
+        Array(definition.utf8), loops: loops, limits: Limits(), handlers: ["work": handler])
+      let value = try JSON(parsing: input)
+      let begun = Clock.wall.seconds()
+      var output: JSON?
+      for _ in 0..<times { output = try await prepared.workflow.run(value) }
+      let seconds = Clock.wall.seconds() - begun
+      last.output.withLock { $0 = output?.utf8 ?? [] }
+      await prepared.runtime.shutDown(waiting: .zero)
+      return Tally(executions: times * items, seconds: seconds)
+    },
+    output: { last.output.withLock { $0 } })
+}
+
+// MARK: - Latency under load
+
+/// W3 arriving by schedule at a share of what one loop sustains. Each execution's time counts
+/// from when it should have arrived, so that a late arrival hides nothing.
+func stepmillLatency(_ percent: Int, _ saturation: Saturation, seconds: Double) -> Contestant {
+  let workload = Workload.order(retryIntervalSeconds: 0)
+  return Contestant(
+    .stepmill, "arrivals at \(percent) % of saturation", variant: "\(percent)", times: 1,
+    run: { _ in
+      let rate = try await saturation.rate(workload) * Double(percent) / 100
+      let prepared = Prepared(workload.definition, loops: 1)
+      let count = max(1, Int(rate * seconds))
+      let arrivals = OpenLoop(prepared, workload.input, count: count, nanosecondsBetween: 1e9 / rate)
+      let latencies = try await arrivals.run()
+      await prepared.runtime.shutDown(waiting: .zero)
+      return Tally(
+        executions: count, transitions: count * workload.transitions, seconds: Double(count) / rate,
+        latencies: latencies)
+    })
+}
+
+/// What one loop sustains on this machine now, found once.
+actor Saturation {
+  private var known: Double?
+  private let executions: Int
+
+  init(executions: Int) { self.executions = executions }
+
+  func rate(_ workload: Workload) async throws -> Double {
+    if let known { return known }
+    let prepared = Prepared(workload.definition, loops: 1)
+    let run = ClosedLoop(prepared, workload.input, chains: 64)
+    _ = try await run.run(executions: executions / 4)
+    let seconds = try await run.run(executions: executions)
+    await prepared.runtime.shutDown(waiting: .zero)
+    let rate = Double(run.executions) / seconds
+    known = rate
+    return rate
+  }
+}
+
+/// Who may touch what: `latencies` belongs to the one loop until the continuation resumes.
+final class OpenLoop: @unchecked Sendable {
+  private let prepared: Prepared
+  private let input: [UInt8]
+  private let count: Int
+  private let interval: Double
+  private var latencies = LatencyHistogram()
+  private var begun: UInt64 = 0
+  private var left: Int
+  private var failures = 0
+  private let continuation = Mutex<CheckedContinuation<Void, Never>?>(nil)
+
+  init(_ prepared: Prepared, _ input: [UInt8], count: Int, nanosecondsBetween interval: Double) {
+    self.prepared = prepared
+    self.input = input
+    self.count = count
+    self.interval = interval
+    left = count
+  }
+
+  func run() async throws -> LatencyHistogram {
+    let probe = CompletionProbe(prepared.workflow) { [self] execution in
+      _ = execution.writeOutput()
+      let due = begun + UInt64(Double(execution.tag) * interval)
+      latencies.note(max(Clock.wall.nanoseconds(), due) - due)
+      if execution.status != .succeeded { failures += 1 }
+      left -= 1
+      if left == 0 { continuation.withLock { $0 }?.resume() }
+    }
+    begun = Clock.wall.nanoseconds() + 1_000_000
+    await withCheckedContinuation { continuation in
+      self.continuation.withLock { $0 = continuation }
+      onOwnThread { [self] in
+        for index in 0..<count {
+          let due = begun + UInt64(Double(index) * interval)
+          while Clock.wall.nanoseconds() < due {}
+          try? probe.start(input, tag: UInt64(index))
+        }
+      }
+    }
+    if failures > 0 { throw BenchmarkError.failed("an execution failed") }
+    return latencies
+  }
+}
+
+/// Runs something on a thread that nobody waits for. A task would hold one of Swift's threads.
+func onOwnThread(_ body: @escaping @Sendable () -> Void) {
+  final class Box {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+  var thread = pthread_t()
+  let box = unsafe Unmanaged.passRetained(Box(body))
+  let code = unsafe pthread_create(
+    &thread, nil,
+    { argument in
+      unsafe Unmanaged<Box>.fromOpaque(argument!).takeRetainedValue().body()
+      return nil
+    }, box.toOpaque())
+  precondition(code == 0, "the system has no thread left")
+  pthread_detach(thread)
+}

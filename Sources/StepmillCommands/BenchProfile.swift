@@ -1,0 +1,109 @@
+import Stepmill
+import Synchronization
+
+// Where an execution's time goes, state by state. Recording a history costs more than most
+// states do, so it happens after the measured run, on a few executions of their own.
+
+/// One state's part.
+struct BenchStateTime: Sendable {
+  var name: String
+  var type: String
+  var visits = 0
+  var nanoseconds = 0.0
+
+  /// It lasts as long as what is in it.
+  var holdsOthers: Bool { type == "Map" || type == "Parallel" }
+}
+
+/// Adds up, from histories, how long states lasted.
+///
+/// An event names the one that it follows from. So each knows which state it belongs to: the
+/// one that its predecessor belongs to, unless it enters a state or leaves one.
+final class BenchProfile: Sendable {
+  fileprivate struct Opening {
+    let name: String
+    let type: String
+    let time: UInt64
+    let parent: Int
+  }
+
+  fileprivate struct Trail {
+    /// The event that entered the state which an event belongs to.
+    var opening: [Int: Int] = [:]
+    var openings: [Int: Opening] = [:]
+  }
+
+  fileprivate struct Sums {
+    var trails: [String: Trail] = [:]
+    var states: [String: BenchStateTime] = [:]
+    var order: [String] = []
+    var executions = 0
+  }
+
+  private let sums = Mutex(Sums())
+  private let clock: @Sendable () -> UInt64
+
+  init(clock: @escaping @Sendable () -> UInt64 = { BenchTime.now }) { self.clock = clock }
+
+  var observer: HistoryObserver {
+    HistoryObserver(level: .all, includesData: false) { [self] in
+      note(
+        $0.execution, id: $0.id, previous: $0.previousID, type: $0.type.rawValue,
+        name: $0.details?["name"]?.string)
+    }
+  }
+
+  func note(_ execution: String, id: Int, previous: Int, type: String, name: String?) {
+    let now = clock()
+    sums.withLock { sums in
+      if type == "ExecutionStarted" { sums.trails[execution] = Trail() }
+      guard var trail = sums.trails.removeValue(forKey: execution) else { return }
+      let parent = trail.opening[previous] ?? 0
+      trail.opening[id] = parent
+      if type.hasSuffix("StateEntered") {
+        trail.openings[id] = Opening(
+          name: name ?? "?", type: String(type.dropLast("StateEntered".count)), time: now, parent: parent)
+        trail.opening[id] = id
+      } else if type.hasSuffix("StateExited"), let opening = trail.openings.removeValue(forKey: parent) {
+        sums.add(opening, now)
+        trail.opening[id] = opening.parent
+      }
+      guard type.hasPrefix("Execution"), type != "ExecutionStarted" else {
+        sums.trails[execution] = trail
+        return
+      }
+      // A state that fails is never left.
+      for opening in trail.openings.values.sorted(by: { $0.time < $1.time }) { sums.add(opening, now) }
+      sums.executions += 1
+    }
+  }
+
+  var executions: Int { sums.withLock { $0.executions } }
+
+  /// A state's part of the time that was spent in states; nil for one that only holds others.
+  func share(of state: BenchStateTime) -> Double? {
+    guard !state.holdsOthers else { return nil }
+    let all = sums.withLock { sums in
+      sums.states.values.reduce(0) { $0 + ($1.holdsOthers ? 0 : $1.nanoseconds) }
+    }
+    return state.nanoseconds / max(1, all)
+  }
+
+  /// The states that took longest first.
+  var states: [BenchStateTime] {
+    sums.withLock { sums in
+      sums.order.compactMap { sums.states[$0] }.sorted { $0.nanoseconds > $1.nanoseconds }
+    }
+  }
+}
+
+extension BenchProfile.Sums {
+  fileprivate mutating func add(_ opening: BenchProfile.Opening, _ now: UInt64) {
+    if states[opening.name] == nil {
+      states[opening.name] = BenchStateTime(name: opening.name, type: opening.type)
+      order.append(opening.name)
+    }
+    states[opening.name]?.visits += 1
+    states[opening.name]?.nanoseconds += Double(now &- opening.time)
+  }
+}
