@@ -469,10 +469,7 @@ extension Loop {
       } else {
         fiber = try shard.start(start, text: text)
       }
-      let execution = fiber.pointee.execution
-      sink.started(
-        ExecutionHandle(index: execution.pointee.index, generation: execution.pointee.generation),
-        tag: start.tag, on: self)
+      sink.started(shard.handle(of: fiber.pointee.execution), tag: start.tag, on: self)
       shard.state.pointee.ready.append(fiber.pointee.index)
     } catch {
       sink.refused(error, tag: start.tag)

@@ -87,10 +87,7 @@ package final class ManualLoop {
     let start = Shard.Start(workflow: workflow.core, sink: sink, tag: tag, identity: identity)
     let fiber = try shard.start(start, text: input)
     shard.state.pointee.ready.append(fiber.pointee.index)
-    let execution = fiber.pointee.execution
-    return Handle(
-      handle: ExecutionHandle(index: execution.pointee.index, generation: execution.pointee.generation),
-      tag: tag)
+    return Handle(handle: shard.handle(of: fiber.pointee.execution), tag: tag)
   }
 
   /// Stops an execution. False when it has ended.
