@@ -37,9 +37,11 @@ struct ShardState: ~Copyable {
   let output: UnsafeMutablePointer<OutputBuffer>
   /// The fault that made a function return "no".
   var fault = Fault.none
-  /// Calls of handlers that the driver is to begin, and those it is to cancel.
-  var calls: [TaskInvocation] = []
+  /// Calls of handlers that the driver is to begin, and those it is to cancel. The former are
+  /// retained by their fibers, or else they are among the latter.
+  var calls: [Unmanaged<TaskInvocation>] = []
   var cancellations: [TaskInvocation] = []
+  var freeInvocations: [TaskInvocation] = []
   /// Outlives the shard, for those who still read it: see `destroy`.
   let counters: UnsafeMutablePointer<Counters>
   /// Told apart from every other shard of the process: part of what makes names unique.
@@ -60,6 +62,7 @@ struct ShardState: ~Copyable {
   var sharing = SharingState()
 
   static let dueBatch = 256
+  static let invocationsKept = 1024
   /// What a timer's number is the index of: a slot whose execution's own time is up, a slot
   /// whose execution is dormant; a fiber where neither is set.
   static let timerIsExecution: UInt32 = 1 << 31

@@ -165,15 +165,17 @@ package final class ManualLoop {
   package func takeCalls() -> [Call] {
     defer { shard.state.pointee.calls.removeAll() }
     return shard.state.pointee.calls.map {
-      Call(
-        token: $0.request.token, resource: $0.request.resource, state: $0.request.state,
-        input: $0.request.input,
-        retryCount: $0.request.retryCount)
+      let request = $0.takeUnretainedValue().request
+      return Call(
+        token: request.token, resource: request.resource, state: request.state, input: request.input,
+        retryCount: request.retryCount)
     }
   }
 
   /// The tokens of calls whose answer nobody wants any more.
   package func takeCancellations() -> [String] {
+    // A call that was cancelled before anybody took it is held by its cancellation alone.
+    shard.state.pointee.calls.removeAll { $0.takeUnretainedValue().isCancelled }
     defer { shard.state.pointee.cancellations.removeAll() }
     return shard.state.pointee.cancellations.map(\.request.token)
   }

@@ -199,10 +199,10 @@ final class RuntimeCore: Sendable {
   // MARK: Admission
 
   @inline(__always)
-  func admit() throws(StepmillError) {
-    let before = inFlight.add(1)
-    if _slowPath(before >= configuration.executionsMax || isClosed.load(ordering: .relaxed)) {
-      inFlight.subtract(1)
+  func admit(_ count: Int = 1) throws(StepmillError) {
+    let before = inFlight.add(count)
+    if _slowPath(before &+ count > configuration.executionsMax || isClosed.load(ordering: .relaxed)) {
+      inFlight.subtract(count)
       if isClosed.load(ordering: .relaxed) {
         throw StepmillError(.shutDown, "the runtime has been shut down")
       }
