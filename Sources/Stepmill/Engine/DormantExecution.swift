@@ -53,6 +53,12 @@ struct DormantExecution {
   @inline(__always) var byteCount: Int { Int(sizeAndForm & ~Self.detailed) }
   @inline(__always) var isDetailed: Bool { sizeAndForm & Self.detailed != 0 }
 
+  /// When the execution's own time is up; 0: never.
+  static func deadline(_ block: UnsafeRawPointer) -> UInt64 {
+    guard block.load(as: DormantExecution.self).isDetailed else { return 0 }
+    return (block + headerSize).load(as: Details.self).deadline
+  }
+
   /// What few of those that wait have.
   struct Details {
     var identity: Unmanaged<ExecutionIdentity>?
@@ -100,8 +106,7 @@ extension Shard {
     guard slot.pointee.isInUse else { return nil }
     let now = state.pointee.now
     if let block = slot.pointee.block {
-      guard block.load(as: DormantExecution.self).isDetailed else { return nil }
-      let deadline = (block + DormantExecution.headerSize).load(as: DormantExecution.Details.self).deadline
+      let deadline = DormantExecution.deadline(block)
       guard deadline != 0, deadline <= now else { return nil }
       return wake(slot)?.pointee.execution
     }
@@ -226,7 +231,10 @@ extension Shard {
     guard let block = slot.pointee.block,
       block.assumingMemoryBound(to: DormantExecution.self).pointee.wakeAt <= state.pointee.now,
       let fiber = wake(slot)
-    else { return }
+    else {
+      state.pointee.staleTimers = max(0, state.pointee.staleTimers &- 1)
+      return
+    }
     state.pointee.counters.pointee.waiting.add(-1)
     fiber.pointee.deadline = 0
     makeReady(fiber, fiber.pointee.phase == .waiting ? .waited : .retry)

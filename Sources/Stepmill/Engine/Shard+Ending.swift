@@ -75,7 +75,10 @@ extension Shard {
     }
     destroy(state.pointee.fibers[execution.pointee.root])
     execution.pointee.isLive = false
-    execution.pointee.deadline = 0
+    if execution.pointee.deadline != 0 {
+      execution.pointee.deadline = 0
+      timerIsStale()
+    }
     // What other loops still read stays until they have answered.
     if _slowPath(execution.pointee.guestsOut > 0) { return forgetOrphans() }
     retire(execution)
@@ -126,7 +129,7 @@ extension Shard {
     if _slowPath(fiber.pointee.attempts != nil) { forgetAttempts(fiber) }
     fiber.pointee.frame = nil
     fiber.pointee.suspended = nil
-    fiber.pointee.deadline = 0
+    cancelTimer(fiber)
     fiber.pointee.phase = .free
     state.pointee.fibers.giveBack(fiber)
   }

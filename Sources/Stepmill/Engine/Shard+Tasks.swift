@@ -367,7 +367,7 @@ extension Shard {
   private func accept(
     _ fiber: UnsafeMutablePointer<Fiber>, _ answer: TaskAnswer, _ tables: UnsafePointer<ProgramTables>
   ) {
-    fiber.pointee.deadline = 0
+    cancelTimer(fiber)
     if fiber.pointee.phase == .handling {
       fiber.pointee.call?.release()
       fiber.pointee.call = nil

@@ -23,6 +23,8 @@ struct ShardState: ~Copyable {
   /// Fibers that can go on, by index, in the order in which they became ready.
   var ready = Ring<UInt32>()
   var wheel: TimerWheel
+  /// Timers in the wheel that nobody waits for any more.
+  var staleTimers = 0
   /// The loop's clock, in milliseconds; set by the driver.
   var now: UInt64
   /// What turns `now` into milliseconds since 1970.
@@ -63,6 +65,8 @@ struct ShardState: ~Copyable {
 
   static let dueBatch = 256
   static let invocationsKept = 1024
+  /// Fewer stale timers than this are not worth a sweep.
+  static let staleTimersMin = 1024
   /// What a timer's number is the index of: a slot whose execution's own time is up, a slot
   /// whose execution is dormant; a fiber where neither is set.
   static let timerIsExecution: UInt32 = 1 << 31
@@ -427,12 +431,17 @@ extension Shard {
       return strikeDormant(timer & ~ShardState.timerIsDormant)
     }
     if timer & ShardState.timerIsExecution != 0 {
-      guard let execution = execution(timeoutOf: timer & ~ShardState.timerIsExecution) else { return }
+      guard let execution = execution(timeoutOf: timer & ~ShardState.timerIsExecution) else {
+        return staleTimerStruck()
+      }
+      execution.pointee.deadline = 0
       end(execution, .timedOut, error: ErrorName.timeout, cause: .missing)
       return
     }
     let fiber = state.pointee.fibers[timer]
-    guard fiber.pointee.deadline != 0, fiber.pointee.deadline <= state.pointee.now else { return }
+    guard fiber.pointee.deadline != 0, fiber.pointee.deadline <= state.pointee.now else {
+      return staleTimerStruck()
+    }
     fiber.pointee.deadline = 0
     switch fiber.pointee.phase {
     case .waiting:
@@ -448,10 +457,50 @@ extension Shard {
     }
   }
 
-  /// Sets a fiber's timer. One that was set before is forgotten by its deadline.
+  /// Sets a fiber's timer, in the place of one that was set before.
   func setTimer(_ fiber: UnsafeMutablePointer<Fiber>, at deadline: UInt64) {
+    cancelTimer(fiber)
     fiber.pointee.deadline = deadline
     state.pointee.wheel.schedule(fiber.pointee.index, at: deadline)
+  }
+
+  /// Forgets a fiber's timer, if it has one.
+  @inline(__always)
+  func cancelTimer(_ fiber: UnsafeMutablePointer<Fiber>) {
+    guard fiber.pointee.deadline != 0 else { return }
+    fiber.pointee.deadline = 0
+    timerIsStale()
+  }
+
+  /// A timer was forgotten by whoever it is for, and lies in the wheel still.
+  func timerIsStale() {
+    state.pointee.staleTimers &+= 1
+    if _slowPath(state.pointee.staleTimers >= ShardState.staleTimersMin),
+      state.pointee.staleTimers > state.pointee.wheel.count / 2
+    {
+      sweepTimers()
+    }
+  }
+
+  private func staleTimerStruck() { state.pointee.staleTimers = max(0, state.pointee.staleTimers &- 1) }
+
+  @inline(never)
+  private func sweepTimers() {
+    state.pointee.staleTimers = 0
+    let shard = state
+    state.pointee.wheel.sweep { timer, deadline in
+      if timer & ShardState.timerIsDormant != 0 {
+        let block = shard.pointee.slots[timer & ~ShardState.timerIsDormant].pointee.block
+        return block.map { $0.load(as: DormantExecution.self).wakeAt == deadline } ?? false
+      }
+      if timer & ShardState.timerIsExecution != 0 {
+        let slot = shard.pointee.slots[timer & ~ShardState.timerIsExecution]
+        guard slot.pointee.isInUse else { return false }
+        if let block = slot.pointee.block { return DormantExecution.deadline(block) == deadline }
+        return slot.pointee.record?.pointee.deadline == deadline
+      }
+      return shard.pointee.fibers[timer].pointee.deadline == deadline
+    }
   }
 
   /// When the next timer may strike, or nil when none is set.

@@ -32,8 +32,10 @@
 // against 57 ns. What decided: a record that is reused while its stale entry waits would drag
 // that entry to another deadline, and with it the order of what fires.
 //
-// Nothing is ever taken out: cancelling is lazy. The owner compares the record with
-// what it expects (a generation, a deadline) when the timer fires.
+// Cancelling is lazy: the owner compares the record with what it expects (a generation, a
+// deadline) when the timer fires. It counts what it has cancelled, and sweeps the wheel when that
+// is more than what is left: so a cancelled timer costs one more look, and memory stays in
+// proportion to the timers that matter.
 //
 // A slot holds chunks in a first-in-first-out list and knows by itself how full its last
 // chunk is; all others are full. Chunks come from slabs of 64 KiB which go back to the
@@ -289,6 +291,59 @@ struct TimerWheel: ~Copyable {
     far = []
     farEarliest = .max
     for timer in waiting { place(timer.handle, timer.deadline) }
+  }
+
+  // MARK: Sweeping
+
+  /// Takes out the timers that are not `isCurrent`, given their handles and deadlines. The others
+  /// keep their order. Those that are due at the position stay.
+  mutating func sweep(_ isCurrent: (UInt32, UInt64) -> Bool) {
+    for level in 0..<Self.levels {
+      let shift = UInt64(truncatingIfNeeded: level &* 6)
+      let window = (position &>> (shift &+ 6)) &<< (shift &+ 6)
+      var left = occupied[level]
+      while left != 0 {
+        let index = left.trailingZeroBitCount
+        left &= left &- 1
+        sweep(level: level, index: index, start: window | UInt64(index) &<< shift, isCurrent)
+      }
+    }
+    let before = far.count
+    far.removeAll { !isCurrent($0.handle, $0.deadline) }
+    count &-= before &- far.count
+    farEarliest = far.reduce(.max) { min($0, $1.deadline) }
+  }
+
+  private mutating func sweep(
+    level: Int, index: Int, start: UInt64, _ isCurrent: (UInt32, UInt64) -> Bool
+  ) {
+    let slot = slots + (level &* Self.slotsPerLevel &+ index)
+    let entered = slot.pointee
+    slot.pointee = Slot(capacity: Int(entered.capacity))
+    let word = occupied + level
+    word.pointee &= ~(1 &<< UInt64(truncatingIfNeeded: index))
+    var next = entered.head
+    while let chunk = next {
+      next = chunks.next(chunk)
+      let entries = chunk + TimerChunks.linkSize
+      let remainders = entries + Int(entered.capacity) &* 4
+      let end = Int(chunk == entered.tail ? entered.used : entered.capacity)
+      for entry in 0..<end {
+        let handle = entries.load(fromByteOffset: entry &* 4, as: UInt32.self)
+        let low =
+          level == 0
+          ? 0
+          : level < 3
+            ? UInt64(remainders.load(fromByteOffset: entry &* 2, as: UInt16.self))
+            : UInt64(remainders.load(fromByteOffset: entry &* 4, as: UInt32.self))
+        if isCurrent(handle, start | low) {
+          place(handle, start | low)
+        } else {
+          count &-= 1
+        }
+      }
+      chunks.giveBack(chunk)
+    }
   }
 
   // MARK: Sleeping

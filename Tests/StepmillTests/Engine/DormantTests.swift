@@ -107,4 +107,29 @@ import Testing
     #expect(run.settle() == nil)
     #expect(run.loop.executionCount == 0)
   }
+
+  /// What ends before its time leaves nothing behind for long.
+  @Test func timersOfWhatHasEndedAreSweptOut() throws {
+    let definition = #"""
+      {"StartAt":"T","TimeoutSeconds":100000,"States":{"T":{"Type":"Task","Resource":"t","TimeoutSeconds":50000,"Next":"W"},
+        "W":{"Type":"Wait","Seconds":70000,"End":true}}}
+      """#
+    var run = Run()
+    let workflow = try run.loop.compile(Array(definition.utf8))
+    let survivor = try run.loop.start(workflow, input: Array("{}".utf8))
+    for round in 0..<5000 {
+      let handle = try run.loop.start(workflow, input: Array("{}".utf8))
+      while run.loop.runOne() {}
+      for call in run.loop.takeCalls() { run.loop.answer(call.token, .success([:])) }
+      while run.loop.runOne() {}
+      #expect(run.loop.abort(handle))
+      #expect(run.loop.timerCount < 4000, "round \(round)")
+    }
+    _ = run.loop.takeOutcomes()
+    #expect(run.settle() == nil)
+    #expect(run.loop.phases(of: survivor) == ["waiting"])
+    run.loop.advance(to: 70_000_000)
+    #expect(run.settle() == nil)
+    #expect(run.ended == .succeeded([:]))
+  }
 }
