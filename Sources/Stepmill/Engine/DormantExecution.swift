@@ -136,7 +136,8 @@ extension Shard {
       && execution.pointee.guestsOut == 0 && fiber.pointee.attempts == nil
       // 49 days: after that the difference does not fit.
       && UInt64(bitPattern: fiber.pointee.enteredAt &- execution.pointee.startedAt) <= UInt64(UInt32.max)
-      && fiber.pointee.frame.unsafelyUnwrapped.pointee.bound < 1 << 30
+      && fiber.pointee.frame.unsafelyUnwrapped.pointee.bound < 1 << 28
+      && execution.pointee.variableBound < 1 << 28
   }
 
   /// Makes an execution dormant. Its records are gone afterwards.
@@ -168,8 +169,7 @@ extension Shard {
       as: DormantExecution.self)
 
     // Whoever nobody listens to any more need not be kept to listen.
-    let sink = execution.pointee.sink._withUnsafeGuaranteedRef { $0.canBeUnheard }
-    if sink { replaceUnheardSink(of: block) }
+    if execution.pointee.sink._withUnsafeGuaranteedRef({ $0.canBeUnheard }) { replaceUnheardSink(of: block) }
 
     let slot = execution.pointee.slot
     state.pointee.slots[slot].pointee.block = block

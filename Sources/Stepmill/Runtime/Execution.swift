@@ -43,7 +43,9 @@ final class ExecutionSink: CompletionSink, @unchecked Sendable {
   }
 
   override var canBeUnheard: Bool { true }
-  override var whenUnheard: CompletionSink? { core.unheard }
+  override var whenUnheard: CompletionSink? {
+    state.withLock { $0.waiters.isEmpty } ? core.unheard : nil
+  }
 
   var outcome: Outcome {
     get async {
