@@ -69,6 +69,7 @@ public func skippedYardsticks() -> [String] {
 /// Those who run a workload, in the order in which they take turns.
 func contestants(for workload: Workload, size: SuiteSize) -> [Contestant] {
   [
+    workload.name == "W6" ? stepmillWaitLines(size) : nil,
     stepmill(workload, size),
     floor(workload, size),
     handwritten(workload, size),

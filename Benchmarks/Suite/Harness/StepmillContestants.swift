@@ -166,6 +166,51 @@ func stepmillWaits(_ size: SuiteSize, count: Int? = nil) -> Contestant {
     output: { last.output.withLock { $0 } })
 }
 
+/// W6 as a load of a million starts it: all at once as JSON Lines, one receiver that reads each
+/// output in place.
+func stepmillWaitLines(_ size: SuiteSize) -> Contestant {
+  let workload = Workload.waiting(seconds: Int(size.waitDuration.components.seconds))
+  let last = Kept()
+  return Contestant(
+    .stepmill, "Workflow.start(lines:) on a loop",
+    run: { times in
+      let prepared = Prepared(workload.definition, loops: 1)
+      let runtime = prepared.runtime
+      var lines: [UInt8] = []
+      for _ in 0..<times { lines += workload.input + [10] }
+      let baseline = residentBytes()
+      let begun = Clock.process.seconds()
+      let ended = Atomic<Int>(0)
+      let sum = Atomic<Int>(0)
+      try unsafe lines.withUnsafeBytes { lines in
+        _ = try unsafe prepared.workflow.start(lines: lines) { end in
+          if ended.wrappingAdd(1, ordering: .relaxed).newValue == times {
+            var text: [UInt8] = []
+            end.write(into: &text)
+            last.output.withLock { $0 = text }
+          }
+          sum.wrappingAdd(end.output.exists ? 1 : 0, ordering: .relaxed)
+        }
+      }
+      var held = baseline
+      while ended.load(ordering: .relaxed) < times {
+        if runtime.counters.waiting == times { held = max(held, residentBytes()) }
+        try await Task.sleep(for: .milliseconds(5))
+      }
+      let seconds = Clock.process.seconds() - begun
+      guard sum.load(ordering: .relaxed) == times else { throw BenchmarkError.failed("a wait failed") }
+      let transitions = runtime.counters.transitions
+      await runtime.shutDown(waiting: .zero)
+      let bytes = last.bytes.withLock { bytes in
+        let first = bytes ?? max(1, held - baseline)
+        bytes = first
+        return first
+      }
+      return Tally(executions: times, transitions: transitions, seconds: seconds, bytes: bytes)
+    },
+    output: { last.output.withLock { $0 } })
+}
+
 /// The public JSON value: text to a value that owns its memory.
 func stepmillParse(_ document: [UInt8]) -> Contestant {
   Contestant(

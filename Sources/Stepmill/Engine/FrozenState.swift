@@ -24,16 +24,7 @@ struct FrozenState {
 
 extension Shard {
   func free(frozen block: UnsafeMutableRawPointer) {
-    state.pointee.bytesFrozen &-= Int(block.load(as: FrozenState.self).bytes)
-    free(block)
-  }
-
-  private func free(_ block: UnsafeMutableRawPointer) {
-    #if canImport(Glibc)
-      Glibc.free(block)
-    #elseif canImport(Musl)
-      Musl.free(block)
-    #endif
+    state.pointee.blocks.giveBack(block, Int(block.load(as: FrozenState.self).bytes))
   }
 }
 
@@ -56,14 +47,16 @@ extension FrozenState {
 }
 
 extension Shard {
-  /// Parks a fiber until its timer strikes. Its data is frozen and its frame returned.
+  /// Parks a fiber until its timer strikes. Its data is frozen and its frame returned; if it is
+  /// all there is of its execution, that becomes dormant, and the fiber is gone as well.
   func park(
     _ fiber: UnsafeMutablePointer<Fiber>, _ phase: Phase, until deadline: UInt64,
     _ tables: UnsafePointer<ProgramTables>
   ) {
+    state.pointee.counters.pointee.waiting.add(1)
+    if _fastPath(canLieDown(fiber)) { return layDown(fiber, phase, until: deadline) }
     freeze(fiber)
     fiber.pointee.phase = phase
-    state.pointee.counters.pointee.waiting.add(1)
     setTimer(fiber, at: deadline)
   }
 
@@ -83,17 +76,16 @@ extension Shard {
       for position in 0..<Int(frame.pointee.slotCount) { freeze(slots[position]) }
     }
     let text = state.pointee.output.pointee.bytes
-    guard let block = malloc(text.count) else { fatalError("Stepmill: out of memory (\(text.count) bytes)") }
+    let block = state.pointee.blocks.take(text.count)
     memcpy(block, text.baseAddress.unsafelyUnwrapped, text.count)
     header.bytes = UInt32(truncatingIfNeeded: text.count)
     block.storeBytes(of: header, as: FrozenState.self)
-    state.pointee.bytesFrozen &+= text.count
     fiber.pointee.suspended = block
     fiber.pointee.frame = nil
     giveBack(frame)
   }
 
-  private func freeze(_ value: Value) {
+  func freeze(_ value: Value) {
     let start = state.pointee.output.pointee.count
     state.pointee.output.pointee.skip(4)
     if !value.isMissing { state.pointee.writer.pointee.write(value, to: &state.pointee.output.pointee) }
@@ -126,11 +118,14 @@ extension Shard {
     fiber.pointee.frame = frame
   }
 
-  private func thaw(_ cursor: inout UnsafeRawPointer, _ arena: UnsafeMutablePointer<Arena>) -> Value {
+  func thaw(_ cursor: inout UnsafeRawPointer, _ arena: UnsafeMutablePointer<Arena>) -> Value {
     let count = Int(cursor.loadUnaligned(as: UInt32.self))
     let text = cursor + 4
     cursor = text + count
-    guard count > 0 else { return .missing }
+    return count > 0 ? thaw(text, count, arena) : .missing
+  }
+
+  func thaw(_ text: UnsafeRawPointer, _ count: Int, _ arena: UnsafeMutablePointer<Arena>) -> Value {
     let copy = arena.pointee.allocate(count &+ JSONParser.padding)
     memcpy(copy, text, count)
     do {

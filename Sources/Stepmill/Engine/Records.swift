@@ -1,6 +1,7 @@
 // The records of running work.
 //
-//   ExecutionRecord   one per execution: what its fibers share
+//   ExecutionSlot     one per execution: what a handle to it names
+//   ExecutionRecord   one per execution that is awake: what its fibers share
 //   Fiber             one thread of control: the execution itself, a branch, an iteration
 //   Frame             what a fiber needs while its data is alive; a parked fiber has none
 //   Join              a Parallel or Map on its way: what it still has to start, what it waits for
@@ -28,6 +29,8 @@ struct ExecutionRecord: BitwiseCopyable, PooledRecord {
   /// The number of the last history event, whether or not anybody records it.
   var events: UInt32
   var root: UInt32
+  /// Where the outside finds it.
+  var slot: UInt32
   var index: UInt32
   var generation: UInt32
   var nextFree: UInt32
@@ -41,6 +44,43 @@ struct ExecutionRecord: BitwiseCopyable, PooledRecord {
   var isGuest = false
   /// Parts of its Maps that other loops have and have not answered for.
   var guestsOut: UInt32 = 0
+}
+
+/// What an `ExecutionHandle` names for as long as the execution lasts: where its record is, or
+/// the block that it is while it is dormant (see `DormantExecution`).
+struct ExecutionSlot: BitwiseCopyable, PooledRecord {
+  /// An address, with what it is the address of in the two lowest bits.
+  private var word: UInt
+  var index: UInt32
+  var generation: UInt32
+
+  private static var dormantMark: UInt { 1 }
+  private static var freeMark: UInt { 2 }
+
+  /// The record, unless the execution is dormant. For slots that are in use.
+  var record: UnsafeMutablePointer<ExecutionRecord>? {
+    @inline(__always)
+    get { word & 3 == 0 ? UnsafeMutablePointer(bitPattern: word) : nil }
+    @inline(__always)
+    set { word = UInt(bitPattern: newValue) }
+  }
+
+  /// The block, if the execution is dormant.
+  var block: UnsafeMutableRawPointer? {
+    @inline(__always)
+    get {
+      word & Self.dormantMark != 0 ? UnsafeMutableRawPointer(bitPattern: word & ~Self.dormantMark) : nil
+    }
+    @inline(__always)
+    set { word = UInt(bitPattern: newValue) | Self.dormantMark }
+  }
+
+  var isInUse: Bool { word != 0 && word & Self.freeMark == 0 }
+
+  var nextFree: UInt32 {
+    @inline(__always) get { UInt32(truncatingIfNeeded: word &>> 2) }
+    @inline(__always) set { word = UInt(newValue) &<< 2 | Self.freeMark }
+  }
 }
 
 /// Where a fiber is in its life.

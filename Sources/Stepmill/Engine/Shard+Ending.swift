@@ -47,10 +47,7 @@ extension Shard {
   /// Ends an execution that is still going on, on request. False when it is over already.
   @discardableResult
   func abort(_ handle: ExecutionHandle, error: String? = nil, cause: String? = nil) -> Bool {
-    guard
-      let execution = state.pointee.executions.resolve(index: handle.index, generation: handle.generation),
-      execution.pointee.isLive
-    else { return false }
+    guard let execution = execution(handle), execution.pointee.isLive else { return false }
     var arena = Arena(pool: state.pointee.pool)
     end(
       execution, .aborted, error: error.map { arena.string($0) } ?? .missing,
@@ -61,10 +58,9 @@ extension Shard {
 
   /// Ends all executions of the shard.
   func abortAll(error: String?, cause: String?) {
-    for index in state.pointee.executions.indexes(where: { $0.isLive }) {
-      let execution = state.pointee.executions[index]
-      abort(
-        ExecutionHandle(index: index, generation: execution.pointee.generation), error: error, cause: cause)
+    for index in state.pointee.slots.indexes(where: { $0.isInUse }) {
+      let generation = state.pointee.slots[index].pointee.generation
+      abort(ExecutionHandle(index: index, generation: generation), error: error, cause: cause)
     }
   }
 
@@ -79,7 +75,10 @@ extension Shard {
     }
     destroy(state.pointee.fibers[execution.pointee.root])
     execution.pointee.isLive = false
-    execution.pointee.deadline = 0
+    if execution.pointee.deadline != 0 {
+      execution.pointee.deadline = 0
+      timerIsStale()
+    }
     // What other loops still read stays until they have answered.
     if _slowPath(execution.pointee.guestsOut > 0) { return forgetOrphans() }
     retire(execution)
@@ -91,6 +90,7 @@ extension Shard {
     execution.pointee.sink.release()
     execution.pointee.identity?.release()
     let workflow = execution.pointee.workflow
+    state.pointee.slots.giveBack(state.pointee.slots[execution.pointee.slot])
     state.pointee.executions.giveBack(execution)
     workflow.release()
   }
@@ -129,7 +129,7 @@ extension Shard {
     if _slowPath(fiber.pointee.attempts != nil) { forgetAttempts(fiber) }
     fiber.pointee.frame = nil
     fiber.pointee.suspended = nil
-    fiber.pointee.deadline = 0
+    cancelTimer(fiber)
     fiber.pointee.phase = .free
     state.pointee.fibers.giveBack(fiber)
   }

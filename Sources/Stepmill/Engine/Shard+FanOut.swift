@@ -186,7 +186,8 @@ extension Shard {
     let index = join.pointee.next
     join.pointee.next = index &+ 1
     join.pointee.live &+= 1
-    if _slowPath(join.pointee.isShareable) { share(join) }
+    // To ask the other loops before each item would cost more than to be late by some.
+    if _slowPath(join.pointee.isShareable && index & 7 == 0) { share(join) }
 
     let isMap = join.pointee.isMap
     let machine = tables.pointee.machines + Int(join.pointee.machine &+ (isMap ? 0 : index))

@@ -207,9 +207,7 @@ extension Shard {
       guestFailed(join)
     case .lost:
       // Only a loop that ends gives up its part by itself.
-      abort(
-        ExecutionHandle(index: execution.pointee.index, generation: execution.pointee.generation),
-        cause: "The runtime was shut down.")
+      abort(handle(of: execution), cause: "The runtime was shut down.")
     }
   }
 
@@ -290,7 +288,9 @@ extension Shard {
     let execution = state.pointee.executions.take()
     let index = execution.pointee.index
     let generation = execution.pointee.generation
+    let slot = takeSlot(for: execution)
     execution.initialize(to: grant.execution)
+    execution.pointee.slot = slot
     execution.pointee.index = index
     execution.pointee.generation = generation
     _ = execution.pointee.workflow.retain()
@@ -301,7 +301,7 @@ extension Shard {
     execution.pointee.isLive = true
     execution.pointee.isGuest = true
     execution.pointee.guestsOut = 0
-    grant.handle = ExecutionHandle(index: index, generation: generation)
+    grant.handle = handle(of: execution)
 
     let root = takeFiber(of: execution, pc: grant.fiber.pc)
     root.pointee.isRoot = true

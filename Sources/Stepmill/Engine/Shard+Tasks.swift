@@ -211,19 +211,31 @@ extension Shard {
     _ tables: UnsafePointer<ProgramTables>
   ) -> StateResult {
     setTimers(frame, timers)
-    let token = token(of: fiber)
-    let invocation = TaskInvocation(
-      kind: handler.pointee.kind, handler: handler.pointee.box.takeUnretainedValue(),
-      input: JSON(copying: input), token: token,
-      resource: tables.pointee.constants[Int(task.pointee.resource)].text,
-      state: tables.pointee.names[Int(tables.pointee.ops[Int(fiber.pointee.pc)].name)].text,
-      retryCount: Int(fiber.pointee.retryCount))
+    let invocation = invocation(handler.pointee, fiber, JSON(copying: input))
     fiber.pointee.call = Unmanaged.passRetained(invocation)
     fiber.pointee.phase = .handling
     armTaskTimer(
       fiber, timeoutAt: frame.pointee.timeoutAt, heartbeat: frame.pointee.heartbeatMilliseconds)
-    state.pointee.calls.append(invocation)
+    state.pointee.calls.append(Unmanaged.passUnretained(invocation))
     return .blocked
+  }
+
+  @inline(__always)
+  private func invocation(
+    _ handler: TaskHandlerEntry, _ fiber: UnsafeMutablePointer<Fiber>, _ input: JSON
+  ) -> TaskInvocation {
+    guard let used = state.pointee.freeInvocations.popLast() else {
+      return TaskInvocation(self, handler, fiber, input: input)
+    }
+    used.renew(handler, fiber, input: input)
+    return used
+  }
+
+  /// Keeps an invocation that is over for the next call.
+  func keep(_ invocation: TaskInvocation) {
+    if state.pointee.freeInvocations.count < ShardState.invocationsKept {
+      state.pointee.freeInvocations.append(invocation)
+    }
   }
 
   /// Forgets the call a fiber waits for; whoever works on it is told to stop.
@@ -245,11 +257,20 @@ extension Shard {
   }
 
   /// The fiber that waits for this call, or nil when nobody does any more.
-  private func fiber(waitingFor token: TaskToken) -> UnsafeMutablePointer<Fiber>? {
-    guard
-      let fiber = state.pointee.fibers.resolve(index: token.fiber.index, generation: token.fiber.generation),
-      fiber.pointee.callSerial == token.callSerial, token.isGenuine(state.pointee.tokenKey),
+  private func fiber(
+    waitingFor handle: FiberHandle, _ callSerial: UInt32
+  ) -> UnsafeMutablePointer<Fiber>? {
+    guard let fiber = state.pointee.fibers.resolve(index: handle.index, generation: handle.generation),
+      fiber.pointee.callSerial == callSerial,
       fiber.pointee.phase == .handling || fiber.pointee.phase == .awaitingToken
+    else { return nil }
+    return fiber
+  }
+
+  /// The same for a token, which may have been guessed.
+  private func fiber(waitingFor token: TaskToken) -> UnsafeMutablePointer<Fiber>? {
+    guard let fiber = fiber(waitingFor: token.fiber, token.callSerial),
+      token.isGenuine(state.pointee.tokenKey)
     else { return nil }
     return fiber
   }
@@ -257,7 +278,18 @@ extension Shard {
   /// A handler is done. For a task that waits for its token that is only the submission.
   @discardableResult
   func answer(_ token: TaskToken, _ answer: TaskAnswer) -> Bool {
-    guard let fiber = fiber(waitingFor: token), fiber.pointee.phase == .handling else { return false }
+    self.answer(fiber(waitingFor: token), answer)
+  }
+
+  /// The same from a handler that the shard itself called.
+  @discardableResult
+  func answer(_ call: TaskCallID, _ answer: TaskAnswer) -> Bool {
+    self.answer(fiber(waitingFor: call.fiber, call.serial), answer)
+  }
+
+  @inline(__always)
+  private func answer(_ fiber: UnsafeMutablePointer<Fiber>?, _ answer: TaskAnswer) -> Bool {
+    guard let fiber, fiber.pointee.phase == .handling else { return false }
     let tables = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
     let op = tables.pointee.ops + Int(fiber.pointee.pc)
     if case .success(let value) = answer, tables.pointee.tasks[Int(op.pointee.a)].waitsForToken {
@@ -270,8 +302,16 @@ extension Shard {
   }
 
   /// A handler that answers by token has begun its work: the fiber may wait long.
+  func startedByToken(_ call: TaskCallID) {
+    if let fiber = fiber(waitingFor: call.fiber, call.serial) { startedByToken(fiber) }
+  }
+
   func startedByToken(_ token: TaskToken) {
-    guard let fiber = fiber(waitingFor: token), fiber.pointee.phase == .handling else { return }
+    if let fiber = fiber(waitingFor: token) { startedByToken(fiber) }
+  }
+
+  private func startedByToken(_ fiber: UnsafeMutablePointer<Fiber>) {
+    guard fiber.pointee.phase == .handling else { return }
     let tables = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
     let op = tables.pointee.ops + Int(fiber.pointee.pc)
     if tables.pointee.tasks[Int(op.pointee.a)].waitsForToken {
@@ -334,7 +374,7 @@ extension Shard {
   private func accept(
     _ fiber: UnsafeMutablePointer<Fiber>, _ answer: TaskAnswer, _ tables: UnsafePointer<ProgramTables>
   ) {
-    fiber.pointee.deadline = 0
+    cancelTimer(fiber)
     if fiber.pointee.phase == .handling {
       fiber.pointee.call?.release()
       fiber.pointee.call = nil

@@ -1,3 +1,4 @@
+import CIntrinsics
 import Synchronization
 
 // A shard: all executions of one loop, and what runs them.
@@ -13,6 +14,8 @@ import Synchronization
 
 struct ShardState: ~Copyable {
   let pool: UnsafeMutablePointer<ChunkPool>
+  /// One for each execution, dormant or not.
+  var slots = RecordPool<ExecutionSlot>()
   var executions = RecordPool<ExecutionRecord>()
   var fibers = RecordPool<Fiber>()
   var freeFrames: UnsafeMutablePointer<Frame>?
@@ -20,6 +23,8 @@ struct ShardState: ~Copyable {
   /// Fibers that can go on, by index, in the order in which they became ready.
   var ready = Ring<UInt32>()
   var wheel: TimerWheel
+  /// Timers in the wheel that nobody waits for any more.
+  var staleTimers = 0
   /// The loop's clock, in milliseconds; set by the driver.
   var now: UInt64
   /// What turns `now` into milliseconds since 1970.
@@ -34,16 +39,18 @@ struct ShardState: ~Copyable {
   let output: UnsafeMutablePointer<OutputBuffer>
   /// The fault that made a function return "no".
   var fault = Fault.none
-  /// Calls of handlers that the driver is to begin, and those it is to cancel.
-  var calls: [TaskInvocation] = []
+  /// Calls of handlers that the driver is to begin, and those it is to cancel. The former are
+  /// retained by their fibers, or else they are among the latter.
+  var calls: [Unmanaged<TaskInvocation>] = []
   var cancellations: [TaskInvocation] = []
+  var freeInvocations: [TaskInvocation] = []
   /// Outlives the shard, for those who still read it: see `destroy`.
   let counters: UnsafeMutablePointer<Counters>
   /// Told apart from every other shard of the process: part of what makes names unique.
   let number: UInt32
   var nextSerial: UInt64 = 1
-  /// Bytes of frozen states.
-  var bytesFrozen = 0
+  /// Frozen states and dormant executions.
+  var blocks = BlockPool()
   /// What task tokens are signed with.
   let tokenKey: SipHash
   /// Transitions that a fiber may make before others get their turn.
@@ -59,7 +66,13 @@ struct ShardState: ~Copyable {
   var sharing = SharingState()
 
   static let dueBatch = 256
+  static let invocationsKept = 1024
+  /// Fewer stale timers than this are not worth a sweep.
+  static let staleTimersMin = 1024
+  /// What a timer's number is the index of: a slot whose execution's own time is up, a slot
+  /// whose execution is dormant; a fiber where neither is set.
   static let timerIsExecution: UInt32 = 1 << 31
+  static let timerIsDormant: UInt32 = 1 << 30
 
   init(number: UInt32, now: UInt64, wallMilliseconds: Int64, seed: UInt64, tokenKey: SipHash) {
     self.tokenKey = tokenKey
@@ -170,12 +183,13 @@ struct Shard {
     let records =
       state.pointee.fibers.count &* MemoryLayout<Fiber>.stride
       &+ state.pointee.executions.count &* MemoryLayout<ExecutionRecord>.stride
+      &+ state.pointee.slots.count &* MemoryLayout<ExecutionSlot>.stride
     state.pointee.counters.pointee.bytes.set(
-      state.pointee.pool.pointee.bytesUsed &+ state.pointee.bytesFrozen &+ records)
+      state.pointee.pool.pointee.bytesUsed &+ state.pointee.blocks.bytesUsed &+ records)
   }
 
   /// Executions that have not ended.
-  var executionCount: Int { state.pointee.executions.count }
+  var executionCount: Int { state.pointee.slots.count }
   var hasReadyWork: Bool { !state.pointee.ready.isEmpty }
 }
 
@@ -319,13 +333,14 @@ extension Shard {
     let execution = state.pointee.executions.take()
     let index = execution.pointee.index
     let generation = execution.pointee.generation
+    let slot = takeSlot(for: execution)
     let serial = state.pointee.nextSerial
     state.pointee.nextSerial = serial &+ 1
     execution.initialize(
       to: ExecutionRecord(
         workflow: Unmanaged.passRetained(workflow), sink: Unmanaged.passRetained(start.sink), tag: start.tag,
         identity: start.identity.map { Unmanaged.passRetained($0) }, startedAt: wallNow, deadline: 0,
-        serial: serial, origin: state.pointee.number, events: 1, root: 0, index: index,
+        serial: serial, origin: state.pointee.number, events: 1, root: 0, slot: slot, index: index,
         generation: generation, nextFree: 0,
         variableBound: 0, isLive: true,
         isRecorded: workflow.observer != nil || workflow.limits.historyEventsMax != nil))
@@ -338,7 +353,7 @@ extension Shard {
     if let seconds = workflow.timeoutSeconds {
       let deadline = state.pointee.now &+ UInt64(seconds) &* 1000
       execution.pointee.deadline = deadline
-      state.pointee.wheel.schedule(index | ShardState.timerIsExecution, at: deadline)
+      state.pointee.wheel.schedule(slot | ShardState.timerIsExecution, at: deadline)
     }
     if execution.pointee.isRecorded { recordStarted(fiber) }
     if _slowPath(frame.pointee.bound > workflow.limits.payloadBytesMax) { refuseInput(fiber) }
@@ -394,30 +409,45 @@ extension Shard {
     }
   }
 
-  /// Lets timers strike that are due, then readies what they wake. Returns how many struck.
+  /// Lets timers strike that are due, then readies what they wake. Returns how many struck;
+  /// fewer than `timersMax` (rounded up to whole batches) means that none is left that is due.
   @discardableResult
-  func advance() -> Int {
+  func advance(timersMax: Int = .max) -> Int {
     var struck = 0
-    while true {
-      let count = state.pointee.wheel.popDue(
-        state.pointee.now, into: state.pointee.dueBuffer, limit: ShardState.dueBatch)
-      for position in 0..<count { strike(state.pointee.dueBuffer[position]) }
-      struck += count
-      if count < ShardState.dueBatch { return struck }
+    while struck < timersMax {
+      let due = state.pointee.dueBuffer
+      let limit = min(ShardState.dueBatch, timersMax &- struck)
+      let count = state.pointee.wheel.popDue(state.pointee.now, into: due, limit: limit)
+      // A million dormant executions lie anywhere but in the cache.
+      for position in 0..<count where due[position] & ShardState.timerIsDormant != 0 {
+        stepmill_prefetch(state.pointee.slots[due[position] & ~ShardState.timerIsDormant])
+      }
+      for position in 0..<count where due[position] & ShardState.timerIsDormant != 0 {
+        prefetchDormant(due[position] & ~ShardState.timerIsDormant)
+      }
+      for position in 0..<count { strike(due[position]) }
+      struck &+= count
+      if count < limit { break }
     }
+    return struck
   }
 
   private func strike(_ timer: UInt32) {
+    if timer & ShardState.timerIsDormant != 0 {
+      return strikeDormant(timer & ~ShardState.timerIsDormant)
+    }
     if timer & ShardState.timerIsExecution != 0 {
-      let execution = state.pointee.executions[timer & ~ShardState.timerIsExecution]
-      guard execution.pointee.isLive, execution.pointee.deadline != 0,
-        execution.pointee.deadline <= state.pointee.now
-      else { return }
+      guard let execution = execution(timeoutOf: timer & ~ShardState.timerIsExecution) else {
+        return staleTimerStruck()
+      }
+      execution.pointee.deadline = 0
       end(execution, .timedOut, error: ErrorName.timeout, cause: .missing)
       return
     }
     let fiber = state.pointee.fibers[timer]
-    guard fiber.pointee.deadline != 0, fiber.pointee.deadline <= state.pointee.now else { return }
+    guard fiber.pointee.deadline != 0, fiber.pointee.deadline <= state.pointee.now else {
+      return staleTimerStruck()
+    }
     fiber.pointee.deadline = 0
     switch fiber.pointee.phase {
     case .waiting:
@@ -433,10 +463,50 @@ extension Shard {
     }
   }
 
-  /// Sets a fiber's timer. One that was set before is forgotten by its deadline.
+  /// Sets a fiber's timer, in the place of one that was set before.
   func setTimer(_ fiber: UnsafeMutablePointer<Fiber>, at deadline: UInt64) {
+    cancelTimer(fiber)
     fiber.pointee.deadline = deadline
     state.pointee.wheel.schedule(fiber.pointee.index, at: deadline)
+  }
+
+  /// Forgets a fiber's timer, if it has one.
+  @inline(__always)
+  func cancelTimer(_ fiber: UnsafeMutablePointer<Fiber>) {
+    guard fiber.pointee.deadline != 0 else { return }
+    fiber.pointee.deadline = 0
+    timerIsStale()
+  }
+
+  /// A timer was forgotten by whoever it is for, and lies in the wheel still.
+  func timerIsStale() {
+    state.pointee.staleTimers &+= 1
+    if _slowPath(state.pointee.staleTimers >= ShardState.staleTimersMin),
+      state.pointee.staleTimers > state.pointee.wheel.count / 2
+    {
+      sweepTimers()
+    }
+  }
+
+  private func staleTimerStruck() { state.pointee.staleTimers = max(0, state.pointee.staleTimers &- 1) }
+
+  @inline(never)
+  private func sweepTimers() {
+    state.pointee.staleTimers = 0
+    let shard = state
+    state.pointee.wheel.sweep { timer, deadline in
+      if timer & ShardState.timerIsDormant != 0 {
+        let block = shard.pointee.slots[timer & ~ShardState.timerIsDormant].pointee.block
+        return block.map { $0.load(as: DormantExecution.self).wakeAt == deadline } ?? false
+      }
+      if timer & ShardState.timerIsExecution != 0 {
+        let slot = shard.pointee.slots[timer & ~ShardState.timerIsExecution]
+        guard slot.pointee.isInUse else { return false }
+        if let block = slot.pointee.block { return DormantExecution.deadline(block) == deadline }
+        return slot.pointee.record?.pointee.deadline == deadline
+      }
+      return shard.pointee.fibers[timer].pointee.deadline == deadline
+    }
   }
 
   /// When the next timer may strike, or nil when none is set.

@@ -44,10 +44,13 @@ struct TaskToken: Hashable, Sendable {
 
 extension Shard {
   /// The token of the call that a fiber makes or waits for.
-  func token(of fiber: UnsafeMutablePointer<Fiber>) -> TaskToken {
-    TaskToken(
-      shard: state.pointee.number,
+  func token(of fiber: UnsafeMutablePointer<Fiber>) -> TaskToken { callID(of: fiber).token }
+
+  @inline(__always)
+  func callID(of fiber: UnsafeMutablePointer<Fiber>) -> TaskCallID {
+    TaskCallID(
+      shard: state.pointee.number, serial: fiber.pointee.callSerial,
       fiber: FiberHandle(index: fiber.pointee.index, generation: fiber.pointee.generation),
-      callSerial: fiber.pointee.callSerial, key: state.pointee.tokenKey)
+      key: state.pointee.tokenKey)
   }
 }

@@ -78,6 +78,11 @@ enum ExecutionStatus: UInt8 {
 /// Told once about the end of each execution that was started with it, on the loop's
 /// thread, while the values are still alive.
 class CompletionSink: @unchecked Sendable {
+  /// A sink for one execution, of which whoever holds it may let go before the end: then
+  /// `whenUnheard` is told in its place, so that it need not be kept for a long wait.
+  var canBeUnheard: Bool { false }
+  var whenUnheard: CompletionSink? { nil }
+
   /// The execution exists now, under this handle.
   func started(_ handle: ExecutionHandle, tag: UInt64, on loop: Loop) {}
 

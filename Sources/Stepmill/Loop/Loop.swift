@@ -29,7 +29,12 @@ final class Loop: @unchecked Sendable {
   let workers: WorkerPool
   /// Takes the output of executions that run on the caller's thread.
   let textSink = TextSink()
-  fileprivate let uv: UVLoop
+  let uv: UVLoop
+  /// Letters that were taken from the inbox and not opened, in their order.
+  var mail: UnsafeMutableRawPointer?
+  /// Calls on their way from the shard to whoever performs them.
+  private var callsTaken: [Unmanaged<TaskInvocation>] = []
+  private var cancellationsTaken: [TaskInvocation] = []
   private var thread: Thread?
   private var isStopping = false
   /// How long to look for mail before going to sleep, in pauses of the processor.
@@ -38,20 +43,23 @@ final class Loop: @unchecked Sendable {
   private var turnsToPoll = Loop.turnsBetweenPolls
   /// When the clock was read last, in nanoseconds.
   private var clock: UInt64 = 0
-  private let isAttached: Bool
+  let isAttached: Bool
   /// The shard is at work further up the stack.
   private var isInTurn = false
   /// Until when a loop that ends waits for handlers that it has cancelled; 0 before.
   private var patienceEnds: UInt64 = 0
-  private var isClosed = false
+  private(set) var isClosed = false
   /// The loops that help one another, and this one's place among them.
   private var team: LoopTeam?
   private var place = 0
 
-  private static let fibersPerTurn = 64
+  // Each turn begins no more than it can run, so neither mail nor timers pile up as records.
+  private static let lettersPerTurn = 64
+  private static let timersPerTurn = 64
+  private static let fibersPerTurn = 192
   private static let fibersPerSharedTurn = 4
   private static let callsPerTurn = 256
-  private static let turnsBetweenPolls = 16
+  private static let turnsBetweenPolls = 8
   /// How long a loop that ends waits for handlers that were cancelled, in milliseconds.
   private static let patience: UInt64 = 1000
 
@@ -183,7 +191,7 @@ final class Loop: @unchecked Sendable {
 
   private func finishEnding() {
     shared.pointee.close()
-    if !shared.pointee.submissions.isEmpty { discardMail() }
+    if !shared.pointee.submissions.isEmpty || mail != nil { discardMail() }
     shard.destroy()
     isClosed = true
   }
@@ -242,8 +250,10 @@ final class Loop: @unchecked Sendable {
   /// Does a slice of whatever there is to do. True when there is more.
   func turn() -> Bool {
     tick()
-    takeMail()
-    if let deadline = shard.nextDeadline, deadline <= shard.state.pointee.now { shard.advance() }
+    takeMail(limit: Loop.lettersPerTurn)
+    if let deadline = shard.nextDeadline, deadline <= shard.state.pointee.now {
+      shard.advance(timersMax: Loop.timersPerTurn)
+    }
     // Mail between loops that share a Map is worth looking at more often.
     shard.runReady(fibersMax: _slowPath(shard.isSharing) ? Loop.fibersPerSharedTurn : Loop.fibersPerTurn)
     flushCalls()
@@ -253,18 +263,27 @@ final class Loop: @unchecked Sendable {
       turnsToPoll = Loop.turnsBetweenPolls
       if !isAttached { uv.poll() }
     }
-    return more || shard.hasReadyWork || !shared.pointee.submissions.isEmpty
+    return more || shard.hasReadyWork || mail != nil || !shared.pointee.submissions.isEmpty || isTimerDue
+  }
+
+  private var isTimerDue: Bool {
+    guard let deadline = shard.nextDeadline else { return false }
+    return deadline <= shard.state.pointee.now
   }
 
   /// Begins the calls that the shard asks for, and cancels those it has given up.
   func flushCalls() {
     while !shard.state.pointee.calls.isEmpty || !shard.state.pointee.cancellations.isEmpty {
-      let calls = shard.state.pointee.calls
-      shard.state.pointee.calls.removeAll(keepingCapacity: true)
-      let cancellations = shard.state.pointee.cancellations
-      shard.state.pointee.cancellations.removeAll(keepingCapacity: true)
-      for call in calls where !call.isCancelled { begin(call) }
-      for call in cancellations { cancel(call) }
+      // The arrays change places, so that neither loses its memory.
+      swap(&shard.state.pointee.calls, &callsTaken)
+      swap(&shard.state.pointee.cancellations, &cancellationsTaken)
+      for call in callsTaken {
+        let call = call.takeUnretainedValue()
+        if !call.isCancelled { begin(call) }
+      }
+      for call in cancellationsTaken { cancel(call) }
+      callsTaken.removeAll(keepingCapacity: true)
+      cancellationsTaken.removeAll(keepingCapacity: true)
     }
   }
 
@@ -273,66 +292,27 @@ final class Loop: @unchecked Sendable {
     case .synchronous:
       preconditionFailure("BUG in Stepmill (please report): a synchronous handler came to the loop")
     case .async:
-      let work = HandlerCall(call, loop: self)
-      call.running = work
-      workers.submit(work)
+      workers.submit(call)
     case .concurrent:
       let loop = self
-      let task = Task.detached {
+      call.task = Task.detached {
         let answer = await call.perform()
-        loop.post { $0.shard.answer(call.token, answer) }
+        loop.post { $0.shard.answer(call.call, answer) }
       }
-      call.running = CancellableTask(task)
     case .token:
       do {
         try call.handler.begin(call.request)
-        shard.startedByToken(call.token)
+        shard.startedByToken(call.call)
       } catch {
-        shard.answer(call.token, .failure(of: error))
+        shard.answer(call.call, .failure(of: error))
       }
     }
   }
 
   private func cancel(_ call: TaskInvocation) {
-    switch call.running {
-    case let work as HandlerCall: workers.cancel(work)
-    case let task as CancellableTask: task.task.cancel()
-    default: break
-    }
-    call.running = nil
-  }
-}
-
-/// A call of a handler that runs on the loop's own thread.
-private final class HandlerCall: WorkerCall {
-  private let call: TaskInvocation
-  private unowned(unsafe) let loop: Loop
-
-  init(_ call: TaskInvocation, loop: Loop) {
-    self.call = call
-    self.loop = loop
-  }
-
-  override nonisolated(nonsending) func run() async {
-    let answer = await call.perform()
-    call.running = nil
-    loop.shard.answer(call.token, answer)
-  }
-}
-
-private final class CancellableTask {
-  let task: Task<Void, Never>
-  init(_ task: Task<Void, Never>) { self.task = task }
-}
-
-extension TaskInvocation {
-  /// Runs the handler and makes an answer of whatever becomes of it.
-  nonisolated(nonsending) func perform() async -> Shard.TaskAnswer {
-    do {
-      return .success(try await handler.run(request))
-    } catch {
-      return .failure(of: error)
-    }
+    if call.kind == .async { workers.cancel(call) }
+    call.task?.cancel()
+    call.task = nil
   }
 }
 
@@ -342,160 +322,6 @@ extension Shard.TaskAnswer {
   static func failure(of error: any Error) -> Shard.TaskAnswer {
     if let failure = error as? TaskFailure { return .failure(error: failure.error, cause: failure.cause) }
     return .failure(error: String(describing: type(of: error)), cause: String(describing: error))
-  }
-}
-
-// MARK: - Mail
-
-/// A message to a loop: a block of memory whose first word links it into the inbox.
-struct Letter {
-  enum Kind: UInt8 {
-    case start, action
-  }
-  var link: UnsafeMutableRawPointer?
-  var kind: Kind
-  /// `start`: the input's text follows the header, this many bytes.
-  var textCount: Int
-  var workflow: Unmanaged<WorkflowCore>?
-  var sink: Unmanaged<CompletionSink>?
-  var identity: Unmanaged<ExecutionIdentity>?
-  var tag: UInt64
-  var action: Unmanaged<LoopAction>?
-  /// `start`: the input, where it is not text.
-  var input: Unmanaged<InputBox>?
-
-  static let headerSize = (MemoryLayout<Letter>.size + 15) & ~15
-}
-
-/// Something that is to happen on the loop's thread.
-final class LoopAction {
-  let body: @Sendable (Loop) -> Void
-  /// A loop that ends listens to it as well.
-  let isHeardToTheEnd: Bool
-  init(_ body: @escaping @Sendable (Loop) -> Void, isHeardToTheEnd: Bool) {
-    self.body = body
-    self.isHeardToTheEnd = isHeardToTheEnd
-  }
-}
-
-/// An input on its way to a loop.
-final class InputBox: Sendable {
-  let value: JSON
-  init(_ value: JSON) { self.value = value }
-}
-
-extension Loop {
-  /// Runs `body` on the loop's thread, soon. From any thread.
-  func post(isHeardToTheEnd: Bool = false, _ body: @escaping @Sendable (Loop) -> Void) {
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: Letter.headerSize, alignment: 16)
-    raw.initializeMemory(
-      as: Letter.self,
-      to: Letter(
-        link: nil, kind: .action, textCount: 0, workflow: nil, sink: nil, identity: nil, tag: 0,
-        action: Unmanaged.passRetained(LoopAction(body, isHeardToTheEnd: isHeardToTheEnd)), input: nil))
-    send(raw)
-  }
-
-  /// Sends an input to be started. From any thread. The text has been checked to be JSON, or
-  /// will end the execution with an error.
-  func submit(_ start: borrowing Shard.Start, text: UnsafeRawBufferPointer) {
-    let raw = UnsafeMutableRawPointer.allocate(
-      byteCount: Letter.headerSize + text.count, alignment: 16)
-    raw.initializeMemory(
-      as: Letter.self,
-      to: Letter(
-        link: nil, kind: .start, textCount: text.count, workflow: Unmanaged.passRetained(start.workflow),
-        sink: Unmanaged.passRetained(start.sink), identity: start.identity.map { Unmanaged.passRetained($0) },
-        tag: start.tag, action: nil, input: nil))
-    if let base = text.baseAddress {
-      (raw + Letter.headerSize).copyMemory(from: base, byteCount: text.count)
-    }
-    sendStart(raw)
-  }
-
-  /// Sends a value to be started with. From any thread.
-  func submit(_ start: borrowing Shard.Start, input: JSON) {
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: Letter.headerSize, alignment: 16)
-    raw.initializeMemory(
-      as: Letter.self,
-      to: Letter(
-        link: nil, kind: .start, textCount: 0, workflow: Unmanaged.passRetained(start.workflow),
-        sink: Unmanaged.passRetained(start.sink), identity: start.identity.map { Unmanaged.passRetained($0) },
-        tag: start.tag, action: nil, input: Unmanaged.passRetained(InputBox(input))))
-    sendStart(raw)
-  }
-
-  @inline(__always)
-  private func sendStart(_ letter: UnsafeMutableRawPointer) {
-    // A host's loop that nothing keeps alive would not even look.
-    if _slowPath(isAttached), executor.isOnLoop, !isClosed { uv.keepsHostAlive = true }
-    send(letter)
-  }
-
-  @inline(__always)
-  private func send(_ letter: UnsafeMutableRawPointer) {
-    // The handle that wakes a host's loop is closed when that loop is left, not with this
-    // object: only a visit keeps it.
-    if _slowPath(isAttached) { shared.pointee.beginVisit() }
-    let isOpen = shared.pointee.submit(letter)
-    if _slowPath(isAttached) { shared.pointee.endVisit() }
-    if _slowPath(!isOpen) { discardMail() }
-  }
-
-  fileprivate func takeMail() {
-    var next = shared.pointee.submissions.takeAll()
-    while let raw = next {
-      next = Inbox.next(raw)
-      open(raw)
-    }
-  }
-
-  private func open(_ raw: UnsafeMutableRawPointer) {
-    let letter = raw.assumingMemoryBound(to: Letter.self)
-    defer { raw.deallocate() }
-    if let action = letter.pointee.action {
-      action.takeRetainedValue().body(self)
-      return
-    }
-    let sink = letter.pointee.sink.unsafelyUnwrapped.takeRetainedValue()
-    let start = Shard.Start(
-      workflow: letter.pointee.workflow.unsafelyUnwrapped.takeRetainedValue(), sink: sink,
-      tag: letter.pointee.tag, identity: letter.pointee.identity?.takeRetainedValue())
-    let text = UnsafeRawBufferPointer(start: raw + Letter.headerSize, count: letter.pointee.textCount)
-    do {
-      let fiber: UnsafeMutablePointer<Fiber>
-      if let input = letter.pointee.input {
-        fiber = input.takeRetainedValue().value.withValue { shard.start(start, copying: $0) }
-      } else {
-        fiber = try shard.start(start, text: text)
-      }
-      let execution = fiber.pointee.execution
-      sink.started(
-        ExecutionHandle(index: execution.pointee.index, generation: execution.pointee.generation),
-        tag: start.tag, on: self)
-      shard.state.pointee.ready.append(fiber.pointee.index)
-    } catch {
-      sink.refused(error, tag: start.tag)
-    }
-  }
-
-  /// Turns away mail that came too late. Once the loop is closed, any thread may do so.
-  fileprivate func discardMail() {
-    var next = shared.pointee.submissions.takeAll()
-    while let raw = next {
-      next = Inbox.next(raw)
-      let letter = raw.assumingMemoryBound(to: Letter.self)
-      if let action = letter.pointee.action?.takeRetainedValue(), action.isHeardToTheEnd,
-        executor.isOnLoop, !isClosed
-      {
-        action.body(self)
-      }
-      letter.pointee.workflow?.release()
-      letter.pointee.identity?.release()
-      letter.pointee.input?.release()
-      letter.pointee.sink?.takeRetainedValue().turnedAway(tag: letter.pointee.tag)
-      raw.deallocate()
-    }
   }
 }
 

@@ -10,18 +10,28 @@ extension ManualLoop {
     let counters = RuntimeCounters(shard.state.pointee.counters)
     let ended = counters.succeeded + counters.failed + counters.timedOut + counters.aborted
     let executions = state.pointee.executions.indexes { $0.isLive }
+    let dormant = state.pointee.slots.indexes { $0.block != nil }
+    if executions.count + dormant.count != state.pointee.slots.count {
+      return
+        "\(executions.count) executions are awake and \(dormant.count) dormant, but "
+        + "\(state.pointee.slots.count) slots are taken"
+    }
     if executions.count != state.pointee.executions.count {
       return
         "\(executions.count) executions are alive, but \(state.pointee.executions.count) records are taken"
     }
-    if counters.started != ended + executions.count {
-      return "\(counters.started) started, \(ended) ended, \(executions.count) alive"
+    if counters.started != ended + state.pointee.slots.count {
+      return "\(counters.started) started, \(ended) ended, \(state.pointee.slots.count) alive"
     }
     var census = Census()
+    census.waiting = dormant.count
     for index in executions {
       let execution = state.pointee.executions[index]
       let root = state.pointee.fibers[execution.pointee.root]
       if root.pointee.parent != nil || !root.pointee.isRoot { return "a root has a parent" }
+      if state.pointee.slots[execution.pointee.slot].pointee.record != execution {
+        return "an execution is not where its slot says"
+      }
       if let problem = inspect(root, of: execution, &census) { return problem }
     }
     if census.fibers != state.pointee.fibers.count {
@@ -101,10 +111,8 @@ extension ManualLoop {
 
   /// The phases of all fibers of an execution that has not ended.
   package func phases(of handle: Handle) -> [String] {
-    guard
-      let execution = shard.state.pointee.executions.resolve(
-        index: handle.handle.index, generation: handle.handle.generation)
-    else { return [] }
+    if let phase = shard.phaseIfDormant(handle.handle) { return ["\(phase)"] }
+    guard let execution = shard.execution(handle.handle) else { return [] }
     return shard.state.pointee.fibers
       .indexes { $0.phase != .free && $0.execution == execution }
       .map { "\(shard.state.pointee.fibers[$0].pointee.phase)" }

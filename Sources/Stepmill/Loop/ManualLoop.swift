@@ -87,10 +87,7 @@ package final class ManualLoop {
     let start = Shard.Start(workflow: workflow.core, sink: sink, tag: tag, identity: identity)
     let fiber = try shard.start(start, text: input)
     shard.state.pointee.ready.append(fiber.pointee.index)
-    let execution = fiber.pointee.execution
-    return Handle(
-      handle: ExecutionHandle(index: execution.pointee.index, generation: execution.pointee.generation),
-      tag: tag)
+    return Handle(handle: shard.handle(of: fiber.pointee.execution), tag: tag)
   }
 
   /// Stops an execution. False when it has ended.
@@ -168,15 +165,17 @@ package final class ManualLoop {
   package func takeCalls() -> [Call] {
     defer { shard.state.pointee.calls.removeAll() }
     return shard.state.pointee.calls.map {
-      Call(
-        token: $0.request.token, resource: $0.request.resource, state: $0.request.state,
-        input: $0.request.input,
-        retryCount: $0.request.retryCount)
+      let request = $0.takeUnretainedValue().request
+      return Call(
+        token: request.token, resource: request.resource, state: request.state, input: request.input,
+        retryCount: request.retryCount)
     }
   }
 
   /// The tokens of calls whose answer nobody wants any more.
   package func takeCancellations() -> [String] {
+    // A call that was cancelled before anybody took it is held by its cancellation alone.
+    shard.state.pointee.calls.removeAll { $0.takeUnretainedValue().isCancelled }
     defer { shard.state.pointee.cancellations.removeAll() }
     return shard.state.pointee.cancellations.map(\.request.token)
   }

@@ -20,16 +20,24 @@
 // call itself Sendable.
 
 /// One call of an asynchronous handler. Subclasses say what to run.
-class WorkerCall {
+class WorkerCall: @unchecked Sendable {
   enum Phase: UInt8 {
     case new, queued, running, finished
     /// Cancelled before it ran; it never will.
     case dropped
   }
 
-  fileprivate(set) final var phase = Phase.new
+  @exclusivity(unchecked) fileprivate(set) final var phase = Phase.new
+  /// It is a `TaskInvocation`, whose handler the worker calls itself: each function between the
+  /// two would cost a look-up of the task's executor on the way back, some 30 ns.
+  fileprivate final let isTask: Bool
   /// Who runs the call; the pool keeps workers alive that have a call.
-  fileprivate final unowned(unsafe) var worker: Worker?
+  @exclusivity(unchecked) fileprivate final unowned(unsafe) var worker: Worker?
+
+  init(isTask: Bool = false) { self.isTask = isTask }
+
+  /// It has run, and nobody but the pool refers to it any more.
+  func isOver() {}
 
   /// Runs on the loop's thread, in a worker. It hands its own result to whoever needs it
   /// before it returns. It must return soon after its task was cancelled; until then it
@@ -185,9 +193,19 @@ final class WorkerPool: @unchecked Sendable {
   private nonisolated(nonsending) func work(_ worker: Worker) async {
     while true {
       state.pointee.isWaking = false
-      while let call = begin(worker) {
-        await call.run()
+      while var call = begin(worker) {
+        if _fastPath(call.isTask) {
+          let task = unsafeDowncast(call, to: TaskInvocation.self)
+          do {
+            task.give(.success(try await task.body(task.request)))
+          } catch {
+            task.give(.failure(of: error))
+          }
+        } else {
+          await call.run()
+        }
         finish(call)
+        if isKnownUniquelyReferenced(&call) { call.isOver() }
         if worker.wasCancelled { return retire(worker) }
       }
       if state.pointee.isClosing || state.pointee.parked.count >= Self.parkedMax { return retire(worker) }

@@ -42,6 +42,11 @@ final class ExecutionSink: CompletionSink, @unchecked Sendable {
     self.loop = loop
   }
 
+  override var canBeUnheard: Bool { true }
+  override var whenUnheard: CompletionSink? {
+    state.withLock { $0.waiters.isEmpty } ? core.unheard : nil
+  }
+
   var outcome: Outcome {
     get async {
       await withCheckedContinuation { continuation in
@@ -95,5 +100,18 @@ final class ExecutionSink: CompletionSink, @unchecked Sendable {
       return state.waiters
     }
     for waiter in waiters { waiter.resume(returning: outcome) }
+  }
+}
+
+/// In the place of sinks that nobody holds any more: it only counts the end.
+final class UnheardSink: CompletionSink, @unchecked Sendable {
+  private let inFlight: InFlight
+
+  init(_ inFlight: InFlight) { self.inFlight = inFlight }
+
+  override func ended(
+    _ status: ExecutionStatus, output: Value, error: Value, cause: Value, tag: UInt64, on shard: Shard
+  ) {
+    inFlight.subtract(1)
   }
 }

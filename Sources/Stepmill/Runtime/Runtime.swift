@@ -94,7 +94,8 @@ public final class Runtime: Sendable {
   /// Registers an asynchronous handler that takes and gives Codable values. It runs on the
   /// loop's thread and must not block; see ``TaskHandler`` for the other kinds.
   public func register<Input: Decodable & SendableMetatype, Output: Encodable & SendableMetatype>(
-    _ resource: String, _ body: @escaping @Sendable (Input) async throws -> Output
+    _ resource: String,
+    _ body: nonisolated(nonsending) @escaping @Sendable (Input) async throws -> Output
   ) {
     register(
       resource,

@@ -22,7 +22,9 @@ final class RuntimeCore: Sendable {
   private let loopCount = Atomic<Int>(0)
   private let team: LoopTeam
   private let nextLoop = Atomic<UInt>(0)
-  private let inFlight = Atomic<Int>(0)
+  private let inFlight: InFlight
+  /// Told about ends that nobody waits for.
+  let unheard: UnheardSink
   private let isClosed = Atomic<Bool>(false)
   private let isStopped = Atomic<Bool>(false)
   private let isAttached = Atomic<Bool>(false)
@@ -55,6 +57,8 @@ final class RuntimeCore: Sendable {
       throw StepmillError(.system, "a runtime has 0 to 1024 loops, not \(configuration.loops)")
     }
     self.configuration = configuration
+    inFlight = InFlight()
+    unheard = UnheardSink(inFlight)
     team = LoopTeam(capacity: configuration.loops)
     loopTable = .allocate(capacity: max(configuration.loops, 1))
     var seed = configuration.seed ?? 0
@@ -195,10 +199,10 @@ final class RuntimeCore: Sendable {
   // MARK: Admission
 
   @inline(__always)
-  func admit() throws(StepmillError) {
-    let before = inFlight.wrappingAdd(1, ordering: .relaxed).oldValue
-    if _slowPath(before >= configuration.executionsMax || isClosed.load(ordering: .relaxed)) {
-      inFlight.wrappingSubtract(1, ordering: .relaxed)
+  func admit(_ count: Int = 1) throws(StepmillError) {
+    let before = inFlight.add(count)
+    if _slowPath(before &+ count > configuration.executionsMax || isClosed.load(ordering: .relaxed)) {
+      inFlight.subtract(count)
       if isClosed.load(ordering: .relaxed) {
         throw StepmillError(.shutDown, "the runtime has been shut down")
       }
@@ -208,7 +212,7 @@ final class RuntimeCore: Sendable {
   }
 
   @inline(__always)
-  func ended() { inFlight.wrappingSubtract(1, ordering: .relaxed) }
+  func ended() { inFlight.subtract(1) }
 
   // MARK: Handlers
 
@@ -284,7 +288,7 @@ final class RuntimeCore: Sendable {
     isClosed.store(true, ordering: .sequentiallyConsistent)
     let clock = ContinuousClock()
     let deadline = clock.now + waiting
-    while inFlight.load(ordering: .relaxed) > 0, clock.now < deadline {
+    while inFlight.value > 0, clock.now < deadline {
       try? await Task.sleep(for: .milliseconds(2))
     }
     stop()
@@ -322,6 +326,21 @@ final class RuntimeCore: Sendable {
       retired.withLock { $0.add(loop.counters) }
     }
   }
+}
+
+/// How many executions are under way. An object of its own, since ends may be counted when the
+/// runtime is gone.
+final class InFlight: Sendable {
+  private let count = Atomic<Int>(0)
+
+  /// Returns how many there were.
+  @inline(__always)
+  func add(_ number: Int) -> Int { count.wrappingAdd(number, ordering: .relaxed).oldValue }
+
+  @inline(__always)
+  func subtract(_ number: Int) { count.wrappingSubtract(number, ordering: .relaxed) }
+
+  var value: Int { count.load(ordering: .relaxed) }
 }
 
 extension RuntimeCounters {

@@ -47,14 +47,14 @@ public struct TaskHandler: Sendable {
 
   /// A handler that runs on the loop's thread as a Swift task.
   public static func async(
-    _ body: @escaping @Sendable (TaskRequest) async throws -> JSON
+    _ body: nonisolated(nonsending) @escaping @Sendable (TaskRequest) async throws -> JSON
   ) -> TaskHandler {
     TaskHandler(kind: .async, box: AsyncBox(body))
   }
 
   /// A handler that runs on Swift's global pool, beside the loop.
   public static func concurrent(
-    _ body: @escaping @Sendable (TaskRequest) async throws -> JSON
+    _ body: nonisolated(nonsending) @escaping @Sendable (TaskRequest) async throws -> JSON
   ) -> TaskHandler {
     TaskHandler(kind: .concurrent, box: AsyncBox(body))
   }
@@ -69,16 +69,35 @@ public struct TaskHandler: Sendable {
 
 /// What a handler that runs beside the step is given.
 public struct TaskRequest: Sendable {
+  /// Kept from being used again by this reference.
+  let invocation: TaskInvocation
+
   /// The task's input, after InputPath and Parameters.
-  public let input: JSON
-  /// The Task's `Resource` as written.
-  public let resource: String
-  /// The Task state's name.
-  public let state: String
+  public var input: JSON { invocation.input }
+
   /// How often this task has been retried in this visit of its state.
-  public let retryCount: Int
+  public var retryCount: Int { Int(invocation.retryCount) }
+
+  // These are made when somebody asks: they are texts, which few handlers look at.
+
+  /// The Task's `Resource` as written.
+  public var resource: String { invocation.resource }
+
+  /// The Task state's name.
+  public var state: String { invocation.stateName }
+
   /// Names this very attempt: for ``Runtime/complete(_:with:)`` and ``Runtime/heartbeat(_:)``.
-  public let token: String
+  public var token: String { invocation.call.token.text }
+}
+
+/// Which call a handler answers: what its token says, and what the token is made with.
+struct TaskCallID: Sendable {
+  let shard: UInt32
+  let serial: UInt32
+  let fiber: FiberHandle
+  let key: SipHash
+
+  var token: TaskToken { TaskToken(shard: shard, fiber: fiber, callSerial: serial, key: key) }
 }
 
 /// A handler's code, whatever its kind.
@@ -89,7 +108,7 @@ class TaskHandlerBox: @unchecked Sendable {
   }
 
   /// Runs a handler beside the step.
-  func run(_ request: TaskRequest) async throws -> JSON {
+  nonisolated(nonsending) func run(_ request: TaskRequest) async throws -> JSON {
     preconditionFailure("BUG in Stepmill (please report): this handler is not asynchronous")
   }
 
@@ -117,14 +136,17 @@ private final class SynchronousBox: TaskHandlerBox, @unchecked Sendable {
   }
 }
 
-private final class AsyncBox: TaskHandlerBox, @unchecked Sendable {
-  private let body: @Sendable (TaskRequest) async throws -> JSON
+final class AsyncBox: TaskHandlerBox, @unchecked Sendable {
+  typealias Body = nonisolated(nonsending) @Sendable (TaskRequest) async throws -> JSON
+  let body: Body
 
-  init(_ body: @escaping @Sendable (TaskRequest) async throws -> JSON) {
+  init(_ body: @escaping Body) {
     self.body = body
   }
 
-  override func run(_ request: TaskRequest) async throws -> JSON { try await body(request) }
+  override nonisolated(nonsending) func run(_ request: TaskRequest) async throws -> JSON {
+    try await body(request)
+  }
 }
 
 private final class TokenBox: TaskHandlerBox, @unchecked Sendable {
@@ -144,25 +166,103 @@ struct TaskHandlerEntry: BitwiseCopyable {
 }
 
 /// One call of a handler that does not answer at once: made by a step, performed by the
-/// driver. Owned by the loop; its parts that cross threads are immutable.
-final class TaskInvocation: @unchecked Sendable {
-  let kind: TaskHandler.Kind
-  let handler: TaskHandlerBox
-  let request: TaskRequest
-  let token: TaskToken
-  /// What the driver keeps to cancel it. Touched by the loop's thread only.
-  var running: AnyObject?
-  /// Nobody wants the answer any more. Touched by the loop's thread only.
-  var isCancelled = false
+/// driver. Calls on the loop's own thread are used again, since to allocate one costs as much as
+/// to run it.
+///
+/// Who may touch what: the loop's thread everything. Handlers read `input` and what their
+/// `TaskRequest` shows, on any thread: that is constant as long as a request refers to it.
+final class TaskInvocation: WorkerCall, @unchecked Sendable {
+  // Each use of a class's variable would be checked for overlapping ones, at run time.
+  @exclusivity(unchecked) private(set) var input = JSON.null
+  @exclusivity(unchecked) private(set) var retryCount: UInt32
+  @exclusivity(unchecked) private(set) var kind: TaskHandler.Kind
+  @exclusivity(unchecked) private(set) var call: TaskCallID
+  /// The index of the Task state.
+  @exclusivity(unchecked) private var pc: UInt32
+  @exclusivity(unchecked) private var workflow: WorkflowCore?
+  /// The workflow keeps it.
+  @exclusivity(unchecked) private var box: Unmanaged<TaskHandlerBox>
+  /// Who waits for the answer.
+  private let shard: Shard
+  /// The task of a concurrent handler.
+  var task: Task<Void, Never>?
+  /// Nobody wants the answer any more.
+  @exclusivity(unchecked) var isCancelled = false
 
   init(
-    kind: TaskHandler.Kind, handler: TaskHandlerBox, input: JSON, token: TaskToken, resource: String,
-    state: String, retryCount: Int
+    _ shard: Shard, _ handler: TaskHandlerEntry, _ fiber: UnsafeMutablePointer<Fiber>, input: JSON
   ) {
-    self.kind = kind
-    self.handler = handler
-    self.token = token
-    request = TaskRequest(
-      input: input, resource: resource, state: state, retryCount: retryCount, token: token.text)
+    self.shard = shard
+    kind = handler.kind
+    box = handler.box
+    call = shard.callID(of: fiber)
+    pc = fiber.pointee.pc
+    retryCount = fiber.pointee.retryCount
+    workflow = fiber.pointee.execution.pointee.workflow.takeUnretainedValue()
+    self.input = input
+    super.init(isTask: true)
   }
+
+  /// A call whose answer nobody waits for, to measure what calling costs.
+  init(unawaited handler: TaskHandlerEntry, on shard: Shard, input: JSON) {
+    self.shard = shard
+    kind = handler.kind
+    box = handler.box
+    call = TaskCallID(
+      shard: 0, serial: 0, fiber: FiberHandle(index: 0, generation: 0), key: SipHash(key: 1, 2))
+    pc = 0
+    retryCount = 0
+    self.input = input
+    super.init(isTask: true)
+  }
+
+  /// Begins another use.
+  func renew(_ handler: TaskHandlerEntry, _ fiber: UnsafeMutablePointer<Fiber>, input: JSON) {
+    kind = handler.kind
+    box = handler.box
+    call = shard.callID(of: fiber)
+    pc = fiber.pointee.pc
+    retryCount = fiber.pointee.retryCount
+    workflow = fiber.pointee.execution.pointee.workflow.takeUnretainedValue()
+    self.input = input
+    isCancelled = false
+  }
+
+  /// Ends a use: nobody refers to it any more.
+  override func isOver() {
+    input = .null
+    workflow = nil
+    shard.keep(self)
+  }
+
+  var handler: TaskHandlerBox { box.takeUnretainedValue() }
+  var request: TaskRequest { TaskRequest(invocation: self) }
+
+  /// The code of an asynchronous handler.
+  @inline(__always)
+  var body: AsyncBox.Body { unsafeDowncast(box.takeUnretainedValue(), to: AsyncBox.self).body }
+
+  var resource: String {
+    let tables = workflow.unsafelyUnwrapped.tables
+    let task = tables.pointee.tasks + Int(tables.pointee.ops[Int(pc)].a)
+    return tables.pointee.constants[Int(task.pointee.resource)].text
+  }
+
+  var stateName: String {
+    let tables = workflow.unsafelyUnwrapped.tables
+    return tables.pointee.names[Int(tables.pointee.ops[Int(pc)].name)].text
+  }
+
+  /// Runs the handler and makes an answer of whatever becomes of it.
+  nonisolated(nonsending) func perform() async -> Shard.TaskAnswer {
+    do {
+      return .success(try await handler.run(request))
+    } catch {
+      return .failure(of: error)
+    }
+  }
+
+  /// On the loop's thread.
+  @inline(__always)
+  func give(_ answer: Shard.TaskAnswer) { shard.answer(call, answer) }
 }

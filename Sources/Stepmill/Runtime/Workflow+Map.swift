@@ -1,5 +1,3 @@
-import Synchronization
-
 // One workflow over many inputs, a bounded number of them at a time.
 //
 // The iterator pulls a row only when there is room for its execution: rows that are not
@@ -147,10 +145,10 @@ private final class MapRun: Sendable {
 
 private final class MapSink: CompletionSink, @unchecked Sendable {
   // Who may touch what: the loops call `started` and `ended`, the iterator everything else;
-  // all they share is behind the mutex.
+  // all they share is behind the lock.
   private let core: RuntimeCore
   private let isOrdered: Bool
-  private let state = Mutex(State())
+  private let state = Lock(State())
 
   private struct State {
     /// Outcomes that have not been taken, by row.

@@ -32,8 +32,10 @@
 // against 57 ns. What decided: a record that is reused while its stale entry waits would drag
 // that entry to another deadline, and with it the order of what fires.
 //
-// Nothing is ever taken out: cancelling is lazy. The owner compares the record with
-// what it expects (a generation, a deadline) when the timer fires.
+// Cancelling is lazy: the owner compares the record with what it expects (a generation, a
+// deadline) when the timer fires. It counts what it has cancelled, and sweeps the wheel when that
+// is more than what is left: so a cancelled timer costs one more look, and memory stays in
+// proportion to the timers that matter.
 //
 // A slot holds chunks in a first-in-first-out list and knows by itself how full its last
 // chunk is; all others are full. Chunks come from slabs of 64 KiB which go back to the
@@ -291,6 +293,59 @@ struct TimerWheel: ~Copyable {
     for timer in waiting { place(timer.handle, timer.deadline) }
   }
 
+  // MARK: Sweeping
+
+  /// Takes out the timers that are not `isCurrent`, given their handles and deadlines. The others
+  /// keep their order. Those that are due at the position stay.
+  mutating func sweep(_ isCurrent: (UInt32, UInt64) -> Bool) {
+    for level in 0..<Self.levels {
+      let shift = UInt64(truncatingIfNeeded: level &* 6)
+      let window = (position &>> (shift &+ 6)) &<< (shift &+ 6)
+      var left = occupied[level]
+      while left != 0 {
+        let index = left.trailingZeroBitCount
+        left &= left &- 1
+        sweep(level: level, index: index, start: window | UInt64(index) &<< shift, isCurrent)
+      }
+    }
+    let before = far.count
+    far.removeAll { !isCurrent($0.handle, $0.deadline) }
+    count &-= before &- far.count
+    farEarliest = far.reduce(.max) { min($0, $1.deadline) }
+  }
+
+  private mutating func sweep(
+    level: Int, index: Int, start: UInt64, _ isCurrent: (UInt32, UInt64) -> Bool
+  ) {
+    let slot = slots + (level &* Self.slotsPerLevel &+ index)
+    let entered = slot.pointee
+    slot.pointee = Slot(capacity: Int(entered.capacity))
+    let word = occupied + level
+    word.pointee &= ~(1 &<< UInt64(truncatingIfNeeded: index))
+    var next = entered.head
+    while let chunk = next {
+      next = chunks.next(chunk)
+      let entries = chunk + TimerChunks.linkSize
+      let remainders = entries + Int(entered.capacity) &* 4
+      let end = Int(chunk == entered.tail ? entered.used : entered.capacity)
+      for entry in 0..<end {
+        let handle = entries.load(fromByteOffset: entry &* 4, as: UInt32.self)
+        let low =
+          level == 0
+          ? 0
+          : level < 3
+            ? UInt64(remainders.load(fromByteOffset: entry &* 2, as: UInt16.self))
+            : UInt64(remainders.load(fromByteOffset: entry &* 4, as: UInt32.self))
+        if isCurrent(handle, start | low) {
+          place(handle, start | low)
+        } else {
+          count &-= 1
+        }
+      }
+      chunks.giveBack(chunk)
+    }
+  }
+
   // MARK: Sleeping
 
   /// No timer comes due before this time; nil without timers.
@@ -323,38 +378,17 @@ struct TimerWheel: ~Copyable {
   }
 
   /// Bytes of all slabs.
-  var bytesHeld: Int { chunks.slabCount * TimerChunks.slabSize }
+  var bytesHeld: Int { chunks.bytesHeld }
 }
 
 /// The chunks of a wheel: 128 bytes each, the first 8 of them a link to the next one.
-///
-/// A slab starts at a multiple of 64 KiB, so a chunk's address names its slab; its first
-/// 128 bytes are the header. It is 128 bytes short of 64 KiB because malloc needs a few
-/// bytes between two blocks, and would leave a hole of nearly 64 KiB behind each otherwise.
 private struct TimerChunks: ~Copyable {
   static let linkSize = 8
   static let chunkSize = 128
-  static let slabAlignment = 1 << 16
-  static let slabSize = slabAlignment - chunkSize
 
-  /// Slabs with free chunks.
-  private var roomy: UnsafeMutablePointer<SlabHeader>?
-  /// Every slab.
-  private var all: UnsafeMutablePointer<SlabHeader>?
-  private var emptyCount = 0
-  private(set) var slabCount = 0
+  private var slabs = BlockSlabs(blockSize: TimerChunks.chunkSize)
 
-  private struct SlabHeader {
-    var free: UnsafeMutableRawPointer?
-    /// Offset of the memory that was never handed out.
-    var fresh = TimerChunks.chunkSize
-    var used = 0
-    var isRoomy = false
-    var nextRoomy: UnsafeMutablePointer<SlabHeader>?
-    var previousRoomy: UnsafeMutablePointer<SlabHeader>?
-    var next: UnsafeMutablePointer<SlabHeader>?
-    var previous: UnsafeMutablePointer<SlabHeader>?
-  }
+  var bytesHeld: Int { slabs.bytesHeld }
 
   @inline(__always)
   func next(_ chunk: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
@@ -364,86 +398,11 @@ private struct TimerChunks: ~Copyable {
   /// A new chunk, linked behind the last one of a list, if the list has one.
   @inline(never)
   mutating func take(after last: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer {
-    let slab = roomy ?? addSlab()
-    if slab.pointee.used == 0 { emptyCount &-= 1 }
-    slab.pointee.used &+= 1
-    let chunk: UnsafeMutableRawPointer
-    if let free = slab.pointee.free {
-      chunk = free
-      slab.pointee.free = next(free)
-    } else {
-      chunk = UnsafeMutableRawPointer(slab) + slab.pointee.fresh
-      slab.pointee.fresh &+= Self.chunkSize
-    }
-    if slab.pointee.free == nil && slab.pointee.fresh == Self.slabSize { leaveRoomy(slab) }
+    let chunk = slabs.take()
     chunk.storeBytes(of: nil, as: UnsafeMutableRawPointer?.self)
     last?.storeBytes(of: chunk, as: UnsafeMutableRawPointer?.self)
     return chunk
   }
 
-  mutating func giveBack(_ chunk: UnsafeMutableRawPointer) {
-    let address = UInt(bitPattern: chunk) & ~UInt(Self.slabAlignment &- 1)
-    let slab = UnsafeMutablePointer<SlabHeader>(bitPattern: address).unsafelyUnwrapped
-    chunk.storeBytes(of: slab.pointee.free, as: UnsafeMutableRawPointer?.self)
-    slab.pointee.free = chunk
-    slab.pointee.used &-= 1
-    if !slab.pointee.isRoomy { enterRoomy(slab) }
-    if slab.pointee.used == 0 {
-      // One empty slab stays, so that a timer that comes and goes costs no malloc.
-      if emptyCount > 0 { freeSlab(slab) } else { emptyCount &+= 1 }
-    }
-  }
-
-  private mutating func addSlab() -> UnsafeMutablePointer<SlabHeader> {
-    var raw: UnsafeMutableRawPointer?
-    guard posix_memalign(&raw, Self.slabAlignment, Self.slabSize) == 0, let raw else {
-      fatalError("Stepmill: out of memory (\(Self.slabSize) bytes)")
-    }
-    let slab = raw.bindMemory(to: SlabHeader.self, capacity: 1)
-    slab.initialize(to: SlabHeader(next: all))
-    if let old = all { old.pointee.previous = slab }
-    all = slab
-    slabCount &+= 1
-    emptyCount &+= 1
-    enterRoomy(slab)
-    return slab
-  }
-
-  private mutating func freeSlab(_ slab: UnsafeMutablePointer<SlabHeader>) {
-    leaveRoomy(slab)
-    if let previous = slab.pointee.previous {
-      previous.pointee.next = slab.pointee.next
-    } else {
-      all = slab.pointee.next
-    }
-    if let next = slab.pointee.next { next.pointee.previous = slab.pointee.previous }
-    slabCount &-= 1
-    free(slab)
-  }
-
-  private mutating func enterRoomy(_ slab: UnsafeMutablePointer<SlabHeader>) {
-    slab.pointee.isRoomy = true
-    slab.pointee.previousRoomy = nil
-    slab.pointee.nextRoomy = roomy
-    if let old = roomy { old.pointee.previousRoomy = slab }
-    roomy = slab
-  }
-
-  private mutating func leaveRoomy(_ slab: UnsafeMutablePointer<SlabHeader>) {
-    slab.pointee.isRoomy = false
-    if let previous = slab.pointee.previousRoomy {
-      previous.pointee.nextRoomy = slab.pointee.nextRoomy
-    } else {
-      roomy = slab.pointee.nextRoomy
-    }
-    if let next = slab.pointee.nextRoomy { next.pointee.previousRoomy = slab.pointee.previousRoomy }
-  }
-
-  deinit {
-    var next = all
-    while let slab = next {
-      next = slab.pointee.next
-      free(slab)
-    }
-  }
+  mutating func giveBack(_ chunk: UnsafeMutableRawPointer) { slabs.giveBack(chunk) }
 }

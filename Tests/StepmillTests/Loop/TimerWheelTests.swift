@@ -65,6 +65,16 @@ import Testing
           schedule(now &+ distance)
         }
       }
+      if random.chance(1, in: 8) {
+        // Two of three are forgotten, with what is due staying as it is.
+        let deadlines = Dictionary(uniqueKeysWithValues: model.timers.map { ($0.handle, $0.deadline) })
+        let position = model.position
+        model.timers.removeAll { $0.handle % 3 != 0 && $0.deadline > position }
+        wheel.sweep { handle, deadline in
+          #expect(deadlines[handle] == deadline)
+          return handle % 3 == 0
+        }
+      }
       if !random.chance(1, in: 10) { now &+= random.next() >> (64 - random.below(longestJumpBits + 1)) }
       let limit = random.chance(1, in: 3) ? Int(1 + random.below(30)) : 1000
       for _ in 0..<(1 + random.below(4)) {

@@ -8,7 +8,7 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct LoopWorkerPoolTests {
 
   /// A call whose body is a closure.
-  final class Call: WorkerCall {
+  final class Call: WorkerCall, @unchecked Sendable {
     let body: @Sendable () async -> Void
     init(_ body: @escaping @Sendable () async -> Void) { self.body = body }
     override nonisolated(nonsending) func run() async { await body() }

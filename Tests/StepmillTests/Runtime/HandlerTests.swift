@@ -15,6 +15,28 @@ import Testing
   }
   struct CardDeclined: Error {}
 
+  /// Calls are used again, but never one that a handler's request still refers to.
+  @Test func aRequestThatIsKeptStaysAsItWas() async throws {
+    let runtime = try Runtime.small()
+    let kept = Log<TaskRequest>()
+    runtime.register(
+      "work",
+      .async { request in
+        if request.input["keep"]?.bool == true { kept.append(request) }
+        return request.input
+      })
+    let workflow = try runtime.workflow(Definitions.task())
+    for number in 0..<50 {
+      let input: JSON = ["n": JSON(number), "keep": JSON(number % 2 == 0)]
+      #expect(try await workflow.run(input) == input)
+    }
+    for (index, request) in kept.entries.enumerated() {
+      #expect(request.input["n"]?.int == index * 2 && request.state == "T" && request.resource == "work")
+      #expect(TaskToken(request.token) != nil)
+    }
+    #expect(Set(kept.entries.map(\.token)).count == 25)
+  }
+
   // MARK: Synchronous
 
   @Test func aSynchronousHandlerReadsViewsAndBuildsItsAnswer() async throws {

@@ -1,0 +1,297 @@
+// Letters: what other threads tell a loop.
+//
+// A letter is a block of memory whose first word links it into the inbox; who sends it makes
+// it, the loop frees it. A loop opens a bounded number per turn: what waits in a letter is
+// small, while every execution that has begun takes a kilobyte until it ends or waits. So
+// letters are kept, in their order, until there is room for what they start.
+
+/// A message to a loop.
+struct Letter {
+  enum Kind: UInt8 {
+    /// An execution whose input is a value.
+    case start
+    /// An execution whose input is JSON text.
+    case startText
+    /// Executions whose inputs are lines of JSON text.
+    case startLines
+    /// Executions whose inputs are values.
+    case startValues
+    case action
+  }
+  var link: UnsafeMutableRawPointer?
+  var workflow: Unmanaged<WorkflowCore>?
+  var sink: Unmanaged<CompletionSink>?
+  var identity: Unmanaged<ExecutionIdentity>?
+  var action: Unmanaged<LoopAction>?
+  /// `start`: the input.
+  var input = LetterInput(nil)
+  /// The number by which the sink knows the execution, or the first that is left of several.
+  var tag: UInt64 = 0
+  /// Text and lines: bytes behind the header, and how many of them were read. Values: the same in elements.
+  var count = 0
+  var read = 0
+  var kind: Kind
+
+  static let headerSize = (MemoryLayout<Letter>.size + 15) & ~15
+
+  init(_ kind: Kind, _ start: borrowing Shard.Start, count: Int = 0) {
+    self.kind = kind
+    self.count = count
+    workflow = Unmanaged.passRetained(start.workflow)
+    sink = Unmanaged.passRetained(start.sink)
+    identity = start.identity.map { Unmanaged.passRetained($0) }
+    tag = start.tag
+  }
+
+  init(_ action: LoopAction) {
+    kind = .action
+    self.action = Unmanaged.passRetained(action)
+  }
+}
+
+/// A `JSON` on its way: its parts, the memory retained.
+struct LetterInput: BitwiseCopyable {
+  private let storage: Unmanaged<JSONStorage>?
+  private let value: Value
+
+  init(_ input: JSON?) {
+    storage = input?.storage.map { Unmanaged.passRetained($0) }
+    value = input?.value ?? .missing
+  }
+
+  /// The value; its memory is the caller's to release.
+  func take() -> JSON { JSON(storage: storage?.takeRetainedValue(), value: value) }
+}
+
+/// Something that is to happen on the loop's thread.
+final class LoopAction {
+  let body: @Sendable (Loop) -> Void
+  /// A loop that ends listens to it as well.
+  let isHeardToTheEnd: Bool
+  init(_ body: @escaping @Sendable (Loop) -> Void, isHeardToTheEnd: Bool) {
+    self.body = body
+    self.isHeardToTheEnd = isHeardToTheEnd
+  }
+}
+
+// MARK: - Writing
+
+extension Loop {
+  /// What one letter may hold of executions, so that loops get their share and none is busy
+  /// with a single letter for long.
+  static var startsPerLetter: Int { 64 }
+
+  /// Runs `body` on the loop's thread, soon. From any thread.
+  func post(isHeardToTheEnd: Bool = false, _ body: @escaping @Sendable (Loop) -> Void) {
+    send(Loop.letter(Letter(LoopAction(body, isHeardToTheEnd: isHeardToTheEnd))))
+  }
+
+  /// Sends a value to be started with. From any thread.
+  func submit(_ start: borrowing Shard.Start, input: JSON) {
+    var letter = Letter(.start, start)
+    letter.input = LetterInput(input)
+    sendStart(Loop.letter(letter))
+  }
+
+  /// Sends JSON text to be started with. From any thread.
+  func submit(_ start: borrowing Shard.Start, text: UnsafeRawBufferPointer) {
+    submit(.startText, start, text)
+  }
+
+  /// Sends lines of JSON text to be started with: `text` ends with a line. A line that is not
+  /// JSON is refused by the sink. From any thread.
+  func submit(_ start: borrowing Shard.Start, lines text: UnsafeRawBufferPointer) {
+    submit(.startLines, start, text)
+  }
+
+  private func submit(_ kind: Letter.Kind, _ start: borrowing Shard.Start, _ text: UnsafeRawBufferPointer) {
+    let letter = Loop.letter(Letter(kind, start, count: text.count), extra: text.count)
+    if let base = text.baseAddress {
+      (letter + Letter.headerSize).copyMemory(from: base, byteCount: text.count)
+    }
+    sendStart(letter)
+  }
+
+  /// Sends values to be started with. From any thread.
+  func submit(_ start: borrowing Shard.Start, inputs: ArraySlice<JSON>) {
+    let letter = Loop.letter(
+      Letter(.startValues, start, count: inputs.count),
+      extra: inputs.count * MemoryLayout<LetterInput>.stride)
+    let memory = (letter + Letter.headerSize).bindMemory(to: LetterInput.self, capacity: inputs.count)
+    for (index, input) in inputs.enumerated() { (memory + index).initialize(to: LetterInput(input)) }
+    sendStart(letter)
+  }
+
+  private static func letter(_ letter: Letter, extra: Int = 0) -> UnsafeMutableRawPointer {
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: Letter.headerSize + extra, alignment: 16)
+    raw.initializeMemory(as: Letter.self, to: letter)
+    return raw
+  }
+
+  @inline(__always)
+  private func sendStart(_ letter: UnsafeMutableRawPointer) {
+    // A host's loop that nothing keeps alive would not even look.
+    if _slowPath(isAttached), executor.isOnLoop, !isClosed { uv.keepsHostAlive = true }
+    send(letter)
+  }
+
+  @inline(__always)
+  private func send(_ letter: UnsafeMutableRawPointer) {
+    // The handle that wakes a host's loop is closed when that loop is left, not with this
+    // object: only a visit keeps it.
+    if _slowPath(isAttached) { shared.pointee.beginVisit() }
+    let isOpen = shared.pointee.submit(letter)
+    if _slowPath(isAttached) { shared.pointee.endVisit() }
+    if _slowPath(!isOpen) { discard(shared.pointee.submissions.takeAll()) }
+  }
+}
+
+// MARK: - Reading
+
+extension Loop {
+  /// Opens letters for `limit` executions and actions.
+  func takeMail(limit: Int) {
+    var left = limit
+    while left > 0 {
+      if mail == nil { mail = shared.pointee.submissions.takeAll() }
+      guard let raw = mail else { return }
+      let letter = raw.assumingMemoryBound(to: Letter.self)
+      switch letter.pointee.kind {
+      case .action:
+        mail = letter.pointee.link
+        let action = letter.pointee.action.unsafelyUnwrapped.takeRetainedValue()
+        raw.deallocate()
+        action.body(self)
+        left &-= 1
+      case .start, .startText, .startLines, .startValues:
+        left &-= open(letter, limit: left)
+        guard letter.pointee.read == letter.pointee.count else { return }
+        mail = letter.pointee.link
+        release(letter)
+      }
+    }
+  }
+
+  private func release(_ letter: UnsafeMutablePointer<Letter>) {
+    letter.pointee.workflow?.release()
+    letter.pointee.sink?.release()
+    letter.pointee.identity?.release()
+    UnsafeMutableRawPointer(letter).deallocate()
+  }
+
+  /// Starts what a letter holds, `limit` executions at most. Returns how many.
+  private func open(_ letter: UnsafeMutablePointer<Letter>, limit: Int) -> Int {
+    var start = Shard.Start(
+      workflow: letter.pointee.workflow.unsafelyUnwrapped.takeUnretainedValue(),
+      sink: letter.pointee.sink.unsafelyUnwrapped.takeUnretainedValue(), tag: letter.pointee.tag,
+      identity: letter.pointee.identity?.takeUnretainedValue())
+    let content = UnsafeRawPointer(letter) + Letter.headerSize
+    var started = 0
+    switch letter.pointee.kind {
+    case .start:
+      begin(start, letter.pointee.input.take())
+      return 1
+    case .startText:
+      letter.pointee.read = letter.pointee.count
+      begin(start, text: UnsafeRawBufferPointer(start: content, count: letter.pointee.count))
+      return 1
+    case .startValues:
+      let inputs = content.assumingMemoryBound(to: LetterInput.self)
+      while started < limit, letter.pointee.read < letter.pointee.count {
+        let input = inputs[letter.pointee.read].take()
+        letter.pointee.read &+= 1
+        begin(start, input)
+        start.tag &+= 1
+        started &+= 1
+      }
+    case .startLines:
+      while started < limit, letter.pointee.read < letter.pointee.count {
+        let rest = UnsafeRawBufferPointer(
+          start: content + letter.pointee.read, count: letter.pointee.count &- letter.pointee.read)
+        let line = JSONLines.firstLine(of: rest)
+        letter.pointee.read &+= line.end
+        guard let text = line.text else { continue }
+        begin(start, text: text)
+        start.tag &+= 1
+        started &+= 1
+      }
+    case .action:
+      preconditionFailure("BUG in Stepmill (please report): an action was opened as a start")
+    }
+    letter.pointee.tag = start.tag
+    return started
+  }
+
+  private func begin(_ start: borrowing Shard.Start, _ input: JSON) {
+    hasBegun(start, input.withValue { shard.start(start, copying: $0) })
+  }
+
+  private func begin(_ start: borrowing Shard.Start, text: UnsafeRawBufferPointer) {
+    do {
+      hasBegun(start, try shard.start(start, text: text))
+    } catch {
+      start.sink.refused(error, tag: start.tag)
+    }
+  }
+
+  @inline(__always)
+  private func hasBegun(_ start: borrowing Shard.Start, _ fiber: UnsafeMutablePointer<Fiber>) {
+    start.sink.started(shard.handle(of: fiber.pointee.execution), tag: start.tag, on: self)
+    shard.state.pointee.ready.append(fiber.pointee.index)
+  }
+
+  // MARK: - Turning away
+
+  /// Turns away mail that came too late. On the loop's thread.
+  func discardMail() {
+    let kept = mail
+    mail = nil
+    discard(kept)
+    discard(shared.pointee.submissions.takeAll())
+  }
+
+  /// Turns letters away. Once the loop is closed, any thread may do so with what it took.
+  private func discard(_ letters: UnsafeMutableRawPointer?) {
+    var next = letters
+    while let raw = next {
+      next = Inbox.next(raw)
+      let letter = raw.assumingMemoryBound(to: Letter.self)
+      if let action = letter.pointee.action?.takeRetainedValue() {
+        raw.deallocate()
+        if action.isHeardToTheEnd, executor.isOnLoop, !isClosed { action.body(self) }
+        continue
+      }
+      turnAway(letter)
+      release(letter)
+    }
+  }
+
+  private func turnAway(_ letter: UnsafeMutablePointer<Letter>) {
+    let sink = letter.pointee.sink.unsafelyUnwrapped.takeUnretainedValue()
+    let content = UnsafeRawPointer(letter) + Letter.headerSize
+    var tag = letter.pointee.tag
+    switch letter.pointee.kind {
+    case .start:
+      _ = letter.pointee.input.take()
+      sink.turnedAway(tag: tag)
+    case .startText:
+      sink.turnedAway(tag: tag)
+    case .startValues:
+      let inputs = content.assumingMemoryBound(to: LetterInput.self)
+      for index in letter.pointee.read..<letter.pointee.count {
+        _ = inputs[index].take()
+        sink.turnedAway(tag: tag)
+        tag &+= 1
+      }
+    case .startLines:
+      let rest = UnsafeRawBufferPointer(
+        start: content + letter.pointee.read, count: letter.pointee.count &- letter.pointee.read)
+      for _ in 0..<JSONLines.count(rest) {
+        sink.turnedAway(tag: tag)
+        tag &+= 1
+      }
+    case .action:
+      break
+    }
+  }
+}
