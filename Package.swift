@@ -79,6 +79,11 @@ let package = Package(
     .systemLibrary(name: "CLibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
     .target(name: "CIntrinsics"),
     .target(name: "Stepmill", dependencies: ["CLibuv", "CIntrinsics"], swiftSettings: common),
+    // Servers and clients. Debian: libssl-dev, libcurl4-openssl-dev.
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .target(
+      name: "StepmillHTTP", dependencies: ["Stepmill", "CLibuv", "COpenSSL"], swiftSettings: common),
     .target(name: "StepmillCommands", dependencies: ["Stepmill", "CLibuv"], swiftSettings: outside),
     .executableTarget(name: "StepmillCLI", dependencies: ["StepmillCommands"], swiftSettings: outside),
     // The tests from outside spawn the program, so it is built before them.

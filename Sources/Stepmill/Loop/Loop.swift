@@ -29,7 +29,7 @@ final class Loop: @unchecked Sendable {
   let workers: WorkerPool
   /// Takes the output of executions that run on the caller's thread.
   let textSink = TextSink()
-  fileprivate let uv: UVLoop
+  let uv: UVLoop
   private var thread: Thread?
   private var isStopping = false
   /// How long to look for mail before going to sleep, in pauses of the processor.
@@ -47,11 +47,15 @@ final class Loop: @unchecked Sendable {
   /// The loops that help one another, and this one's place among them.
   private var team: LoopTeam?
   private var place = 0
+  /// What else lives on this loop. A loop with tenants has its mail from sockets: it does not
+  /// spin for letters, and looks at libuv more often.
+  private(set) var tenants: [any LoopTenant] = []
 
   private static let fibersPerTurn = 64
   private static let fibersPerSharedTurn = 4
   private static let callsPerTurn = 256
   private static let turnsBetweenPolls = 16
+  private static let turnsBetweenPollsWithTenants = 2
   /// How long a loop that ends waits for handlers that were cancelled, in milliseconds.
   private static let patience: UInt64 = 1000
 
@@ -135,7 +139,7 @@ final class Loop: @unchecked Sendable {
     // A loop that ends takes on nothing.
     if patienceEnds == 0, let team { team.setIdle(place, true) }
     defer { if let team { team.setIdle(place, false) } }
-    var left = spins
+    var left = tenants.isEmpty ? spins : 0
     while left > 0 {
       stepmill_pause()
       if !shared.pointee.submissions.isEmpty || !shared.pointee.jobs.isEmpty { return }
@@ -165,6 +169,7 @@ final class Loop: @unchecked Sendable {
   private func beginEnding() {
     patienceEnds = UVLoop.monotonicNanoseconds / 1_000_000 + Loop.patience
     abortAll()
+    for tenant in tenants { tenant.loopEnds() }
     workers.close()
   }
 
@@ -177,7 +182,7 @@ final class Loop: @unchecked Sendable {
   /// Turns late mail away; true when no handler runs any more, or patience is at an end.
   private var isEnded: Bool {
     discardMail()
-    return workers.workerCount == 0 && !shard.waitsForGuests
+    return workers.workerCount == 0 && !shard.waitsForGuests && tenants.allSatisfy(\.isGone)
       || UVLoop.monotonicNanoseconds / 1_000_000 >= patienceEnds
   }
 
@@ -185,8 +190,19 @@ final class Loop: @unchecked Sendable {
     shared.pointee.close()
     if !shared.pointee.submissions.isEmpty { discardMail() }
     shard.destroy()
+    tenants = []
     isClosed = true
   }
+
+  // MARK: Tenants
+
+  /// On the loop's thread.
+  func add(_ tenant: any LoopTenant) {
+    tenants.append(tenant)
+    if patienceEnds != 0 { tenant.loopEnds() }
+  }
+
+  func remove(_ tenant: any LoopTenant) { tenants.removeAll { $0 === tenant } }
 
   /// What the hooks of a host's loop point to.
   fileprivate var box: AttachedLoopBox?
@@ -250,9 +266,10 @@ final class Loop: @unchecked Sendable {
     let more = workers.drain(limit: Loop.callsPerTurn)
     turnsToPoll &-= 1
     if turnsToPoll == 0 {
-      turnsToPoll = Loop.turnsBetweenPolls
+      turnsToPoll = tenants.isEmpty ? Loop.turnsBetweenPolls : Loop.turnsBetweenPollsWithTenants
       if !isAttached { uv.poll() }
     }
+    if _slowPath(!tenants.isEmpty) { for tenant in tenants { tenant.turnEnded() } }
     return more || shard.hasReadyWork || !shared.pointee.submissions.isEmpty
   }
 

@@ -1,0 +1,369 @@
+import CLibuv
+import Stepmill
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// What of a server lives on one loop: listeners, connections, and the memory that they share.
+/// Belongs to the loop's thread; other threads touch `counters` and `loop` only, which is what
+/// `@unchecked Sendable` stands on.
+final class ServerLoop: LoopTenant, @unchecked Sendable {
+  let loop: TenantLoop
+  let limits: HTTPLimits
+  let handler: any HTTPHandler
+  let counters = LoopCounters()
+  let log: AccessLog?
+  let contentTypeText = Array("Content-Type: text/plain; charset=utf-8\r\n".utf8)
+  /// Shared by all loops of the server.
+  private let total: ConnectionTotal
+  private let tls: TLSContext?
+
+  /// Where the connections read, one at a time.
+  let readBuffer: uv_buf_t
+  /// The head that is being looked at.
+  var head: HTTPHead
+  /// Answers of the connection whose requests are being handled.
+  var output = OutputBuffer(capacity: 64 << 10)
+
+  /// Answers given outside of that, in the order in which they were given.
+  private var late = OutputBuffer(capacity: 64 << 10)
+  private var spare = OutputBuffer(capacity: 64 << 10)
+  private var lateParts: [LatePart] = []
+  private var spareParts: [LatePart] = []
+
+  private var connections: [Connection] = []
+  private var listeners: [UnsafeMutablePointer<uv_stream_t>] = []
+  private let timer: UnsafeMutablePointer<uv_timer_t>
+  private var dateText: [UInt8] = []
+  private var dateSecond: Int64 = -1
+  private var handlesOpen = 0
+  private(set) var isDraining = false
+  private var drainEnds = UInt64.max
+  private var isEnding = false
+  /// Runs once, when nothing is left.
+  private var gone: [@Sendable () -> Void] = []
+
+  private struct LatePart {
+    var connection: Connection
+    var count: Int
+  }
+
+  init(
+    _ loop: TenantLoop, handler: any HTTPHandler, limits: HTTPLimits, total: ConnectionTotal,
+    tls: TLSContext?,
+    log: AccessLog?
+  ) {
+    self.loop = loop
+    self.handler = handler
+    self.limits = limits
+    self.total = total
+    self.tls = tls
+    self.log = log
+    let size = 64 << 10
+    readBuffer = uv_buf_t(base: .allocate(capacity: size), len: size)
+    head = HTTPHead(fieldsMax: limits.fieldsMax)
+    timer = .allocate(capacity: 1)
+  }
+
+  deinit { readBuffer.base.deallocate() }
+
+  private var uv: UnsafeMutablePointer<uv_loop_t> { loop.uvLoop.assumingMemoryBound(to: uv_loop_t.self) }
+
+  @inline(__always)
+  var now: UInt64 { uv_now(uv) }
+
+  private static func of(_ data: UnsafeMutableRawPointer?) -> ServerLoop {
+    Unmanaged<ServerLoop>.fromOpaque(data.unsafelyUnwrapped).takeUnretainedValue()
+  }
+
+  // MARK: Listening
+
+  /// Takes over listening sockets. On the loop's thread, once.
+  func start(_ sockets: [ListeningSocket]) {
+    loop.add(self)
+    updateDate()
+    uv_timer_init(uv, timer)
+    timer.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+    handlesOpen = 1
+    uv_timer_start(timer, { ServerLoop.of($0.unsafelyUnwrapped.pointee.data).sweep() }, 500, 500)
+    if isEnding { return closeHandles() }
+    for socket in sockets { listen(socket) }
+  }
+
+  private func listen(_ socket: ListeningSocket) {
+    let stream = makeHandle(isUnix: socket.isUnix)
+    stream.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+    var code = openHandle(stream, socket.descriptor, isUnix: socket.isUnix)
+    if code == 0 {
+      code = uv_listen(
+        stream, 4096,
+        { stream, status in
+          if status == 0 {
+            ServerLoop.of(stream.unsafelyUnwrapped.pointee.data).accept(stream.unsafelyUnwrapped)
+          }
+        })
+    }
+    handlesOpen += 1
+    listeners.append(stream)
+    // The socket was bound and listened on before it came here.
+    precondition(
+      code == 0, "BUG in Stepmill (please report): a listening socket was refused by libuv (\(code))")
+  }
+
+  private func makeHandle(isUnix: Bool) -> UnsafeMutablePointer<uv_stream_t> {
+    let size = max(MemoryLayout<uv_tcp_t>.size, MemoryLayout<uv_pipe_t>.size)
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+    if isUnix {
+      uv_pipe_init(uv, memory.assumingMemoryBound(to: uv_pipe_t.self), 0)
+    } else {
+      uv_tcp_init(uv, memory.assumingMemoryBound(to: uv_tcp_t.self))
+    }
+    return memory.assumingMemoryBound(to: uv_stream_t.self)
+  }
+
+  private func openHandle(_ stream: UnsafeMutablePointer<uv_stream_t>, _ descriptor: Int32, isUnix: Bool)
+    -> Int32
+  {
+    let memory = UnsafeMutableRawPointer(stream)
+    return isUnix
+      ? uv_pipe_open(memory.assumingMemoryBound(to: uv_pipe_t.self), descriptor)
+      : uv_tcp_open(memory.assumingMemoryBound(to: uv_tcp_t.self), descriptor)
+  }
+
+  private func accept(_ listener: UnsafeMutablePointer<uv_stream_t>) {
+    loop.beginCallback()
+    let isUnix = listener.pointee.type == UV_NAMED_PIPE
+    let stream = makeHandle(isUnix: isUnix)
+    handlesOpen += 1
+    guard uv_accept(listener, stream) == 0 else { return discard(stream) }
+    guard total.admit(limits.connectionsMax) else {
+      turnAway(stream)
+      return discard(stream)
+    }
+    counters.connections.add(1)
+    if !isUnix { uv_tcp_nodelay(UnsafeMutableRawPointer(stream).assumingMemoryBound(to: uv_tcp_t.self), 1) }
+    let connection = Connection(
+      self, stream: stream, number: total.number(), remoteAddress: isUnix ? "unix" : peerName(stream))
+    connection.place = connections.count
+    connections.append(connection)
+    connection.start(tls: tls.flatMap { TLSSession($0) })
+  }
+
+  /// Says why, in so far as the system takes it at once.
+  private func turnAway(_ stream: UnsafeMutablePointer<uv_stream_t>) {
+    counters.refused.add(1)
+    guard tls == nil else { return }
+    let text = HTTPRefusal.tooManyConnections.message + "\n"
+    var answer = Array(
+      "HTTP/1.1 503 Service Unavailable\r\nContent-Length: \(text.utf8.count)\r\nConnection: close\r\n\r\n\(text)"
+        .utf8)
+    answer.withUnsafeMutableBytes { bytes in
+      var buffer = uv_buf_t(
+        base: bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: CChar.self), len: bytes.count)
+      _ = uv_try_write(stream, &buffer, 1)
+    }
+  }
+
+  private func discard(_ stream: UnsafeMutablePointer<uv_stream_t>) {
+    stream.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+    uv_close(stream.asHandle) { handle in
+      ServerLoop.of(handle.unsafelyUnwrapped.pointee.data).handleClosed()
+      UnsafeMutableRawPointer(handle.unsafelyUnwrapped).deallocate()
+    }
+  }
+
+  private func peerName(_ stream: UnsafeMutablePointer<uv_stream_t>) -> String {
+    var storage = sockaddr_storage()
+    var size = Int32(MemoryLayout<sockaddr_storage>.size)
+    return withUnsafeMutablePointer(to: &storage) { storage in
+      storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        let tcp = UnsafeMutableRawPointer(stream).assumingMemoryBound(to: uv_tcp_t.self)
+        guard uv_tcp_getpeername(tcp, address, &size) == 0 else { return "unknown" }
+        return HTTPAddress.text(of: address)
+      }
+    }
+  }
+
+  // MARK: Answers that come late
+
+  var hasLate: Bool { !lateParts.isEmpty }
+
+  func appendLate(_ connection: Connection, _ body: (inout OutputBuffer) -> Void) {
+    let before = late.count
+    body(&late)
+    lateParts.append(LatePart(connection: connection, count: late.count &- before))
+  }
+
+  func turnEnded() {
+    // What goes on may answer others in turn.
+    while !lateParts.isEmpty {
+      swap(&late, &spare)
+      swap(&lateParts, &spareParts)
+      var offset = 0
+      for part in spareParts {
+        part.connection.flushLate(UnsafeRawBufferPointer(start: spare.base + offset, count: part.count))
+        offset &+= part.count
+      }
+      spareParts.removeAll(keepingCapacity: true)
+      spare.clear()
+    }
+  }
+
+  // MARK: Time
+
+  /// "Date: …" with its CR LF. It is renewed twice a second.
+  var date: UnsafeRawBufferPointer { dateText.withUnsafeBytes { $0 } }
+
+  private func updateDate() {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    guard Int64(time.tv_sec) != dateSecond else { return }
+    dateSecond = Int64(time.tv_sec)
+    dateText = Array("Date: \(HTTPDate.text(dateSecond))\r\n".utf8)
+  }
+
+  private func sweep() {
+    loop.beginCallback()
+    updateDate()
+    if hasLate { turnEnded() }
+    let now = now
+    if now >= drainEnds { return loopEnds() }
+    // A connection that is closed takes the last one's place: backwards, each is seen once.
+    var index = connections.count - 1
+    while index >= 0 {
+      if index < connections.count { connections[index].sweep(now) }
+      index -= 1
+    }
+    log?.flush()
+  }
+
+  // MARK: Ending
+
+  func forget(_ connection: Connection) {
+    let last = connections.removeLast()
+    if last !== connection {
+      connections[connection.place] = last
+      last.place = connection.place
+    }
+    counters.connections.add(-1)
+    total.leave()
+    if isDraining, connections.isEmpty { closeHandles() }
+  }
+
+  /// Stops listening; connections end with the answers that they still owe, or when so much
+  /// time is over.
+  func drain(milliseconds: UInt64, then: @escaping @Sendable () -> Void) {
+    if isGone { return then() }
+    gone.append(then)
+    if milliseconds == 0 { return loopEnds() }
+    drainEnds = min(drainEnds, now + milliseconds)
+    guard !isDraining else { return }
+    isDraining = true
+    closeListeners()
+    if hasLate { turnEnded() }
+    for connection in connections { connection.drain() }
+    if connections.isEmpty { closeHandles() }
+  }
+
+  /// Closes what is left, whatever it is doing.
+  func loopEnds() {
+    isDraining = true
+    if hasLate { turnEnded() }
+    closeListeners()
+    for connection in connections { connection.close() }
+    closeHandles()
+  }
+
+  private func closeListeners() {
+    for listener in listeners { discard(listener) }
+    listeners = []
+  }
+
+  private func closeHandles() {
+    isEnding = true
+    guard handlesOpen > 0, uv_is_closing(timer.asHandle) == 0 else { return }
+    uv_close(timer.asHandle) { handle in
+      ServerLoop.of(handle.unsafelyUnwrapped.pointee.data).handleClosed()
+      UnsafeMutableRawPointer(handle.unsafelyUnwrapped).deallocate()
+    }
+  }
+
+  func handleClosed() {
+    handlesOpen -= 1
+    guard isGone else { return }
+    loop.beginCallback()
+    log?.flush()
+    let gone = self.gone
+    self.gone = []
+    loop.remove(self)
+    for body in gone { body() }
+  }
+
+  /// The timer is closed last, or at least not before the end.
+  var isGone: Bool { isEnding && handlesOpen == 0 }
+
+  // MARK: Logging
+
+  func logAccess(_ record: AccessRecord, remote: String, status: Int, bytes: Int) {
+    log?.write(record, remote: remote, status: status, bytes: bytes, second: dateSecond)
+  }
+
+  func logRefusal(_ refusal: HTTPRefusal, remote: String) {
+    log?.write(refusal, remote: remote, second: dateSecond)
+  }
+}
+
+/// Counts the connections of all loops.
+final class ConnectionTotal: Sendable {
+  private let count = Atomic<Int>(0)
+  private let numbers = Atomic<UInt64>(1)
+
+  func admit(_ most: Int) -> Bool {
+    if count.wrappingAdd(1, ordering: .relaxed).oldValue < most { return true }
+    leave()
+    return false
+  }
+
+  func leave() { count.wrappingSubtract(1, ordering: .relaxed) }
+  func number() -> UInt64 { numbers.wrappingAdd(1, ordering: .relaxed).oldValue }
+}
+
+/// A number with one writer and any number of readers.
+struct LoopCounter: ~Copyable {
+  private let number = Atomic<Int>(0)
+
+  var value: Int { number.load(ordering: .relaxed) }
+
+  @inline(__always)
+  func add(_ more: Int) { number.store(number.load(ordering: .relaxed) &+ more, ordering: .relaxed) }
+}
+
+/// What a loop's part of a server has done. Written by the loop, read by any thread.
+final class LoopCounters: Sendable {
+  let requests = LoopCounter()
+  let connections = LoopCounter()
+  let refused = LoopCounter()
+  let evicted = LoopCounter()
+  let bytesIn = LoopCounter()
+  let bytesOut = LoopCounter()
+  let answers2xx = LoopCounter()
+  let answers4xx = LoopCounter()
+  let answers5xx = LoopCounter()
+
+  @inline(__always)
+  func count(status: Int) {
+    if _fastPath(status < 400) { return answers2xx.add(1) }
+    if status < 500 { answers4xx.add(1) } else { answers5xx.add(1) }
+  }
+}
+
+extension UnsafeMutablePointer {
+  /// Every handle of libuv begins as a `uv_handle_t`.
+  var asHandle: UnsafeMutablePointer<uv_handle_t> {
+    UnsafeMutableRawPointer(self).assumingMemoryBound(to: uv_handle_t.self)
+  }
+}
