@@ -68,6 +68,14 @@ let examples: [Target] = [
     swiftSettings: outside),
 ]
 
+/// http-parser (Debian: libhttp-parser-dev) is the second opinion of the HTTP codec's tests.
+/// Without it they run alone, and say so.
+let hasHTTPParser = ["/usr/include/http_parser.h", "/usr/local/include/http_parser.h"]
+  .contains { FileManager.default.fileExists(atPath: $0) }
+let oracle: [Target] =
+  hasHTTPParser ? [.systemLibrary(name: "CHTTPParser", path: "Tests/CHTTPParser")] : []
+let withOracle: [Target.Dependency] = hasHTTPParser ? ["CHTTPParser"] : []
+
 let package = Package(
   name: "stepmill",
   products: [
@@ -103,9 +111,11 @@ let package = Package(
     .testTarget(
       name: "SimulationTests", dependencies: ["Stepmill", "StepmillSimulation"], swiftSettings: common),
     .testTarget(
-      name: "FuzzTests", dependencies: ["Stepmill"], path: "Tests/Fuzz", exclude: ["Corpus", "Regressions"],
+      name: "HTTPTests", dependencies: ["StepmillHTTP", "Stepmill"], swiftSettings: common),
+    .testTarget(
+      name: "FuzzTests", dependencies: ["Stepmill", "StepmillHTTP"] + withOracle, path: "Tests/Fuzz", exclude: ["Corpus", "Regressions"],
       swiftSettings: common),
-  ] + examples + benchmarks,
+  ] + examples + benchmarks + oracle,
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17
 )

@@ -508,13 +508,21 @@ private struct Framing {
       if Characters.isSameToken(base + name, 10, "connection") { noteConnection(base, value, valueEnd) }
       return nil
     case 14:
-      return Characters.isSameToken(base + name, 14, "content-length")
-        ? noteLength(base, value, valueEnd) : nil
+      guard Characters.isSameToken(base + name, 14, "content-length") else { return nil }
+      return hasTab(base, valueEnd) ? .badContentLength : noteLength(base, value, valueEnd)
     case 17:
-      return Characters.isSameToken(base + name, 17, "transfer-encoding")
-        ? noteCoding(base, value, valueEnd) : nil
+      guard Characters.isSameToken(base + name, 17, "transfer-encoding") else { return nil }
+      return hasTab(base, valueEnd) ? .unsupportedTransferCoding : noteCoding(base, value, valueEnd)
     default: return nil
     }
+  }
+
+  /// Whether a tab is among the white space behind a value. It is allowed, and other parsers
+  /// refuse it in the fields that say where a body ends.
+  private func hasTab(_ base: UnsafeRawPointer, _ valueEnd: Int) -> Bool {
+    var index = valueEnd
+    while base.load(fromByteOffset: index, as: UInt8.self) == 0x20 { index &+= 1 }
+    return base.load(fromByteOffset: index, as: UInt8.self) == 0x09
   }
 
   private mutating func noteHost(_ base: UnsafeRawPointer, _ value: Int, _ end: Int) -> HTTPRefusal? {

@@ -64,6 +64,8 @@ final class Connection: @unchecked Sendable {
   private var answersHead = false
   private var isHTTP10 = false
   private var exchange: UInt32 = 0
+  /// Parts of answers that wait for the end of the turn.
+  var lateParts = 0
   private var deadline: UInt64 = 0
   private var parser = HTTPRequestParser()
   private var input = InputBuffer()
@@ -385,8 +387,11 @@ final class Connection: @unchecked Sendable {
 
   /// Sends a late answer, and goes on with what has waited for it.
   func flushLate(_ bytes: UnsafeRawBufferPointer) {
+    lateParts &-= 1
     guard phase != .closed else { return }
     if bytes.count > 0 { send(bytes) }
+    // The answer may end in a later part.
+    guard lateParts == 0 else { return }
     if phase == .finishing { return finish() }
     guard phase == .reading else { return }
     if isReadStopped, !inputEnded { startReading() }

@@ -95,10 +95,11 @@ package final class HTTPServer: Sendable {
   /// loop's thread, when nothing is left.
   package func drain(milliseconds: UInt64, done: @escaping @Sendable () -> Void = {}) {
     removePaths()
-    let left = LoopsLeft(loops.count, done)
+    let left = LoopsLeft(done)
     for loop in loops {
+      // A loop that has ended drops what is posted to it, and with it this reference.
       loop.loop.post(isHeardToTheEnd: true) {
-        loop.drain(milliseconds: milliseconds) { left.one() }
+        loop.drain(milliseconds: milliseconds) { withExtendedLifetime(left) {} }
       }
     }
   }
@@ -151,17 +152,10 @@ package struct HTTPServerCounters: Hashable, Sendable {
   }
 }
 
-/// Calls back when all loops are done.
+/// Calls back when the last loop lets go of it.
 private final class LoopsLeft: Sendable {
-  private let count: Atomic<Int>
   private let done: @Sendable () -> Void
 
-  init(_ count: Int, _ done: @escaping @Sendable () -> Void) {
-    self.count = Atomic(count)
-    self.done = done
-  }
-
-  func one() {
-    if count.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 { done() }
-  }
+  init(_ done: @escaping @Sendable () -> Void) { self.done = done }
+  deinit { done() }
 }

@@ -195,6 +195,7 @@ final class ServerLoop: LoopTenant, @unchecked Sendable {
   func appendLate(_ connection: Connection, _ body: (inout OutputBuffer) -> Void) {
     let before = late.count
     body(&late)
+    connection.lateParts &+= 1
     lateParts.append(LatePart(connection: connection, count: late.count &- before))
   }
 
