@@ -92,6 +92,9 @@ let package = Package(
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(
       name: "StepmillHTTP", dependencies: ["Stepmill", "CLibuv", "COpenSSL"], swiftSettings: common),
+    .target(
+      name: "StepmillIntegrations", dependencies: ["Stepmill", "StepmillHTTP", "CLibuv", "CCurl", "COpenSSL"],
+      swiftSettings: common),
     .target(name: "StepmillCommands", dependencies: ["Stepmill", "CLibuv"], swiftSettings: outside),
     .executableTarget(name: "StepmillCLI", dependencies: ["StepmillCommands"], swiftSettings: outside),
     // The tests from outside spawn the program, so it is built before them.
@@ -112,6 +115,9 @@ let package = Package(
       name: "SimulationTests", dependencies: ["Stepmill", "StepmillSimulation"], swiftSettings: common),
     .testTarget(
       name: "HTTPTests", dependencies: ["StepmillHTTP", "Stepmill"], swiftSettings: common),
+    .testTarget(
+      name: "IntegrationTests", dependencies: ["StepmillIntegrations", "StepmillHTTP", "Stepmill"],
+      swiftSettings: common),
     .testTarget(
       name: "FuzzTests", dependencies: ["Stepmill", "StepmillHTTP"] + withOracle, path: "Tests/Fuzz", exclude: ["Corpus", "Regressions"],
       swiftSettings: common),
