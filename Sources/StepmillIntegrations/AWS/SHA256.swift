@@ -4,7 +4,8 @@ import COpenSSL
 package enum SHA256 {
   package static func hash(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: 32) { result, count in
-      _ = COpenSSL.SHA256(bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count, result.baseAddress)
+      _ = COpenSSL.SHA256(
+        bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count, result.baseAddress)
       count = 32
     }
   }

@@ -65,7 +65,8 @@ package enum SignatureV4 {
     }
     let names = Set(signed.map { $0.name.lowercased() }).sorted()
     let canonical = canonicalRequest(
-      method: request.method, path: canonicalPath(url.path, service: service), query: canonicalQuery(url.query),
+      method: request.method, path: canonicalPath(url.path, service: service),
+      query: canonicalQuery(url.query),
       headers: signed, names: names, payload: payload)
     let scope = "\(stamp.prefix(8))/\(region)/\(service)/aws4_request"
     let key = signingKey(credentials.secretKey, String(stamp.prefix(8)), region, service)
@@ -199,7 +200,8 @@ package enum AWSTime {
       guard bytes[range].allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
       return bytes[range].reduce(0) { $0 * 10 + Int($1 - 0x30) }
     }
-    guard let year = number(0..<4), let month = number(4..<6), let day = number(6..<8), let hour = number(9..<11),
+    guard let year = number(0..<4), let month = number(4..<6), let day = number(6..<8),
+      let hour = number(9..<11),
       let minute = number(11..<13), let second = number(13..<15), year >= 1970, (1...12).contains(month),
       (1...31).contains(day), hour < 24, minute < 60, second < 61
     else { return nil }

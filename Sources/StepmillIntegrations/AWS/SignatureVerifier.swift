@@ -24,7 +24,8 @@ package struct CredentialScope: Hashable, Sendable {
     guard parts.count == 5 else {
       throw SignatureError(
         type: "IncompleteSignatureException",
-        message: "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term,"
+        message:
+          "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term,"
           + " got '\(credential)'")
     }
     guard parts[4] == "aws4_request" else {
@@ -67,7 +68,8 @@ package final class SignatureVerifier: Sendable {
   /// - Parameter second: The time now, in seconds since 1970.
   package func verify(_ request: HTTPRequest, second: Int64) throws(SignatureError) -> CredentialScope {
     try verify(
-      method: request.method, target: request.target, headers: request.headers, body: request.body, second: second)
+      method: request.method, target: request.target, headers: request.headers, body: request.body,
+      second: second)
   }
 
   package func verify(
@@ -78,17 +80,20 @@ package final class SignatureVerifier: Sendable {
     let scope = parts.scope
     guard let credentials = secrets[scope.accessKey], credentials.sessionToken == parts.token else {
       throw SignatureError(
-        type: "UnrecognizedClientException", message: "The security token included in the request is invalid.")
+        type: "UnrecognizedClientException", message: "The security token included in the request is invalid."
+      )
     }
     try checkTime(parts, second)
     if let service, scope.service != service {
       throw SignatureError(
-        type: "InvalidSignatureException", message: "Credential should be scoped to correct service: '\(service)'. ")
+        type: "InvalidSignatureException",
+        message: "Credential should be scoped to correct service: '\(service)'. ")
     }
     let payload = try payload(parts, headers, body)
     let canonical = SignatureV4.canonicalRequest(
       method: method, path: SignatureV4.canonicalPath(parts.url.path, service: scope.service),
-      query: SignatureV4.canonicalQuery(parts.url.query, without: parts.isPresigned ? "X-Amz-Signature" : nil),
+      query: SignatureV4.canonicalQuery(
+        parts.url.query, without: parts.isPresigned ? "X-Amz-Signature" : nil),
       headers: headers, names: parts.names, payload: payload)
     let wanted = SignatureV4.signature(
       canonical, stamp: parts.stamp, scope: "\(scope.date)/\(scope.region)/\(scope.service)/aws4_request",
@@ -96,7 +101,8 @@ package final class SignatureVerifier: Sendable {
     guard SHA256.isSame(wanted, parts.signature) else {
       throw SignatureError(
         type: "InvalidSignatureException",
-        message: "The request signature we calculated does not match the signature you provided. Check your AWS "
+        message:
+          "The request signature we calculated does not match the signature you provided. Check your AWS "
           + "Secret Access Key and signing method. Consult the service documentation for details.")
     }
     return scope
@@ -106,7 +112,9 @@ package final class SignatureVerifier: Sendable {
     guard let signed = AWSTime.second(parts.stamp) else {
       throw SignatureError(
         type: "IncompleteSignatureException",
-        message: "Date must be in ISO-8601 'basic format'. Got '\(parts.stamp)'. See http://en.wikipedia.org/wiki/ISO_8601")
+        message:
+          "Date must be in ISO-8601 'basic format'. Got '\(parts.stamp)'. See http://en.wikipedia.org/wiki/ISO_8601"
+      )
     }
     guard parts.stamp.hasPrefix(parts.scope.date) else {
       throw SignatureError(
@@ -122,7 +130,8 @@ package final class SignatureVerifier: Sendable {
       if now > signed + seconds {
         throw SignatureError(
           type: "InvalidSignatureException",
-          message: "Signature expired: \(AWSTime.text(signed + seconds)) is now earlier than \(AWSTime.text(now))")
+          message:
+            "Signature expired: \(AWSTime.text(signed + seconds)) is now earlier than \(AWSTime.text(now))")
       }
     } else if signed < now - SignatureVerifier.skewSeconds {
       throw SignatureError(
@@ -198,7 +207,8 @@ private struct SignatureParts {
     }
     guard names.contains("host") else {
       throw SignatureError(
-        type: "InvalidSignatureException", message: "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
+        type: "InvalidSignatureException",
+        message: "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
     }
   }
 
@@ -237,7 +247,9 @@ private struct SignatureParts {
   private static func readQuery(
     _ query: [String: String], _ names: inout [String], _ signature: inout String, _ stamp: inout String
   ) throws(SignatureError) -> CredentialScope {
-    let needed = ["X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date"]
+    let needed = [
+      "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date",
+    ]
     let missing = needed.filter { query[$0, default: ""].isEmpty }
     guard missing.isEmpty, query["X-Amz-Algorithm"] == SignatureV4.algorithm else {
       throw SignatureError(

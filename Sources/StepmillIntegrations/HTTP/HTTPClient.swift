@@ -51,7 +51,8 @@ package final class HTTPClient: Sendable {
     done: @escaping @Sendable (Result<HTTPClientResponse, HTTPClientError>) -> Void
   ) -> HTTPCall {
     let place =
-      loops.first { loop == nil ? $0.loop.isCurrent : $0.loop == loop } ?? loops[Int.random(in: 0..<loops.count)]
+      loops.first { loop == nil ? $0.loop.isCurrent : $0.loop == loop }
+      ?? loops[Int.random(in: 0..<loops.count)]
     let call = HTTPCall(place, request, done)
     if place.loop.isCurrent {
       place.begin(call)

@@ -96,7 +96,9 @@ final class Transfer {
     case "GET" where request.body.isEmpty: set(CURLOPT_HTTPGET, 1)
     case "HEAD": set(CURLOPT_NOBODY, 1)
     default:
-      if !request.body.isEmpty || request.method == "POST" || request.method == "PUT" || request.method == "PATCH" {
+      if !request.body.isEmpty || request.method == "POST" || request.method == "PUT"
+        || request.method == "PATCH"
+      {
         set(CURLOPT_POST, 1)
         _ = stepmill_curl_set_size(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count))
         _ = stepmill_curl_set_pointer(easy, CURLOPT_POSTFIELDS, body)
@@ -114,7 +116,8 @@ final class Transfer {
     }
     for header in request.headers {
       // An empty value is spelled with a semicolon.
-      fields = curl_slist_append(fields, header.value.isEmpty ? "\(header.name);" : "\(header.name): \(header.value)")
+      fields = curl_slist_append(
+        fields, header.value.isEmpty ? "\(header.name);" : "\(header.name): \(header.value)")
     }
     _ = stepmill_curl_set_pointer(easy, CURLOPT_HTTPHEADER, fields)
   }
@@ -161,7 +164,8 @@ final class Transfer {
 
   private func error(_ code: CURLcode) -> HTTPClientError {
     if isTooLarge {
-      return HTTPClientError(.tooLarge, "the answer of \(request.url) has more than \(request.responseBytesMax) bytes.")
+      return HTTPClientError(
+        .tooLarge, "the answer of \(request.url) has more than \(request.responseBytesMax) bytes.")
     }
     var text = String(cString: errorText)
     if text.isEmpty { text = String(cString: curl_easy_strerror(code)) }
@@ -174,7 +178,8 @@ final class Transfer {
     case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: .unknownHost
     case CURLE_OPERATION_TIMEDOUT: .timedOut
     case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
-      CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_ENGINE_NOTFOUND, CURLE_SSL_INVALIDCERTSTATUS:
+      CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_ENGINE_NOTFOUND,
+      CURLE_SSL_INVALIDCERTSTATUS:
       .tls
     case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_PARTIAL_FILE, CURLE_HTTP2,
       CURLE_WEIRD_SERVER_REPLY:
