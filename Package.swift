@@ -43,6 +43,12 @@ let benchmarks: [Target] =
     .executableTarget(
       name: "stepmill-benchmarks", dependencies: ["BenchmarkSuite"],
       path: "Benchmarks/Suite/Command", swiftSettings: outside),
+    .target(
+      name: "LimitHTTP", dependencies: ["CLibuv"], path: "Benchmarks/LimitHTTP",
+      cSettings: [.define("_GNU_SOURCE")], linkerSettings: [.linkedLibrary("m")]),
+    .executableTarget(
+      name: "stepmill-http-benchmarks", dependencies: ["Stepmill", "StepmillHTTP", "LimitHTTP"],
+      path: "Benchmarks/HTTP", swiftSettings: common),
     .testTarget(
       name: "BenchmarkTests", dependencies: ["BenchmarkSuite", "BenchmarkWorkloads", "Handwritten"],
       swiftSettings: withFloor),
