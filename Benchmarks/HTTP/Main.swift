@@ -133,9 +133,8 @@ import StepmillHTTP
     let request = Array((head + input).utf8)
     var errors: UInt64 = 0
     if idle > 0 {
-      for server in servers where server.mode != "floor" {
-        print("\(server.mode): \(limit_http_idle(server.port, Int32(idle))) idle connections")
-      }
+      // One server is enough: descriptors of this process are limited.
+      print("execute has \(limit_http_idle(servers[2].port, Int32(idle))) idle connections")
     }
     for round in 0..<6 {
       for index in servers.indices {
