@@ -41,7 +41,7 @@ enum Characters {
   @inline(__always)
   static func endOfToken(_ base: UnsafeRawPointer, _ from: Int, _ end: Int) -> Int {
     var index = from
-    while index < end, isToken(base.load(fromByteOffset: index, as: UInt8.self)) { index &+= 1 }
+    while index < end, unsafe isToken(base.load(fromByteOffset: index, as: UInt8.self)) { index &+= 1 }
     return index
   }
 
@@ -52,21 +52,21 @@ enum Characters {
     let ones: UInt64 = 0x0101_0101_0101_0101
     let tops: UInt64 = 0x8080_8080_8080_8080
     while index &+ 8 <= end {
-      let word = base.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+      let word = unsafe base.loadUnaligned(fromByteOffset: index, as: UInt64.self)
       // Bytes below 0x20, and bytes equal to 0x7F (they are zero after the exclusive or).
       let low = (word &- ones &* 0x20) & ~word & tops
       let delete = word ^ (ones &* 0x7F)
       let deletes = (delete &- ones) & ~delete & tops
-      if _slowPath(low | deletes != 0), hasControlBytewise(base, index, index &+ 8) { return true }
+      if _slowPath(low | deletes != 0), unsafe hasControlBytewise(base, index, index &+ 8) { return true }
       index &+= 8
     }
-    return hasControlBytewise(base, index, end)
+    return unsafe hasControlBytewise(base, index, end)
   }
 
   private static func hasControlBytewise(_ base: UnsafeRawPointer, _ from: Int, _ end: Int) -> Bool {
     var index = from
     while index < end {
-      let byte = base.load(fromByteOffset: index, as: UInt8.self)
+      let byte = unsafe base.load(fromByteOffset: index, as: UInt8.self)
       if (byte < 0x20 && byte != 0x09) || byte == 0x7F { return true }
       index &+= 1
     }
@@ -78,11 +78,11 @@ enum Characters {
   @inline(__always)
   static func isSameToken(_ bytes: UnsafeRawPointer, _ count: Int, _ name: StaticString) -> Bool {
     guard count == name.utf8CodeUnitCount else { return false }
-    let wanted = UnsafeRawPointer(name.utf8Start)
+    let wanted = unsafe UnsafeRawPointer(name.utf8Start)
     var index = 0
     while index < count {
-      let byte = bytes.load(fromByteOffset: index, as: UInt8.self)
-      if byte | 0x20 != wanted.load(fromByteOffset: index, as: UInt8.self) { return false }
+      let byte = unsafe bytes.load(fromByteOffset: index, as: UInt8.self)
+      if unsafe byte | 0x20 != wanted.load(fromByteOffset: index, as: UInt8.self) { return false }
       index &+= 1
     }
     return true

@@ -35,7 +35,7 @@ struct HTTPSpan: BitwiseCopyable, Equatable {
 
   @inline(__always)
   func bytes(_ base: UnsafeRawPointer) -> UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(start: base + Int(start), count: Int(count))
+    unsafe UnsafeRawBufferPointer(start: base + Int(start), count: Int(count))
   }
 }
 
@@ -45,15 +45,15 @@ struct HTTPField: BitwiseCopyable {
 }
 
 /// The parts of a head. Valid as long as the request's bytes stay where they are.
-struct HTTPHead: ~Copyable {
+@safe struct HTTPHead: ~Copyable {
   var method = HTTPSpan()
   var target = HTTPSpan()
   var fieldCount = 0
   /// Room for `fieldsMax`.
   let fields: UnsafeMutablePointer<HTTPField>
 
-  init(fieldsMax: Int) { fields = .allocate(capacity: fieldsMax) }
-  deinit { fields.deallocate() }
+  init(fieldsMax: Int) { unsafe fields = .allocate(capacity: fieldsMax) }
+  deinit { unsafe fields.deallocate() }
 }
 
 struct HTTPRequestParser: BitwiseCopyable {
@@ -104,16 +104,16 @@ struct HTTPRequestParser: BitwiseCopyable {
     _ base: UnsafeMutableRawPointer, _ count: inout Int, _ limits: HTTPLimits, into head: inout HTTPHead
   ) -> Step {
     if phase == .head {
-      if let refusal = findHeadEnd(base, count, limits) { return .refused(refusal) }
+      if let refusal = unsafe findHeadEnd(base, count, limits) { return .refused(refusal) }
       guard headEnd > 0 else { return .needsMore }
-      if let refusal = readHead(base, limits, &head) { return .refused(refusal) }
+      if let refusal = unsafe readHead(base, limits, &head) { return .refused(refusal) }
       if phase == .head { return .complete(end: headEnd) }
       if phase == .sizedBody, headEnd &+ remaining <= count {
         bodyEnd = headEnd &+ remaining
         return .complete(end: bodyEnd)
       }
     }
-    return parseBody(base, &count, limits, into: &head)
+    return unsafe parseBody(base, &count, limits, into: &head)
   }
 
   @inline(never)
@@ -123,15 +123,15 @@ struct HTTPRequestParser: BitwiseCopyable {
     if phase == .sizedBody {
       guard headEnd &+ remaining <= count else { return .needsMore }
       // The table of fields is shared by all connections of a loop; fill it again.
-      _ = readHead(base, limits, &head)
+      _ = unsafe readHead(base, limits, &head)
       bodyEnd = headEnd &+ remaining
       return .complete(end: bodyEnd)
     }
-    let step = parseChunks(base, count, limits)
+    let step = unsafe parseChunks(base, count, limits)
     switch step {
     case .needsMore:
       if position > bodyEnd {
-        memmove(base + bodyEnd, base + position, count &- position)
+        unsafe memmove(base + bodyEnd, base + position, count &- position)
         let moved = position &- bodyEnd
         count &-= moved
         position &-= moved
@@ -141,7 +141,7 @@ struct HTTPRequestParser: BitwiseCopyable {
     case .complete:
       // Only the framing is read again, and it was found to be right.
       let (end, bodyEnd) = (position, self.bodyEnd)
-      _ = readHead(base, limits, &head)
+      _ = unsafe readHead(base, limits, &head)
       self.bodyEnd = bodyEnd
       return .complete(end: end)
     case .refused: break
@@ -160,14 +160,14 @@ struct HTTPRequestParser: BitwiseCopyable {
     if _slowPath(scanned == start) {
       // RFC 9112, 2.2: empty lines ahead of a request are skipped. Old clients send one too many.
       while start &+ 1 < count,
-        base.loadUnaligned(fromByteOffset: start, as: UInt16.self).littleEndian == 0x0A0D
+        unsafe base.loadUnaligned(fromByteOffset: start, as: UInt16.self).littleEndian == 0x0A0D
       {
         start &+= 2
         if start > 16 { return .badRequestLine }
       }
       scanned = start
       guard start < count else { return nil }
-      let first = base.load(fromByteOffset: start, as: UInt8.self)
+      let first = unsafe base.load(fromByteOffset: start, as: UInt8.self)
       if first == 0x0D {
         if start &+ 1 < count { return .bareCarriageReturn }
         return nil
@@ -177,13 +177,14 @@ struct HTTPRequestParser: BitwiseCopyable {
       lineStart = start
     }
     while scanned < count {
-      guard let found = memchr(base + scanned, 0x0A, count &- scanned) else {
+      guard let found = unsafe memchr(base + scanned, 0x0A, count &- scanned) else {
         scanned = count
         break
       }
-      let lineFeed = UnsafeRawPointer(found) - base
+      let lineFeed = unsafe UnsafeRawPointer(found) - base
       scanned = lineFeed &+ 1
-      guard lineFeed > lineStart, base.load(fromByteOffset: lineFeed &- 1, as: UInt8.self) == 0x0D else {
+      guard lineFeed > lineStart, unsafe base.load(fromByteOffset: lineFeed &- 1, as: UInt8.self) == 0x0D
+      else {
         return .bareLineFeed
       }
       let isEmpty = lineFeed &- 1 == lineStart
@@ -202,7 +203,7 @@ struct HTTPRequestParser: BitwiseCopyable {
     _ base: UnsafeRawPointer, _ limits: HTTPLimits, _ head: inout HTTPHead
   ) -> HTTPRefusal? {
     var cursor = start
-    if let refusal = readRequestLine(base, &cursor, &head) { return refusal }
+    if let refusal = unsafe readRequestLine(base, &cursor, &head) { return refusal }
 
     var framing = Framing()
     var count = 0
@@ -210,23 +211,24 @@ struct HTTPRequestParser: BitwiseCopyable {
     while cursor < end {
       guard count < limits.fieldsMax else { return .tooManyFields }
       let nameStart = cursor
-      let nameEnd = Characters.endOfToken(base, cursor, end)
-      let stop = base.load(fromByteOffset: nameEnd, as: UInt8.self)
+      let nameEnd = unsafe Characters.endOfToken(base, cursor, end)
+      let stop = unsafe base.load(fromByteOffset: nameEnd, as: UInt8.self)
       guard stop == 0x3A, nameEnd > nameStart else {
         let isFolded = nameEnd == nameStart && (stop == 0x20 || stop == 0x09)
         return isFolded ? .foldedField : .badFieldName
       }
       // There is a line feed: the head ends with one.
-      let lineFeed = UnsafeRawPointer(memchr(base + nameEnd, 0x0A, end &- nameEnd).unsafelyUnwrapped) - base
+      let lineFeed =
+        unsafe UnsafeRawPointer(memchr(base + nameEnd, 0x0A, end &- nameEnd).unsafelyUnwrapped) - base
       cursor = lineFeed &+ 1
-      let (valueStart, valueEnd) = trim(base, nameEnd &+ 1, lineFeed &- 1)
-      if Characters.hasControl(base, valueStart, valueEnd) {
-        return controlRefusal(base, valueStart, valueEnd)
+      let (valueStart, valueEnd) = unsafe trim(base, nameEnd &+ 1, lineFeed &- 1)
+      if unsafe Characters.hasControl(base, valueStart, valueEnd) {
+        return unsafe controlRefusal(base, valueStart, valueEnd)
       }
-      head.fields[count] = HTTPField(
+      unsafe head.fields[count] = HTTPField(
         name: HTTPSpan(nameStart, nameEnd), value: HTTPSpan(valueStart, valueEnd))
       count &+= 1
-      if let refusal = framing.note(base, nameStart, nameEnd &- nameStart, valueStart, valueEnd) {
+      if let refusal = unsafe framing.note(base, nameStart, nameEnd &- nameStart, valueStart, valueEnd) {
         return refusal
       }
     }
@@ -239,29 +241,30 @@ struct HTTPRequestParser: BitwiseCopyable {
     _ base: UnsafeRawPointer, _ cursor: inout Int, _ head: inout HTTPHead
   ) -> HTTPRefusal? {
     let end = headEnd &- 2
-    let methodEnd = Characters.endOfToken(base, cursor, end)
+    let methodEnd = unsafe Characters.endOfToken(base, cursor, end)
     let methodStart = cursor
     guard methodEnd > cursor, methodEnd &- cursor <= 32,
-      base.load(fromByteOffset: methodEnd, as: UInt8.self) == 0x20
+      unsafe base.load(fromByteOffset: methodEnd, as: UInt8.self) == 0x20
     else {
-      return methodEnd > cursor && base.load(fromByteOffset: methodEnd, as: UInt8.self) == 0x0D
+      return unsafe methodEnd > cursor && base.load(fromByteOffset: methodEnd, as: UInt8.self) == 0x0D
         ? .badRequestLine : .badMethod
     }
     head.method = HTTPSpan(cursor, methodEnd)
     cursor = methodEnd &+ 1
     let targetStart = cursor
     while cursor < end {
-      let byte = base.load(fromByteOffset: cursor, as: UInt8.self)
+      let byte = unsafe base.load(fromByteOffset: cursor, as: UInt8.self)
       if byte &- 0x21 > 0x7E &- 0x21 { break }
       cursor &+= 1
     }
-    let stop = base.load(fromByteOffset: cursor, as: UInt8.self)
+    let stop = unsafe base.load(fromByteOffset: cursor, as: UInt8.self)
     guard stop == 0x20 else { return stop == 0x0D ? .badRequestLine : .badTarget }
     head.target = HTTPSpan(targetStart, cursor)
-    guard isTarget(base + targetStart, cursor &- targetStart, base + methodStart, methodEnd &- methodStart)
+    guard
+      unsafe isTarget(base + targetStart, cursor &- targetStart, base + methodStart, methodEnd &- methodStart)
     else { return .badTarget }
     cursor &+= 1
-    return readVersion(base, &cursor, end)
+    return unsafe readVersion(base, &cursor, end)
   }
 
   @inline(__always)
@@ -270,7 +273,7 @@ struct HTTPRequestParser: BitwiseCopyable {
   ) -> HTTPRefusal? {
     // "HTTP/1.1" as it lies in memory.
     guard cursor &+ 8 <= end else { return .badRequestLine }
-    let version = base.loadUnaligned(fromByteOffset: cursor, as: UInt64.self).littleEndian
+    let version = unsafe base.loadUnaligned(fromByteOffset: cursor, as: UInt64.self).littleEndian
     let http11: UInt64 = 0x312E_312F_5054_5448
     isHTTP10 = false
     if version != http11 {
@@ -278,14 +281,14 @@ struct HTTPRequestParser: BitwiseCopyable {
         isHTTP10 = true
       } else {
         let isVersion =
-          version & 0x00FF_00FF_FFFF_FFFF == 0x002E_002F_5054_5448
+          unsafe version & 0x00FF_00FF_FFFF_FFFF == 0x002E_002F_5054_5448
           && base.load(fromByteOffset: cursor &+ 5, as: UInt8.self) &- 0x30 < 10
           && base.load(fromByteOffset: cursor &+ 7, as: UInt8.self) &- 0x30 < 10
         return isVersion ? .unsupportedVersion : .badRequestLine
       }
     }
     cursor &+= 8
-    guard base.loadUnaligned(fromByteOffset: cursor, as: UInt16.self).littleEndian == 0x0A0D else {
+    guard unsafe base.loadUnaligned(fromByteOffset: cursor, as: UInt16.self).littleEndian == 0x0A0D else {
       return .badRequestLine
     }
     cursor &+= 2
@@ -298,19 +301,19 @@ struct HTTPRequestParser: BitwiseCopyable {
     _ target: UnsafeRawPointer, _ count: Int, _ method: UnsafeRawPointer, _ methodCount: Int
   ) -> Bool {
     guard count > 0 else { return false }
-    if target.load(as: UInt8.self) == 0x2F { return true }
-    if count == 1, target.load(as: UInt8.self) == 0x2A {
-      return methodCount == 7 && memcmp(method, "OPTIONS", 7) == 0
+    if unsafe target.load(as: UInt8.self) == 0x2F { return true }
+    if count == 1, unsafe target.load(as: UInt8.self) == 0x2A {
+      return unsafe methodCount == 7 && memcmp(method, "OPTIONS", 7) == 0
     }
-    return (count > 7 && strncasecmp(target.assumingMemoryBound(to: CChar.self), "http://", 7) == 0)
+    return unsafe (count > 7 && strncasecmp(target.assumingMemoryBound(to: CChar.self), "http://", 7) == 0)
       || (count > 8 && strncasecmp(target.assumingMemoryBound(to: CChar.self), "https://", 8) == 0)
   }
 
   @inline(__always)
   private func trim(_ base: UnsafeRawPointer, _ from: Int, _ to: Int) -> (Int, Int) {
     var (from, to) = (from, to)
-    while from < to, isBlank(base.load(fromByteOffset: from, as: UInt8.self)) { from &+= 1 }
-    while to > from, isBlank(base.load(fromByteOffset: to &- 1, as: UInt8.self)) { to &-= 1 }
+    while from < to, unsafe isBlank(base.load(fromByteOffset: from, as: UInt8.self)) { from &+= 1 }
+    while to > from, unsafe isBlank(base.load(fromByteOffset: to &- 1, as: UInt8.self)) { to &-= 1 }
     return (from, to)
   }
 
@@ -318,7 +321,7 @@ struct HTTPRequestParser: BitwiseCopyable {
   private func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 
   private func controlRefusal(_ base: UnsafeRawPointer, _ from: Int, _ to: Int) -> HTTPRefusal {
-    memchr(base + from, 0x0D, to &- from) == nil ? .badFieldValue : .bareCarriageReturn
+    unsafe memchr(base + from, 0x0D, to &- from) == nil ? .badFieldValue : .bareCarriageReturn
   }
 
   /// From the fields that say where the body ends and what happens then.
@@ -353,7 +356,7 @@ struct HTTPRequestParser: BitwiseCopyable {
     while true {
       switch phase {
       case .chunkSize:
-        switch readChunkSize(base, count, limits) {
+        switch unsafe readChunkSize(base, count, limits) {
         case .needsMore: return .needsMore
         case .refused(let refusal): return .refused(refusal)
         case .done: break
@@ -361,7 +364,7 @@ struct HTTPRequestParser: BitwiseCopyable {
       case .chunkData:
         let ready = min(remaining, count &- position)
         if ready > 0 {
-          memmove(base + bodyEnd, base + position, ready)
+          unsafe memmove(base + bodyEnd, base + position, ready)
           bodyEnd &+= ready
           position &+= ready
           remaining &-= ready
@@ -370,18 +373,18 @@ struct HTTPRequestParser: BitwiseCopyable {
         phase = .chunkEnd
       case .chunkEnd:
         guard position < count else { return .needsMore }
-        guard base.load(fromByteOffset: position, as: UInt8.self) == 0x0D else {
+        guard unsafe base.load(fromByteOffset: position, as: UInt8.self) == 0x0D else {
           return .refused(.badChunkEnd)
         }
         guard position &+ 1 < count else { return .needsMore }
-        guard base.load(fromByteOffset: position &+ 1, as: UInt8.self) == 0x0A else {
+        guard unsafe base.load(fromByteOffset: position &+ 1, as: UInt8.self) == 0x0A else {
           return .refused(.badChunkEnd)
         }
         position &+= 2
         scanned = position
         phase = .chunkSize
       case .trailer:
-        switch readTrailerLine(base, count, limits) {
+        switch unsafe readTrailerLine(base, count, limits) {
         case .needsMore: return .needsMore
         case .refused(let refusal): return .refused(refusal)
         case .done: if phase == .head { return .complete(end: position) }
@@ -408,18 +411,18 @@ struct HTTPRequestParser: BitwiseCopyable {
     _ base: UnsafeRawPointer, _ count: Int, longest: Int, _ refusal: inout HTTPRefusal?,
     tooLong: HTTPRefusal
   ) -> Int? {
-    guard let found = memchr(base + scanned, 0x0A, count &- scanned) else {
+    guard let found = unsafe memchr(base + scanned, 0x0A, count &- scanned) else {
       scanned = count
       if count &- position > longest { refusal = tooLong }
       return nil
     }
-    let lineFeed = UnsafeRawPointer(found) - base
+    let lineFeed = unsafe UnsafeRawPointer(found) - base
     scanned = lineFeed &+ 1
     if lineFeed &- position > longest {
       refusal = tooLong
       return nil
     }
-    guard lineFeed > position, base.load(fromByteOffset: lineFeed &- 1, as: UInt8.self) == 0x0D else {
+    guard lineFeed > position, unsafe base.load(fromByteOffset: lineFeed &- 1, as: UInt8.self) == 0x0D else {
       refusal = .bareLineFeed
       return nil
     }
@@ -431,11 +434,13 @@ struct HTTPRequestParser: BitwiseCopyable {
   ) -> Progress {
     var refusal: HTTPRefusal?
     guard
-      let end = line(base, count, longest: Self.chunkLineMax, &refusal, tooLong: .badChunkSize)
+      let end = unsafe line(base, count, longest: Self.chunkLineMax, &refusal, tooLong: .badChunkSize)
     else { return Progress(lacking: refusal) }
     var cursor = position
     var size = 0
-    while cursor < end, let digit = Characters.hexValue(base.load(fromByteOffset: cursor, as: UInt8.self)) {
+    while cursor < end,
+      let digit = unsafe Characters.hexValue(base.load(fromByteOffset: cursor, as: UInt8.self))
+    {
       // Seven digits are more than any limit allows, and leading zeros need no bound but this.
       guard cursor &- position < 16 else { return .refused(.badChunkSize) }
       size = size &<< 4 | Int(digit)
@@ -445,8 +450,8 @@ struct HTTPRequestParser: BitwiseCopyable {
     guard cursor > position else { return .refused(.badChunkSize) }
     if cursor < end {
       // An extension, which nobody has a use for. It is skipped, but not unseen.
-      guard base.load(fromByteOffset: cursor, as: UInt8.self) == 0x3B,
-        !Characters.hasControl(base, cursor, end)
+      guard unsafe base.load(fromByteOffset: cursor, as: UInt8.self) == 0x3B,
+        unsafe !Characters.hasControl(base, cursor, end)
       else { return .refused(.badChunkSize) }
     }
     position = end &+ 2
@@ -468,7 +473,7 @@ struct HTTPRequestParser: BitwiseCopyable {
   ) -> Progress {
     var refusal: HTTPRefusal?
     guard
-      let end = line(
+      let end = unsafe line(
         base, count, longest: limits.headBytesMax &- trailerBytes, &refusal, tooLong: .headTooLarge)
     else { return Progress(lacking: refusal) }
     let begin = position
@@ -479,9 +484,9 @@ struct HTTPRequestParser: BitwiseCopyable {
       phase = .head
       return .done
     }
-    let nameEnd = Characters.endOfToken(base, begin, end)
-    guard nameEnd > begin, nameEnd < end, base.load(fromByteOffset: nameEnd, as: UInt8.self) == 0x3A,
-      !Characters.hasControl(base, nameEnd, end)
+    let nameEnd = unsafe Characters.endOfToken(base, begin, end)
+    guard nameEnd > begin, nameEnd < end, unsafe base.load(fromByteOffset: nameEnd, as: UInt8.self) == 0x3A,
+      unsafe !Characters.hasControl(base, nameEnd, end)
     else { return .refused(.badTrailer) }
     return .done
   }
@@ -502,17 +507,21 @@ private struct Framing {
     _ base: UnsafeRawPointer, _ name: Int, _ nameCount: Int, _ value: Int, _ valueEnd: Int
   ) -> HTTPRefusal? {
     switch nameCount {
-    case 4: return Characters.isSameToken(base + name, 4, "host") ? noteHost(base, value, valueEnd) : nil
-    case 6: return Characters.isSameToken(base + name, 6, "expect") ? noteExpect(base, value, valueEnd) : nil
+    case 4:
+      return unsafe Characters.isSameToken(base + name, 4, "host") ? noteHost(base, value, valueEnd) : nil
+    case 6:
+      return unsafe Characters.isSameToken(base + name, 6, "expect") ? noteExpect(base, value, valueEnd) : nil
     case 10:
-      if Characters.isSameToken(base + name, 10, "connection") { noteConnection(base, value, valueEnd) }
+      if unsafe Characters.isSameToken(base + name, 10, "connection") {
+        unsafe noteConnection(base, value, valueEnd)
+      }
       return nil
     case 14:
-      guard Characters.isSameToken(base + name, 14, "content-length") else { return nil }
-      return hasTab(base, valueEnd) ? .badContentLength : noteLength(base, value, valueEnd)
+      guard unsafe Characters.isSameToken(base + name, 14, "content-length") else { return nil }
+      return unsafe hasTab(base, valueEnd) ? .badContentLength : noteLength(base, value, valueEnd)
     case 17:
-      guard Characters.isSameToken(base + name, 17, "transfer-encoding") else { return nil }
-      return hasTab(base, valueEnd) ? .unsupportedTransferCoding : noteCoding(base, value, valueEnd)
+      guard unsafe Characters.isSameToken(base + name, 17, "transfer-encoding") else { return nil }
+      return unsafe hasTab(base, valueEnd) ? .unsupportedTransferCoding : noteCoding(base, value, valueEnd)
     default: return nil
     }
   }
@@ -521,22 +530,22 @@ private struct Framing {
   /// refuse it in the fields that say where a body ends.
   private func hasTab(_ base: UnsafeRawPointer, _ valueEnd: Int) -> Bool {
     var index = valueEnd
-    while base.load(fromByteOffset: index, as: UInt8.self) == 0x20 { index &+= 1 }
-    return base.load(fromByteOffset: index, as: UInt8.self) == 0x09
+    while unsafe base.load(fromByteOffset: index, as: UInt8.self) == 0x20 { index &+= 1 }
+    return unsafe base.load(fromByteOffset: index, as: UInt8.self) == 0x09
   }
 
   private mutating func noteHost(_ base: UnsafeRawPointer, _ value: Int, _ end: Int) -> HTTPRefusal? {
     hosts &+= 1
     if hosts > 1 { return .repeatedHost }
     for index in value..<end {
-      let byte = base.load(fromByteOffset: index, as: UInt8.self)
+      let byte = unsafe base.load(fromByteOffset: index, as: UInt8.self)
       if byte == 0x20 || byte == 0x09 { return .badHost }
     }
     return nil
   }
 
   private mutating func noteExpect(_ base: UnsafeRawPointer, _ value: Int, _ end: Int) -> HTTPRefusal? {
-    guard Characters.isSameToken(base + value, end &- value, "100-continue") else {
+    guard unsafe Characters.isSameToken(base + value, end &- value, "100-continue") else {
       return .unknownExpectation
     }
     expectsContinue = true
@@ -548,7 +557,7 @@ private struct Framing {
     guard end > value else { return .badContentLength }
     var number = 0
     for index in value..<end {
-      let digit = base.load(fromByteOffset: index, as: UInt8.self) &- 0x30
+      let digit = unsafe base.load(fromByteOffset: index, as: UInt8.self) &- 0x30
       guard digit < 10 else { return .badContentLength }
       number = number &* 10 &+ Int(digit)
       // Far above every limit, and far below an overflow.
@@ -560,7 +569,7 @@ private struct Framing {
 
   private mutating func noteCoding(_ base: UnsafeRawPointer, _ value: Int, _ end: Int) -> HTTPRefusal? {
     if isChunked { return .repeatedTransferEncoding }
-    guard Characters.isSameToken(base + value, end &- value, "chunked") else {
+    guard unsafe Characters.isSameToken(base + value, end &- value, "chunked") else {
       return .unsupportedTransferCoding
     }
     isChunked = true
@@ -570,10 +579,10 @@ private struct Framing {
   private mutating func noteConnection(_ base: UnsafeRawPointer, _ value: Int, _ end: Int) {
     var cursor = value
     while cursor < end {
-      let tokenEnd = Characters.endOfToken(base, cursor, end)
+      let tokenEnd = unsafe Characters.endOfToken(base, cursor, end)
       let count = tokenEnd &- cursor
-      if Characters.isSameToken(base + cursor, count, "close") { close = true }
-      if Characters.isSameToken(base + cursor, count, "keep-alive") { keepAlive = true }
+      if unsafe Characters.isSameToken(base + cursor, count, "close") { close = true }
+      if unsafe Characters.isSameToken(base + cursor, count, "keep-alive") { keepAlive = true }
       cursor = max(tokenEnd, cursor &+ 1)
     }
   }

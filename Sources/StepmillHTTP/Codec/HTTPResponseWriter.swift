@@ -1,6 +1,6 @@
 /// The status line and header fields of answers.
 enum HTTPResponseWriter {
-  struct Head {
+  @safe struct Head {
     var status: Int
     /// Whole lines, each with its CR LF.
     var fields: UnsafeRawBufferPointer
@@ -16,14 +16,14 @@ enum HTTPResponseWriter {
 
   @inline(__always)
   static func write(_ head: Head, to output: inout OutputBuffer) {
-    output.reserve(256 &+ head.fields.count)
+    unsafe output.reserve(256 &+ head.fields.count)
     if _fastPath(head.status == 200) {
       output.append("HTTP/1.1 200 OK\r\n")
     } else {
       writeStatus(head.status, to: &output)
     }
-    output.append(head.date)
-    output.append(head.fields)
+    unsafe output.append(head.date)
+    unsafe output.append(head.fields)
     if let count = head.bodyCount {
       // RFC 9110, 8.6: no Content-Length where there cannot be content.
       if head.status != 204, head.status >= 200 {

@@ -6,19 +6,19 @@
 
 /// Bytes that grow at the end. Each loop formats its answers in one of these, and keeps its
 /// memory from one answer to the next.
-struct OutputBuffer: ~Copyable {
+@safe struct OutputBuffer: ~Copyable {
   private(set) var base: UnsafeMutableRawPointer
   private(set) var count = 0
   private var capacity: Int
 
   init(capacity: Int = 4096) {
     self.capacity = capacity
-    base = .allocate(byteCount: capacity, alignment: 16)
+    unsafe base = .allocate(byteCount: capacity, alignment: 16)
   }
 
-  deinit { base.deallocate() }
+  deinit { unsafe base.deallocate() }
 
-  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+  var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: base, count: count) }
 
   @inline(__always)
   mutating func reserve(_ more: Int) {
@@ -29,9 +29,9 @@ struct OutputBuffer: ~Copyable {
   private mutating func grow(_ wanted: Int) {
     let capacity = max(wanted, 2 * self.capacity)
     let memory = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
-    memory.copyMemory(from: base, byteCount: count)
-    base.deallocate()
-    base = memory
+    unsafe memory.copyMemory(from: base, byteCount: count)
+    unsafe base.deallocate()
+    unsafe base = unsafe memory
     self.capacity = capacity
   }
 
@@ -39,24 +39,24 @@ struct OutputBuffer: ~Copyable {
   mutating func append(_ bytes: UnsafeRawBufferPointer) {
     guard let source = bytes.baseAddress, bytes.count > 0 else { return }
     reserve(bytes.count)
-    memcpy(base + count, source, bytes.count)
+    unsafe memcpy(base + count, source, bytes.count)
     count &+= bytes.count
   }
 
   @inline(__always)
   mutating func append(_ text: StaticString) {
-    append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    unsafe append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
   mutating func append(_ text: String) {
     var text = text
-    text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
+    text.withUTF8 { unsafe append(UnsafeRawBufferPointer($0)) }
   }
 
   @inline(__always)
   mutating func append(byte: UInt8) {
     reserve(1)
-    base.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
+    unsafe base.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
     count &+= 1
   }
 
@@ -76,7 +76,8 @@ struct OutputBuffer: ~Copyable {
     repeat {
       index &-= 1
       let digit = UInt8(truncatingIfNeeded: rest % radix)
-      base.storeBytes(of: digit < 10 ? 0x30 &+ digit : 0x57 &+ digit, toByteOffset: index, as: UInt8.self)
+      unsafe base.storeBytes(
+        of: digit < 10 ? 0x30 &+ digit : 0x57 &+ digit, toByteOffset: index, as: UInt8.self)
       rest /= radix
     } while rest > 0
     count &+= digits
@@ -86,8 +87,8 @@ struct OutputBuffer: ~Copyable {
   mutating func clear(keeping: Int = 1 << 20) {
     count = 0
     guard capacity > keeping else { return }
-    base.deallocate()
+    unsafe base.deallocate()
     capacity = keeping
-    base = .allocate(byteCount: capacity, alignment: 16)
+    unsafe base = .allocate(byteCount: capacity, alignment: 16)
   }
 }

@@ -32,7 +32,7 @@ package final class AccessLog: Sendable {
 
   static var nanoseconds: UInt64 {
     var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 
@@ -65,10 +65,10 @@ package final class AccessLog: Sendable {
       return lines
     }
     guard !bytes.isEmpty else { return }
-    bytes.withUnsafeBytes { bytes in
+    unsafe bytes.withUnsafeBytes { bytes in
       var offset = 0
       while offset < bytes.count {
-        let written = systemWrite(
+        let written = unsafe systemWrite(
           descriptor, bytes.baseAddress.unsafelyUnwrapped + offset, bytes.count - offset)
         if written < 0, errno == EINTR { continue }
         // Nobody reads the log, or cannot keep up with it: lines are lost rather than requests.
@@ -103,5 +103,5 @@ package final class AccessLog: Sendable {
 
 /// `write` of the system, which the method of that name would hide.
 private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
-  write(descriptor, bytes, count)
+  unsafe write(descriptor, bytes, count)
 }

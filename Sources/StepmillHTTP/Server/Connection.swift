@@ -28,7 +28,7 @@ import Stepmill
 // Who may touch what: `loop`, `number` and `remoteAddress` never change. Everything else belongs
 // to the loop's thread; that is what `@unchecked Sendable` stands on.
 
-final class Connection: @unchecked Sendable {
+@safe final class Connection: @unchecked Sendable {
   enum Phase: UInt8 {
     /// Between requests, or in the middle of reading one.
     case reading
@@ -76,9 +76,9 @@ final class Connection: @unchecked Sendable {
 
   init(_ owner: ServerLoop, stream: UnsafeMutablePointer<uv_stream_t>, number: UInt64, remoteAddress: String)
   {
-    self.owner = owner
+    unsafe self.owner = owner
     loop = owner.loop
-    self.stream = stream
+    unsafe self.stream = unsafe stream
     self.number = number
     self.remoteAddress = remoteAddress
   }
@@ -86,37 +86,37 @@ final class Connection: @unchecked Sendable {
   /// Begins to read. The socket's handle holds this object from here on.
   func start(tls: TLSSession?) {
     self.tls = tls
-    stream.pointee.data = Unmanaged.passRetained(self).toOpaque()
-    setWait(.idle, owner.limits.idleMilliseconds)
+    unsafe stream.pointee.data = unsafe Unmanaged.passRetained(self).toOpaque()
+    unsafe setWait(.idle, owner.limits.idleMilliseconds)
     startReading()
   }
 
   @inline(__always)
   private static func of(_ data: UnsafeMutableRawPointer?, _ body: (Connection) -> Void) {
-    Unmanaged<Connection>.fromOpaque(data.unsafelyUnwrapped)._withUnsafeGuaranteedRef(body)
+    unsafe Unmanaged<Connection>.fromOpaque(data.unsafelyUnwrapped)._withUnsafeGuaranteedRef(body)
   }
 
   // MARK: Reading
 
   private func startReading() {
     isReadStopped = false
-    let code = uv_read_start(
+    let code = unsafe uv_read_start(
       stream,
       { handle, _, buffer in
-        Connection.of(handle.unsafelyUnwrapped.pointee.data) {
-          buffer.unsafelyUnwrapped.pointee = $0.readBuffer()
+        unsafe Connection.of(handle.unsafelyUnwrapped.pointee.data) {
+          unsafe buffer.unsafelyUnwrapped.pointee = unsafe $0.readBuffer()
         }
       },
       { handle, count, _ in
-        Connection.of(handle.unsafelyUnwrapped.pointee.data) { $0.didRead(count) }
+        unsafe Connection.of(handle.unsafelyUnwrapped.pointee.data) { $0.didRead(count) }
       })
     if code < 0 { close() }
   }
 
   @inline(__always)
   private func readBuffer() -> uv_buf_t {
-    if _fastPath(input.count == 0 || tls != nil || phase == .lingering) { return owner.readBuffer }
-    return input.room(for: parser.bytesWanted)
+    if _fastPath(input.count == 0 || tls != nil || phase == .lingering) { return unsafe owner.readBuffer }
+    return unsafe input.room(for: parser.bytesWanted)
   }
 
   @inline(__always)
@@ -128,13 +128,13 @@ final class Connection: @unchecked Sendable {
     }
     loop.beginCallback()
     // Answers that wait go ahead of those that are about to be given.
-    if _slowPath(owner.hasLate) { owner.turnEnded() }
-    owner.counters.bytesIn.add(count)
+    if unsafe _slowPath(owner.hasLate) { unsafe owner.turnEnded() }
+    unsafe owner.counters.bytesIn.add(count)
     if _slowPath(phase == .closed || phase == .finishing) { return }
     if _slowPath(phase == .lingering) { return }
     if _slowPath(tls != nil) { return didReadCipher(count) }
     if input.count == 0 {
-      consume(owner.readBuffer.base.unsafelyUnwrapped, count)
+      unsafe consume(owner.readBuffer.base.unsafelyUnwrapped, count)
     } else {
       input.grew(by: count)
       consumeInput()
@@ -145,9 +145,9 @@ final class Connection: @unchecked Sendable {
   @inline(__always)
   private func consume(_ base: UnsafeMutableRawPointer, _ count: Int) {
     var count = count
-    let used = process(base, &count)
+    let used = unsafe process(base, &count)
     if _slowPath(used < count), phase.rawValue <= Phase.streaming.rawValue {
-      input.append(base + used, count &- used)
+      unsafe input.append(base + used, count &- used)
       stopIfTooMuch()
     }
   }
@@ -156,7 +156,7 @@ final class Connection: @unchecked Sendable {
   private func consumeInput() {
     guard input.count > 0, phase == .reading else { return stopIfTooMuch() }
     var count = input.count
-    let used = process(input.base.unsafelyUnwrapped, &count)
+    let used = unsafe process(input.base.unsafelyUnwrapped, &count)
     if phase.rawValue > Phase.streaming.rawValue { return input.clear() }
     input.keep(from: used, to: count)
     stopIfTooMuch()
@@ -165,9 +165,9 @@ final class Connection: @unchecked Sendable {
   /// While a request waits for its answer, those behind it may not fill the memory.
   private func stopIfTooMuch() {
     guard phase == .handling || phase == .streaming, !isReadStopped,
-      input.count > owner.limits.pipelineBytesMax
+      unsafe input.count > owner.limits.pipelineBytesMax
     else { return }
-    uv_read_stop(stream)
+    unsafe uv_read_stop(stream)
     isReadStopped = true
   }
 
@@ -179,7 +179,7 @@ final class Connection: @unchecked Sendable {
     while phase == .reading, offset < count {
       let before = count &- offset
       var available = before
-      let step = parser.parse(base + offset, &available, owner.limits, into: &owner.head)
+      let step = unsafe parser.parse(base + offset, &available, owner.limits, into: &owner.head)
       count &-= before &- available
       switch step {
       case .needsMore:
@@ -188,7 +188,7 @@ final class Connection: @unchecked Sendable {
         flush()
         return offset
       case .complete(let end):
-        begin(base + offset)
+        unsafe begin(base + offset)
         offset &+= end
       case .refused(let refusal):
         refuse(refusal)
@@ -202,7 +202,7 @@ final class Connection: @unchecked Sendable {
 
   @inline(__always)
   private func begin(_ base: UnsafeMutableRawPointer) {
-    let request = HTTPRequest(base, owner.head, parser)
+    let request = unsafe HTTPRequest(base, owner.head, parser)
     closesAfterAnswer = !parser.keepsAlive
     isHTTP10 = parser.isHTTP10
     answersHead = request.isMethod("HEAD")
@@ -210,42 +210,42 @@ final class Connection: @unchecked Sendable {
     sentContinue = false
     exchange &+= 1
     phase = .handling
-    setWait(.answer, owner.limits.answerMilliseconds)
-    owner.counters.requests.add(1)
-    if _slowPath(owner.log != nil) { record = AccessRecord(request) }
-    owner.handler.handle(request, respond: HTTPResponder(connection: self, exchange: exchange))
+    unsafe setWait(.answer, owner.limits.answerMilliseconds)
+    unsafe owner.counters.requests.add(1)
+    if unsafe _slowPath(owner.log != nil) { record = AccessRecord(request) }
+    unsafe owner.handler.handle(request, respond: HTTPResponder(connection: self, exchange: exchange))
   }
 
   /// A request is incomplete: sets its deadline when a part of it begins.
   private func needsMore(hasBody: Bool) {
     guard parser.hasHead else {
-      if wait == .idle { setWait(.head, owner.limits.headMilliseconds) }
+      if wait == .idle { unsafe setWait(.head, owner.limits.headMilliseconds) }
       return
     }
-    if wait != .body { setWait(.body, owner.limits.bodyMilliseconds) }
+    if wait != .body { unsafe setWait(.body, owner.limits.bodyMilliseconds) }
     if parser.expectsContinue, !hasBody, !sentContinue {
       sentContinue = true
-      owner.output.append("HTTP/1.1 100 Continue\r\n\r\n")
+      unsafe owner.output.append("HTTP/1.1 100 Continue\r\n\r\n")
     }
   }
 
   @inline(__always)
   private func setWait(_ wait: Wait, _ milliseconds: UInt64) {
     self.wait = wait
-    deadline = owner.now &+ milliseconds
+    deadline = unsafe owner.now &+ milliseconds
   }
 
   /// The client sends no more, or the connection is broken.
   private func readFailed(_ code: Int) {
     loop.beginCallback()
     guard phase != .closed else { return }
-    if owner.hasLate { owner.turnEnded() }
+    if unsafe owner.hasLate { unsafe owner.turnEnded() }
     inputEnded = true
     guard code == Int(UV_EOF.rawValue), abandoned == nil else { return close() }
     // Shut down for writing only, as far as anybody can tell: the answer is still wanted.
     if phase == .reading, slow != nil { phase = .finishing }
     guard phase == .handling || phase == .finishing else { return close() }
-    uv_read_stop(stream)
+    unsafe uv_read_stop(stream)
   }
 
   // MARK: Answers
@@ -257,17 +257,17 @@ final class Connection: @unchecked Sendable {
     guard phase == .handling, exchange == self.exchange else { return }
     // 304 has no body, and 204 not even a size.
     let hasBody = !answersHead && status != 204 && status != 304
-    let keepsAlive = !closesAfterAnswer && !owner.isDraining && !inputEnded
-    let head = HTTPResponseWriter.Head(
+    let keepsAlive = unsafe !closesAfterAnswer && !owner.isDraining && !inputEnded
+    let head = unsafe HTTPResponseWriter.Head(
       status: status, fields: fields, bodyCount: body.count, keepsAlive: keepsAlive, isHTTP10: isHTTP10,
       date: owner.date)
     if _fastPath(isCorked) {
-      HTTPResponseWriter.write(head, to: &owner.output)
-      if hasBody { owner.output.append(body) }
+      unsafe HTTPResponseWriter.write(head, to: &owner.output)
+      if hasBody { unsafe owner.output.append(body) }
     } else {
-      owner.appendLate(self) { output in
+      unsafe owner.appendLate(self) { output in
         HTTPResponseWriter.write(head, to: &output)
-        if hasBody { output.append(body) }
+        if hasBody { unsafe output.append(body) }
       }
     }
     endExchange(keepsAlive: keepsAlive, status: status, bodyCount: body.count)
@@ -275,15 +275,16 @@ final class Connection: @unchecked Sendable {
 
   @inline(__always)
   private func endExchange(keepsAlive: Bool, status: Int, bodyCount: Int) {
-    owner.counters.count(status: status)
+    unsafe owner.counters.count(status: status)
     if _slowPath(abandoned != nil) { abandoned = nil }
     if _slowPath(record != nil) {
-      owner.logAccess(record.unsafelyUnwrapped, remote: remoteAddress, status: status, bytes: bodyCount)
+      unsafe owner.logAccess(
+        record.unsafelyUnwrapped, remote: remoteAddress, status: status, bytes: bodyCount)
       record = nil
     }
     if _fastPath(keepsAlive) {
       phase = .reading
-      setWait(.idle, owner.limits.idleMilliseconds)
+      unsafe setWait(.idle, owner.limits.idleMilliseconds)
     } else {
       phase = .finishing
     }
@@ -291,21 +292,21 @@ final class Connection: @unchecked Sendable {
 
   /// Answers a request that never became one, and ends the connection.
   private func refuse(_ refusal: HTTPRefusal) {
-    owner.counters.refused.add(1)
-    owner.counters.count(status: refusal.status)
+    unsafe owner.counters.refused.add(1)
+    unsafe owner.counters.count(status: refusal.status)
     sendLastAnswer(status: refusal.status, text: refusal.message)
-    owner.logRefusal(refusal, remote: remoteAddress)
+    unsafe owner.logRefusal(refusal, remote: remoteAddress)
   }
 
   /// In the middle of reading or handling.
   private func sendLastAnswer(status: Int, text: String) {
     let body = Array((text + "\n").utf8)
-    owner.contentTypeText.withUnsafeBytes { fields in
-      body.withUnsafeBytes { body in
-        let head = HTTPResponseWriter.Head(
+    unsafe owner.contentTypeText.withUnsafeBytes { fields in
+      unsafe body.withUnsafeBytes { body in
+        let head = unsafe HTTPResponseWriter.Head(
           status: status, fields: fields, bodyCount: body.count, keepsAlive: false, date: owner.date)
-        HTTPResponseWriter.write(head, to: &owner.output)
-        owner.output.append(body)
+        unsafe HTTPResponseWriter.write(head, to: &owner.output)
+        unsafe owner.output.append(body)
       }
     }
     phase = .finishing
@@ -329,9 +330,9 @@ final class Connection: @unchecked Sendable {
     guard phase == .handling, exchange == self.exchange else { return closed() }
     abandoned = closed
     // A client of HTTP/1.0 knows no chunks: for it the body ends with the connection.
-    if isHTTP10 || owner.isDraining { closesAfterAnswer = true }
-    fields.withUnsafeBytes { fields in
-      let head = HTTPResponseWriter.Head(
+    if unsafe isHTTP10 || owner.isDraining { closesAfterAnswer = true }
+    unsafe fields.withUnsafeBytes { fields in
+      let head = unsafe HTTPResponseWriter.Head(
         status: status, fields: fields, bodyCount: nil, isChunked: !isHTTP10, keepsAlive: !closesAfterAnswer,
         date: owner.date)
       emit { HTTPResponseWriter.write(head, to: &$0) }
@@ -352,7 +353,7 @@ final class Connection: @unchecked Sendable {
         output.append(number: bytes.count, radix: 16)
         output.append("\r\n")
       }
-      bytes.withUnsafeBytes { output.append($0) }
+      unsafe bytes.withUnsafeBytes { unsafe output.append($0) }
       if isChunked { output.append("\r\n") }
     }
   }
@@ -361,14 +362,14 @@ final class Connection: @unchecked Sendable {
     guard phase == .streaming, exchange == self.exchange else { return }
     if !isHTTP10, !answersHead { emit { $0.append("0\r\n\r\n") } }
     abandoned = nil
-    endExchange(
+    unsafe endExchange(
       keepsAlive: !closesAfterAnswer && !owner.isDraining && !inputEnded, status: streamStatus, bodyCount: 0)
-    if !isCorked { owner.appendLate(self) { _ in } }
+    if !isCorked { unsafe owner.appendLate(self) { _ in } }
   }
 
   /// To wherever output gathers at the moment.
   private func emit(_ body: (inout OutputBuffer) -> Void) {
-    if isCorked { body(&owner.output) } else { owner.appendLate(self, body) }
+    if isCorked { unsafe body(&owner.output) } else { unsafe owner.appendLate(self, body) }
   }
 
   var bytesWaiting: Int { slow?.count ?? 0 }
@@ -378,9 +379,9 @@ final class Connection: @unchecked Sendable {
   /// Sends what has gathered while requests were handled.
   @inline(__always)
   private func flush() {
-    if owner.output.count > 0 {
-      send(owner.output.bytes)
-      owner.output.clear()
+    if unsafe owner.output.count > 0 {
+      unsafe send(owner.output.bytes)
+      unsafe owner.output.clear()
     }
     if _slowPath(phase == .finishing) { finish() }
   }
@@ -389,7 +390,7 @@ final class Connection: @unchecked Sendable {
   func flushLate(_ bytes: UnsafeRawBufferPointer) {
     lateParts &-= 1
     guard phase != .closed else { return }
-    if bytes.count > 0 { send(bytes) }
+    if bytes.count > 0 { unsafe send(bytes) }
     // The answer may end in a later part.
     guard lateParts == 0 else { return }
     if phase == .finishing { return finish() }
@@ -399,28 +400,28 @@ final class Connection: @unchecked Sendable {
   }
 
   private func send(_ bytes: UnsafeRawBufferPointer) {
-    guard _slowPath(tls != nil) else { return sendRaw(bytes) }
-    guard tls.unsafelyUnwrapped.encrypt(bytes, { sendRaw($0) }) else { return close() }
+    guard _slowPath(tls != nil) else { return unsafe sendRaw(bytes) }
+    guard unsafe tls.unsafelyUnwrapped.encrypt(bytes, { unsafe sendRaw($0) }) else { return close() }
   }
 
   private func sendRaw(_ bytes: UnsafeRawBufferPointer) {
     guard phase != .closed else { return }
-    owner.counters.bytesOut.add(bytes.count)
-    var bytes = bytes
+    unsafe owner.counters.bytesOut.add(bytes.count)
+    var bytes = unsafe bytes
     if _fastPath(slow == nil) {
-      var buffer = uv_buf_t(
+      var buffer = unsafe uv_buf_t(
         base: UnsafeMutableRawPointer(mutating: bytes.baseAddress.unsafelyUnwrapped)
           .assumingMemoryBound(to: CChar.self), len: bytes.count)
-      let written = Int(uv_try_write(stream, &buffer, 1))
+      let written = unsafe Int(uv_try_write(stream, &buffer, 1))
       if _fastPath(written == bytes.count) { return }
       if written < 0 && written != Int(UV_EAGAIN.rawValue) { return close() }
-      bytes = UnsafeRawBufferPointer(rebasing: bytes[max(written, 0)...])
+      unsafe bytes = unsafe UnsafeRawBufferPointer(rebasing: bytes[max(written, 0)...])
       slow = SlowOutput()
     }
-    let slow = slow.unsafelyUnwrapped
-    slow.queued.append(bytes)
-    if slow.count > owner.limits.outputBytesMax {
-      owner.counters.evicted.add(1)
+    let slow = unsafe slow.unsafelyUnwrapped
+    unsafe slow.queued.append(bytes)
+    if unsafe slow.count > owner.limits.outputBytesMax {
+      unsafe owner.counters.evicted.add(1)
       return close()
     }
     if !slow.isWriting { writeQueued(slow) }
@@ -429,18 +430,18 @@ final class Connection: @unchecked Sendable {
   private func writeQueued(_ slow: SlowOutput) {
     swap(&slow.queued, &slow.writing)
     slow.queued.clear(keeping: 4096)
-    slow.deadline = owner.now + owner.limits.writeMilliseconds
+    slow.deadline = unsafe owner.now + owner.limits.writeMilliseconds
     slow.lastSize = .max
     slow.isWriting = true
-    var buffer = uv_buf_t(
+    var buffer = unsafe uv_buf_t(
       base: slow.writing.base.assumingMemoryBound(to: CChar.self), len: slow.writing.count)
     // The buffers live as long as the object, which the request holds.
-    slow.request.pointee.data = Unmanaged.passRetained(slow).toOpaque()
+    unsafe slow.request.pointee.data = unsafe Unmanaged.passRetained(slow).toOpaque()
     slow.connection = self
-    let code = uv_write(
+    let code = unsafe uv_write(
       slow.request, stream, &buffer, 1,
       { request, status in
-        let slow = Unmanaged<SlowOutput>.fromOpaque(request.unsafelyUnwrapped.pointee.data)
+        let slow = unsafe Unmanaged<SlowOutput>.fromOpaque(request.unsafelyUnwrapped.pointee.data)
           .takeRetainedValue()
         let connection = slow.connection
         slow.connection = nil
@@ -448,7 +449,7 @@ final class Connection: @unchecked Sendable {
         connection?.didWrite(slow, status)
       })
     if code < 0 {
-      Unmanaged.passUnretained(slow).release()
+      unsafe Unmanaged.passUnretained(slow).release()
       slow.isWriting = false
       slow.connection = nil
       close()
@@ -468,12 +469,13 @@ final class Connection: @unchecked Sendable {
   // MARK: TLS
 
   private func didReadCipher(_ count: Int) {
-    let session = tls.unsafelyUnwrapped
-    session.feed(UnsafeRawBufferPointer(start: owner.readBuffer.base, count: count))
+    let session = unsafe tls.unsafelyUnwrapped
+    unsafe session.feed(UnsafeRawBufferPointer(start: owner.readBuffer.base, count: count))
     while phase.rawValue <= Phase.streaming.rawValue {
-      let room = input.room(for: max(parser.bytesWanted, input.count + 16_384))
-      let result = session.decrypt(into: UnsafeMutableRawBufferPointer(start: room.base, count: room.len))
-      session.flush { sendRaw($0) }
+      let room = unsafe input.room(for: max(parser.bytesWanted, input.count + 16_384))
+      let result = unsafe session.decrypt(
+        into: UnsafeMutableRawBufferPointer(start: room.base, count: room.len))
+      unsafe session.flush { unsafe sendRaw($0) }
       switch result {
       case .bytes(let count):
         input.grew(by: count)
@@ -481,7 +483,7 @@ final class Connection: @unchecked Sendable {
       case .needsMore: return input.release()
       case .ended: return readFailed(Int(UV_EOF.rawValue))
       case .failed:
-        owner.counters.refused.add(1)
+        unsafe owner.counters.refused.add(1)
         return close()
       }
     }
@@ -493,10 +495,10 @@ final class Connection: @unchecked Sendable {
   private func finish() {
     guard phase == .finishing, slow == nil else { return }
     if inputEnded { return close() }
-    if let tls { tls.shutDown { sendRaw($0) } }
+    if let tls { unsafe tls.shutDown { unsafe sendRaw($0) } }
     guard phase == .finishing, slow == nil else { return }
     var socket: uv_os_fd_t = -1
-    uv_fileno(stream.asHandle, &socket)
+    unsafe uv_fileno(stream.asHandle, &socket)
     if socket < 0 || shutdown(socket, Int32(SHUT_WR)) != 0 { return close() }
     phase = .lingering
     input.clear()
@@ -508,13 +510,13 @@ final class Connection: @unchecked Sendable {
   func sweep(_ now: UInt64) {
     guard phase != .closed else { return }
     if let slow, slow.isWriting, now >= slow.deadline {
-      let size = uv_stream_get_write_queue_size(stream)
+      let size = unsafe uv_stream_get_write_queue_size(stream)
       if size >= slow.lastSize {
-        owner.counters.evicted.add(1)
+        unsafe owner.counters.evicted.add(1)
         return close()
       }
       slow.lastSize = size
-      slow.deadline = now + owner.limits.writeMilliseconds
+      slow.deadline = unsafe now + owner.limits.writeMilliseconds
     }
     guard now >= deadline else { return }
     switch wait {
@@ -522,13 +524,13 @@ final class Connection: @unchecked Sendable {
       if phase == .reading || phase == .lingering { close() }
     case .head, .body:
       guard phase == .reading else { return }
-      owner.counters.evicted.add(1)
+      unsafe owner.counters.evicted.add(1)
       refuse(.requestTimeout)
     case .answer:
       guard phase == .handling else { return }
       let abandoned = self.abandoned
       self.abandoned = nil
-      owner.counters.count(status: 503)
+      unsafe owner.counters.count(status: 503)
       sendLastAnswer(status: 503, text: "The request was not answered in time.")
       abandoned?()
     }
@@ -542,23 +544,23 @@ final class Connection: @unchecked Sendable {
   func close() {
     guard phase != .closed else { return }
     phase = .closed
-    owner.forget(self)
+    unsafe owner.forget(self)
     input.clear()
     slow = nil
     let abandoned = self.abandoned
     self.abandoned = nil
-    uv_close(stream.asHandle) { handle in
-      let data = handle.unsafelyUnwrapped.pointee.data.unsafelyUnwrapped
-      let connection = Unmanaged<Connection>.fromOpaque(data).takeRetainedValue()
-      connection.owner.handleClosed()
-      UnsafeMutableRawPointer(handle.unsafelyUnwrapped).deallocate()
+    unsafe uv_close(stream.asHandle) { handle in
+      let data = unsafe handle.unsafelyUnwrapped.pointee.data.unsafelyUnwrapped
+      let connection = unsafe Unmanaged<Connection>.fromOpaque(data).takeRetainedValue()
+      unsafe connection.owner.handleClosed()
+      unsafe UnsafeMutableRawPointer(handle.unsafelyUnwrapped).deallocate()
     }
     abandoned?()
   }
 }
 
 /// The bytes of answers that the system did not take at once.
-final class SlowOutput {
+@safe final class SlowOutput {
   /// With libuv, until its callback.
   var writing = OutputBuffer(capacity: 16)
   var queued = OutputBuffer(capacity: 4096)
@@ -571,11 +573,11 @@ final class SlowOutput {
 
   var count: Int { writing.count + queued.count }
 
-  deinit { request.deallocate() }
+  deinit { unsafe request.deallocate() }
 }
 
 /// What a connection has read and not used.
-struct InputBuffer: BitwiseCopyable {
+@safe struct InputBuffer: BitwiseCopyable {
   private(set) var base: UnsafeMutableRawPointer?
   private(set) var count = 0
   private var capacity = 0
@@ -589,28 +591,28 @@ struct InputBuffer: BitwiseCopyable {
     if capacity &- count < least {
       grow(max(4096, min(max(2 * capacity, count + 2048), max(wanted, count + 4096))))
     }
-    return uv_buf_t(
+    return unsafe uv_buf_t(
       base: (base.unsafelyUnwrapped + count).assumingMemoryBound(to: CChar.self), len: capacity &- count)
   }
 
   private mutating func grow(_ wanted: Int) {
-    base = realloc(base, wanted)
+    unsafe base = unsafe realloc(base, wanted)
     capacity = wanted
-    precondition(base != nil, "Stepmill: out of memory")
+    unsafe precondition(base != nil, "Stepmill: out of memory")
   }
 
   mutating func grew(by more: Int) { count &+= more }
 
   mutating func append(_ bytes: UnsafeRawPointer, _ more: Int) {
     if capacity &- count < more { grow(max(count + more, 512)) }
-    memcpy(base.unsafelyUnwrapped + count, bytes, more)
+    unsafe memcpy(base.unsafelyUnwrapped + count, bytes, more)
     count &+= more
   }
 
   /// Drops what lies before `from` and behind `to`.
   mutating func keep(from: Int, to: Int) {
     guard to > from else { return clear() }
-    if from > 0 { memmove(base.unsafelyUnwrapped, base.unsafelyUnwrapped + from, to &- from) }
+    if from > 0 { unsafe memmove(base.unsafelyUnwrapped, base.unsafelyUnwrapped + from, to &- from) }
     count = to &- from
   }
 
@@ -620,8 +622,8 @@ struct InputBuffer: BitwiseCopyable {
   }
 
   mutating func clear() {
-    free(base)
-    base = nil
+    unsafe free(base)
+    unsafe base = nil
     count = 0
     capacity = 0
   }

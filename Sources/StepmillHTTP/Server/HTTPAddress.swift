@@ -47,11 +47,12 @@ package enum HTTPAddress: Sendable, Hashable, CustomStringConvertible {
 
   /// The sockets that systemd hands to a service with socket activation (`sd_listen_fds`).
   package static func fromSystemd() -> [HTTPAddress] {
-    guard let process = getenv("LISTEN_PID"), Int32(String(cString: process)) == getpid(),
-      let text = getenv("LISTEN_FDS"), let count = Int32(String(cString: text)), count > 0, count < 1024
+    guard let process = unsafe getenv("LISTEN_PID"), unsafe Int32(String(cString: process)) == getpid(),
+      let text = unsafe getenv("LISTEN_FDS"), let count = unsafe Int32(String(cString: text)), count > 0,
+      count < 1024
     else { return [] }
-    unsetenv("LISTEN_PID")
-    unsetenv("LISTEN_FDS")
+    unsafe unsetenv("LISTEN_PID")
+    unsafe unsetenv("LISTEN_FDS")
     return (3..<3 + count).map { .inherited(descriptor: $0) }
   }
 
@@ -79,20 +80,20 @@ package enum HTTPAddress: Sendable, Hashable, CustomStringConvertible {
     var storage = sockaddr_storage()
     switch self {
     case .tcp(let host, let port):
-      return withUnsafeMutablePointer(to: &storage) { pointer in
+      return unsafe withUnsafeMutablePointer(to: &storage) { pointer in
         let raw = UnsafeMutableRawPointer(pointer)
-        let four = raw.assumingMemoryBound(to: sockaddr_in.self)
-        if inet_pton(AF_INET, host, &four.pointee.sin_addr) == 1 {
-          four.pointee.sin_family = sa_family_t(AF_INET)
-          four.pointee.sin_port = port.bigEndian
-          return (pointer.pointee, socklen_t(MemoryLayout<sockaddr_in>.size))
+        let four = unsafe raw.assumingMemoryBound(to: sockaddr_in.self)
+        if unsafe inet_pton(AF_INET, host, &four.pointee.sin_addr) == 1 {
+          unsafe four.pointee.sin_family = sa_family_t(AF_INET)
+          unsafe four.pointee.sin_port = port.bigEndian
+          return unsafe (pointer.pointee, socklen_t(MemoryLayout<sockaddr_in>.size))
         }
-        pointer.pointee = sockaddr_storage()
-        let six = raw.assumingMemoryBound(to: sockaddr_in6.self)
-        if inet_pton(AF_INET6, host, &six.pointee.sin6_addr) == 1 {
-          six.pointee.sin6_family = sa_family_t(AF_INET6)
-          six.pointee.sin6_port = port.bigEndian
-          return (pointer.pointee, socklen_t(MemoryLayout<sockaddr_in6>.size))
+        unsafe pointer.pointee = sockaddr_storage()
+        let six = unsafe raw.assumingMemoryBound(to: sockaddr_in6.self)
+        if unsafe inet_pton(AF_INET6, host, &six.pointee.sin6_addr) == 1 {
+          unsafe six.pointee.sin6_family = sa_family_t(AF_INET6)
+          unsafe six.pointee.sin6_port = port.bigEndian
+          return unsafe (pointer.pointee, socklen_t(MemoryLayout<sockaddr_in6>.size))
         }
         return nil
       }
@@ -100,11 +101,11 @@ package enum HTTPAddress: Sendable, Hashable, CustomStringConvertible {
       let bytes = Array(path.utf8)
       let room = MemoryLayout.size(ofValue: sockaddr_un().sun_path)
       guard bytes.count < room else { return nil }
-      return withUnsafeMutablePointer(to: &storage) { pointer in
-        let address = UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr_un.self)
-        address.pointee.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.pointee.sun_path) { $0.copyBytes(from: bytes) }
-        return (pointer.pointee, socklen_t(MemoryLayout<sockaddr_un>.size))
+      return unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+        let address = unsafe UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr_un.self)
+        unsafe address.pointee.sun_family = sa_family_t(AF_UNIX)
+        unsafe withUnsafeMutableBytes(of: &address.pointee.sun_path) { unsafe $0.copyBytes(from: bytes) }
+        return unsafe (pointer.pointee, socklen_t(MemoryLayout<sockaddr_un>.size))
       }
     case .inherited: return nil
     }
@@ -112,21 +113,21 @@ package enum HTTPAddress: Sendable, Hashable, CustomStringConvertible {
 
   /// "127.0.0.1:8083", "[::1]:8083" or "unix".
   static func text(of address: UnsafePointer<sockaddr>) -> String {
-    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
-      let raw = UnsafeRawPointer(address)
-      switch Int32(address.pointee.sa_family) {
+    unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
+      let raw = unsafe UnsafeRawPointer(address)
+      switch unsafe Int32(address.pointee.sa_family) {
       case AF_INET:
-        let four = raw.assumingMemoryBound(to: sockaddr_in.self)
-        var host = four.pointee.sin_addr
-        inet_ntop(AF_INET, &host, text.baseAddress, 64)
+        let four = unsafe raw.assumingMemoryBound(to: sockaddr_in.self)
+        var host = unsafe four.pointee.sin_addr
+        unsafe inet_ntop(AF_INET, &host, text.baseAddress, 64)
         return
-          "\(String(cString: text.baseAddress.unsafelyUnwrapped)):\(UInt16(bigEndian: four.pointee.sin_port))"
+          unsafe "\(String(cString: text.baseAddress.unsafelyUnwrapped)):\(UInt16(bigEndian: four.pointee.sin_port))"
       case AF_INET6:
-        let six = raw.assumingMemoryBound(to: sockaddr_in6.self)
-        var host = six.pointee.sin6_addr
-        inet_ntop(AF_INET6, &host, text.baseAddress, 64)
+        let six = unsafe raw.assumingMemoryBound(to: sockaddr_in6.self)
+        var host = unsafe six.pointee.sin6_addr
+        unsafe inet_ntop(AF_INET6, &host, text.baseAddress, 64)
         return
-          "[\(String(cString: text.baseAddress.unsafelyUnwrapped))]:\(UInt16(bigEndian: six.pointee.sin6_port))"
+          unsafe "[\(String(cString: text.baseAddress.unsafelyUnwrapped))]:\(UInt16(bigEndian: six.pointee.sin6_port))"
       default: return "unix"
       }
     }

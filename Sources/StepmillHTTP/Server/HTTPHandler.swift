@@ -43,16 +43,16 @@ package struct HTTPResponder: @unchecked Sendable {
   @inline(__always)
   package func send(status: Int, fields: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer) {
     if _fastPath(connection.loop.isCurrent) {
-      connection.answer(exchange, status: status, fields: fields, body: body)
+      unsafe connection.answer(exchange, status: status, fields: fields, body: body)
     } else {
-      sendFromAfar(status, Array(fields), Array(body))
+      unsafe sendFromAfar(status, Array(fields), Array(body))
     }
   }
 
   /// The same for fields that never change.
   @inline(__always)
   package func send(status: Int, fields: StaticString, body: UnsafeRawBufferPointer) {
-    send(
+    unsafe send(
       status: status,
       fields: UnsafeRawBufferPointer(start: fields.utf8Start, count: fields.utf8CodeUnitCount), body: body)
   }
@@ -63,16 +63,18 @@ package struct HTTPResponder: @unchecked Sendable {
     status: Int, headers: [(name: String, value: String)] = [], body: [UInt8] = []
   ) {
     let fields = HTTPResponder.lines(headers)
-    fields.withUnsafeBytes { fields in
-      body.withUnsafeBytes { send(status: status, fields: fields, body: $0) }
+    unsafe fields.withUnsafeBytes { fields in
+      unsafe body.withUnsafeBytes { unsafe send(status: status, fields: fields, body: $0) }
     }
   }
 
   @inline(never)
   private func sendFromAfar(_ status: Int, _ fields: [UInt8], _ body: [UInt8]) {
     connection.loop.post(isHeardToTheEnd: true) { [self] in
-      fields.withUnsafeBytes { fields in
-        body.withUnsafeBytes { connection.answer(exchange, status: status, fields: fields, body: $0) }
+      unsafe fields.withUnsafeBytes { fields in
+        unsafe body.withUnsafeBytes {
+          unsafe connection.answer(exchange, status: status, fields: fields, body: $0)
+        }
       }
     }
   }

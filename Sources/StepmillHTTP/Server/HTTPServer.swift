@@ -82,10 +82,11 @@ package final class HTTPServer: Sendable {
   /// As many connections as the system allows.
   private static func raiseDescriptorLimit() {
     var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0,
+      limit.rlim_cur < limit.rlim_max
     else { return }
     limit.rlim_cur = limit.rlim_max
-    _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 
   // MARK: Ending
@@ -109,7 +110,7 @@ package final class HTTPServer: Sendable {
 
   private func removePaths() {
     guard !isStopped.exchange(true, ordering: .relaxed) else { return }
-    for path in unixPaths { unlink(path) }
+    for path in unixPaths { unsafe unlink(path) }
   }
 
   // MARK: Watching

@@ -58,7 +58,7 @@ struct ListeningSocket: Sendable {
 
   private static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32) {
     var one: Int32 = 1
-    setsockopt(descriptor, level, option, &one, socklen_t(MemoryLayout<Int32>.size))
+    unsafe setsockopt(descriptor, level, option, &one, socklen_t(MemoryLayout<Int32>.size))
   }
 
   private static func tcp(_ address: HTTPAddress, isFirst: Bool) throws(HTTPServerError) -> ListeningSocket {
@@ -81,8 +81,10 @@ struct ListeningSocket: Sendable {
 
   private static func bind(_ descriptor: Int32, _ storage: inout sockaddr_storage, _ size: socklen_t) -> Int32
   {
-    withUnsafePointer(to: &storage) { storage in
-      storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { systemBind(descriptor, $0, size) }
+    unsafe withUnsafePointer(to: &storage) { storage in
+      unsafe storage.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        unsafe systemBind(descriptor, $0, size)
+      }
     }
   }
 
@@ -96,7 +98,7 @@ struct ListeningSocket: Sendable {
     if bind(descriptor, &storage, size) != 0 {
       var code = errno
       // A file that nobody listens on is left from a server that was killed.
-      if code == EADDRINUSE, isDeserted(&storage, size), unlink(path) == 0 {
+      if code == EADDRINUSE, isDeserted(&storage, size), unsafe unlink(path) == 0 {
         code = bind(descriptor, &storage, size) == 0 ? 0 : errno
       }
       guard code == 0 else {
@@ -110,8 +112,8 @@ struct ListeningSocket: Sendable {
   private static func isDeserted(_ storage: inout sockaddr_storage, _ size: socklen_t) -> Bool {
     guard let probe = try? make(AF_UNIX) else { return false }
     defer { close(probe) }
-    let code = withUnsafePointer(to: &storage) { storage in
-      storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(probe, $0, size) }
+    let code = unsafe withUnsafePointer(to: &storage) { storage in
+      unsafe storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe connect(probe, $0, size) }
     }
     return code != 0 && errno == ECONNREFUSED
   }
@@ -119,7 +121,8 @@ struct ListeningSocket: Sendable {
   private static func inherited(_ descriptor: Int32) throws(HTTPServerError) -> ListeningSocket {
     var kind: Int32 = 0
     var size = socklen_t(MemoryLayout<Int32>.size)
-    guard getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &kind, &size) == 0, kind == Int32(SOCK_STREAM.rawValue)
+    guard unsafe getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &kind, &size) == 0,
+      kind == Int32(SOCK_STREAM.rawValue)
     else {
       throw HTTPServerError(
         "descriptor \(descriptor), which this process was started with, is not a stream socket; "
@@ -129,8 +132,10 @@ struct ListeningSocket: Sendable {
     _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
     var storage = sockaddr_storage()
     var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-    withUnsafeMutablePointer(to: &storage) { storage in
-      _ = storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+    unsafe withUnsafeMutablePointer(to: &storage) { storage in
+      _ = unsafe storage.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        unsafe getsockname(descriptor, $0, &length)
+      }
     }
     return ListeningSocket(descriptor: descriptor, isUnix: Int32(storage.ss_family) == AF_UNIX)
   }
@@ -152,9 +157,9 @@ struct ListeningSocket: Sendable {
     if case .unix = address { return address }
     var storage = sockaddr_storage()
     var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-    let text = withUnsafeMutablePointer(to: &storage) { storage in
-      storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { name in
-        getsockname(descriptor, name, &length) == 0 ? HTTPAddress.text(of: name) : "unix"
+    let text = unsafe withUnsafeMutablePointer(to: &storage) { storage in
+      unsafe storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { name in
+        unsafe getsockname(descriptor, name, &length) == 0 ? HTTPAddress.text(of: name) : "unix"
       }
     }
     return text == "unix" ? address : try HTTPAddress(text)
@@ -184,9 +189,9 @@ struct ListeningSocket: Sendable {
 }
 
 /// The system's words for an error, as part of a sentence.
-func systemText(_ code: Int32) -> String { String(cString: strerror(code)) }
+func systemText(_ code: Int32) -> String { unsafe String(cString: strerror(code)) }
 
 /// `bind` of the system, which the method of that name would hide.
 private func systemBind(_ descriptor: Int32, _ address: UnsafePointer<sockaddr>, _ size: socklen_t) -> Int32 {
-  bind(descriptor, address, size)
+  unsafe bind(descriptor, address, size)
 }

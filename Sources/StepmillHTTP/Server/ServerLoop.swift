@@ -11,7 +11,7 @@ import Synchronization
 /// What of a server lives on one loop: listeners, connections, and the memory that they share.
 /// Belongs to the loop's thread; other threads touch `counters` and `loop` only, which is what
 /// `@unchecked Sendable` stands on.
-final class ServerLoop: LoopTenant, @unchecked Sendable {
+@safe final class ServerLoop: LoopTenant, @unchecked Sendable {
   let loop: TenantLoop
   let limits: HTTPLimits
   let handler: any HTTPHandler
@@ -36,7 +36,7 @@ final class ServerLoop: LoopTenant, @unchecked Sendable {
   private var spareParts: [LatePart] = []
 
   private var connections: [Connection] = []
-  private var listeners: [UnsafeMutablePointer<uv_stream_t>] = []
+  private var listeners: [UnsafeMutablePointer<uv_stream_t>] = unsafe []
   private let timer: UnsafeMutablePointer<uv_timer_t>
   private var dateText: [UInt8] = []
   private var dateSecond: Int64 = -1
@@ -64,20 +64,22 @@ final class ServerLoop: LoopTenant, @unchecked Sendable {
     self.tls = tls
     self.log = log
     let size = 64 << 10
-    readBuffer = uv_buf_t(base: .allocate(capacity: size), len: size)
+    unsafe readBuffer = unsafe uv_buf_t(base: .allocate(capacity: size), len: size)
     head = HTTPHead(fieldsMax: limits.fieldsMax)
-    timer = .allocate(capacity: 1)
+    unsafe timer = .allocate(capacity: 1)
   }
 
-  deinit { readBuffer.base.deallocate() }
+  deinit { unsafe readBuffer.base.deallocate() }
 
-  private var uv: UnsafeMutablePointer<uv_loop_t> { loop.uvLoop.assumingMemoryBound(to: uv_loop_t.self) }
+  private var uv: UnsafeMutablePointer<uv_loop_t> {
+    unsafe loop.uvLoop.assumingMemoryBound(to: uv_loop_t.self)
+  }
 
   @inline(__always)
-  var now: UInt64 { uv_now(uv) }
+  var now: UInt64 { unsafe uv_now(uv) }
 
   private static func of(_ data: UnsafeMutableRawPointer?) -> ServerLoop {
-    Unmanaged<ServerLoop>.fromOpaque(data.unsafelyUnwrapped).takeUnretainedValue()
+    unsafe Unmanaged<ServerLoop>.fromOpaque(data.unsafelyUnwrapped).takeUnretainedValue()
   }
 
   // MARK: Listening
@@ -86,67 +88,70 @@ final class ServerLoop: LoopTenant, @unchecked Sendable {
   func start(_ sockets: [ListeningSocket]) {
     loop.add(self)
     updateDate()
-    uv_timer_init(uv, timer)
-    timer.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+    unsafe uv_timer_init(uv, timer)
+    unsafe timer.pointee.data = unsafe Unmanaged.passUnretained(self).toOpaque()
     handlesOpen = 1
-    uv_timer_start(timer, { ServerLoop.of($0.unsafelyUnwrapped.pointee.data).sweep() }, 500, 500)
+    unsafe uv_timer_start(
+      timer, { unsafe ServerLoop.of($0.unsafelyUnwrapped.pointee.data).sweep() }, 500, 500)
     if isEnding { return closeHandles() }
     for socket in sockets { listen(socket) }
   }
 
   private func listen(_ socket: ListeningSocket) {
-    let stream = makeHandle(isUnix: socket.isUnix)
-    stream.pointee.data = Unmanaged.passUnretained(self).toOpaque()
-    var code = openHandle(stream, socket.descriptor, isUnix: socket.isUnix)
+    let stream = unsafe makeHandle(isUnix: socket.isUnix)
+    unsafe stream.pointee.data = unsafe Unmanaged.passUnretained(self).toOpaque()
+    var code = unsafe openHandle(stream, socket.descriptor, isUnix: socket.isUnix)
     if code == 0 {
-      code = uv_listen(
+      code = unsafe uv_listen(
         stream, 4096,
         { stream, status in
           if status == 0 {
-            ServerLoop.of(stream.unsafelyUnwrapped.pointee.data).accept(stream.unsafelyUnwrapped)
+            unsafe ServerLoop.of(stream.unsafelyUnwrapped.pointee.data).accept(stream.unsafelyUnwrapped)
           }
         })
     }
     handlesOpen += 1
-    listeners.append(stream)
+    unsafe listeners.append(stream)
     // The socket was bound and listened on before it came here.
     precondition(
       code == 0, "BUG in Stepmill (please report): a listening socket was refused by libuv (\(code))")
   }
 
   private func makeHandle(isUnix: Bool) -> UnsafeMutablePointer<uv_stream_t> {
-    let size = max(MemoryLayout<uv_tcp_t>.size, MemoryLayout<uv_pipe_t>.size)
+    let size = unsafe max(MemoryLayout<uv_tcp_t>.size, MemoryLayout<uv_pipe_t>.size)
     let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
     if isUnix {
-      uv_pipe_init(uv, memory.assumingMemoryBound(to: uv_pipe_t.self), 0)
+      unsafe uv_pipe_init(uv, memory.assumingMemoryBound(to: uv_pipe_t.self), 0)
     } else {
-      uv_tcp_init(uv, memory.assumingMemoryBound(to: uv_tcp_t.self))
+      unsafe uv_tcp_init(uv, memory.assumingMemoryBound(to: uv_tcp_t.self))
     }
-    return memory.assumingMemoryBound(to: uv_stream_t.self)
+    return unsafe memory.assumingMemoryBound(to: uv_stream_t.self)
   }
 
   private func openHandle(_ stream: UnsafeMutablePointer<uv_stream_t>, _ descriptor: Int32, isUnix: Bool)
     -> Int32
   {
     let memory = UnsafeMutableRawPointer(stream)
-    return isUnix
+    return unsafe isUnix
       ? uv_pipe_open(memory.assumingMemoryBound(to: uv_pipe_t.self), descriptor)
       : uv_tcp_open(memory.assumingMemoryBound(to: uv_tcp_t.self), descriptor)
   }
 
   private func accept(_ listener: UnsafeMutablePointer<uv_stream_t>) {
     loop.beginCallback()
-    let isUnix = listener.pointee.type == UV_NAMED_PIPE
-    let stream = makeHandle(isUnix: isUnix)
+    let isUnix = unsafe listener.pointee.type == UV_NAMED_PIPE
+    let stream = unsafe makeHandle(isUnix: isUnix)
     handlesOpen += 1
-    guard uv_accept(listener, stream) == 0 else { return discard(stream) }
+    guard unsafe uv_accept(listener, stream) == 0 else { return unsafe discard(stream) }
     guard total.admit(limits.connectionsMax) else {
-      turnAway(stream)
-      return discard(stream)
+      unsafe turnAway(stream)
+      return unsafe discard(stream)
     }
     counters.connections.add(1)
-    if !isUnix { uv_tcp_nodelay(UnsafeMutableRawPointer(stream).assumingMemoryBound(to: uv_tcp_t.self), 1) }
-    let connection = Connection(
+    if !isUnix {
+      unsafe uv_tcp_nodelay(UnsafeMutableRawPointer(stream).assumingMemoryBound(to: uv_tcp_t.self), 1)
+    }
+    let connection = unsafe Connection(
       self, stream: stream, number: total.number(), remoteAddress: isUnix ? "unix" : peerName(stream))
     connection.place = connections.count
     connections.append(connection)
@@ -161,29 +166,29 @@ final class ServerLoop: LoopTenant, @unchecked Sendable {
     var answer = Array(
       "HTTP/1.1 503 Service Unavailable\r\nContent-Length: \(text.utf8.count)\r\nConnection: close\r\n\r\n\(text)"
         .utf8)
-    answer.withUnsafeMutableBytes { bytes in
-      var buffer = uv_buf_t(
+    unsafe answer.withUnsafeMutableBytes { bytes in
+      var buffer = unsafe uv_buf_t(
         base: bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: CChar.self), len: bytes.count)
-      _ = uv_try_write(stream, &buffer, 1)
+      _ = unsafe uv_try_write(stream, &buffer, 1)
     }
   }
 
   private func discard(_ stream: UnsafeMutablePointer<uv_stream_t>) {
-    stream.pointee.data = Unmanaged.passUnretained(self).toOpaque()
-    uv_close(stream.asHandle) { handle in
-      ServerLoop.of(handle.unsafelyUnwrapped.pointee.data).handleClosed()
-      UnsafeMutableRawPointer(handle.unsafelyUnwrapped).deallocate()
+    unsafe stream.pointee.data = unsafe Unmanaged.passUnretained(self).toOpaque()
+    unsafe uv_close(stream.asHandle) { handle in
+      unsafe ServerLoop.of(handle.unsafelyUnwrapped.pointee.data).handleClosed()
+      unsafe UnsafeMutableRawPointer(handle.unsafelyUnwrapped).deallocate()
     }
   }
 
   private func peerName(_ stream: UnsafeMutablePointer<uv_stream_t>) -> String {
     var storage = sockaddr_storage()
     var size = Int32(MemoryLayout<sockaddr_storage>.size)
-    return withUnsafeMutablePointer(to: &storage) { storage in
-      storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-        let tcp = UnsafeMutableRawPointer(stream).assumingMemoryBound(to: uv_tcp_t.self)
-        guard uv_tcp_getpeername(tcp, address, &size) == 0 else { return "unknown" }
-        return HTTPAddress.text(of: address)
+    return unsafe withUnsafeMutablePointer(to: &storage) { storage in
+      unsafe storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        let tcp = unsafe UnsafeMutableRawPointer(stream).assumingMemoryBound(to: uv_tcp_t.self)
+        guard unsafe uv_tcp_getpeername(tcp, address, &size) == 0 else { return "unknown" }
+        return unsafe HTTPAddress.text(of: address)
       }
     }
   }
@@ -206,7 +211,8 @@ final class ServerLoop: LoopTenant, @unchecked Sendable {
       swap(&lateParts, &spareParts)
       var offset = 0
       for part in spareParts {
-        part.connection.flushLate(UnsafeRawBufferPointer(start: spare.base + offset, count: part.count))
+        unsafe part.connection.flushLate(
+          UnsafeRawBufferPointer(start: spare.base + offset, count: part.count))
         offset &+= part.count
       }
       spareParts.removeAll(keepingCapacity: true)
@@ -217,11 +223,11 @@ final class ServerLoop: LoopTenant, @unchecked Sendable {
   // MARK: Time
 
   /// "Date: …" with its CR LF. It is renewed twice a second.
-  var date: UnsafeRawBufferPointer { dateText.withUnsafeBytes { $0 } }
+  var date: UnsafeRawBufferPointer { unsafe dateText.withUnsafeBytes { unsafe $0 } }
 
   private func updateDate() {
     var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
     guard Int64(time.tv_sec) != dateSecond else { return }
     dateSecond = Int64(time.tv_sec)
     dateText = Array("Date: \(HTTPDate.text(dateSecond))\r\n".utf8)
@@ -280,16 +286,16 @@ final class ServerLoop: LoopTenant, @unchecked Sendable {
   }
 
   private func closeListeners() {
-    for listener in listeners { discard(listener) }
-    listeners = []
+    for unsafe listener in unsafe listeners { unsafe discard(listener) }
+    unsafe listeners = []
   }
 
   private func closeHandles() {
     isEnding = true
-    guard handlesOpen > 0, uv_is_closing(timer.asHandle) == 0 else { return }
-    uv_close(timer.asHandle) { handle in
-      ServerLoop.of(handle.unsafelyUnwrapped.pointee.data).handleClosed()
-      UnsafeMutableRawPointer(handle.unsafelyUnwrapped).deallocate()
+    guard handlesOpen > 0, unsafe uv_is_closing(timer.asHandle) == 0 else { return }
+    unsafe uv_close(timer.asHandle) { handle in
+      unsafe ServerLoop.of(handle.unsafelyUnwrapped.pointee.data).handleClosed()
+      unsafe UnsafeMutableRawPointer(handle.unsafelyUnwrapped).deallocate()
     }
   }
 
@@ -365,6 +371,6 @@ final class LoopCounters: Sendable {
 extension UnsafeMutablePointer {
   /// Every handle of libuv begins as a `uv_handle_t`.
   var asHandle: UnsafeMutablePointer<uv_handle_t> {
-    UnsafeMutableRawPointer(self).assumingMemoryBound(to: uv_handle_t.self)
+    unsafe UnsafeMutableRawPointer(self).assumingMemoryBound(to: uv_handle_t.self)
   }
 }

@@ -11,49 +11,49 @@ import COpenSSL
 
 /// The certificate and key of a server. Shared by all its loops; OpenSSL counts references to
 /// it and locks what changes, which is what `@unchecked Sendable` stands on.
-final class TLSContext: @unchecked Sendable {
+@safe final class TLSContext: @unchecked Sendable {
   let context: OpaquePointer
 
   /// - Parameters:
   ///   - certificate: A PEM file: the certificate, then those that lead to its root.
   ///   - key: A PEM file.
   init(certificate: String, key: String) throws(HTTPServerError) {
-    guard let context = SSL_CTX_new(TLS_server_method()) else {
+    guard let context = unsafe SSL_CTX_new(TLS_server_method()) else {
       throw HTTPServerError("OpenSSL gave no context: \(TLSContext.reason)")
     }
-    self.context = context
-    _ = stepmill_ssl_require_tls12(context)
-    stepmill_ssl_release_buffers(context)
-    guard SSL_CTX_use_certificate_chain_file(context, certificate) == 1 else {
+    unsafe self.context = unsafe context
+    _ = unsafe stepmill_ssl_require_tls12(context)
+    unsafe stepmill_ssl_release_buffers(context)
+    guard unsafe SSL_CTX_use_certificate_chain_file(context, certificate) == 1 else {
       throw HTTPServerError(
         "the certificate \(certificate) cannot be used: \(TLSContext.reason). It must be a PEM file with the "
           + "server's certificate first.")
     }
-    guard SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 else {
+    guard unsafe SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 else {
       throw HTTPServerError(
         "the private key \(key) cannot be used: \(TLSContext.reason). It must be a PEM file.")
     }
-    guard SSL_CTX_check_private_key(context) == 1 else {
+    guard unsafe SSL_CTX_check_private_key(context) == 1 else {
       throw HTTPServerError("the private key \(key) does not belong to the certificate \(certificate).")
     }
   }
 
-  deinit { SSL_CTX_free(context) }
+  deinit { unsafe SSL_CTX_free(context) }
 
   /// What OpenSSL says about its last error; forgets the others.
   static var reason: String {
     let code = ERR_get_error()
     ERR_clear_error()
     guard code != 0 else { return "no reason given" }
-    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { text in
-      ERR_error_string_n(code, text.baseAddress, text.count)
-      return String(cString: text.baseAddress.unsafelyUnwrapped)
+    return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { text in
+      unsafe ERR_error_string_n(code, text.baseAddress, text.count)
+      return unsafe String(cString: text.baseAddress.unsafelyUnwrapped)
     }
   }
 }
 
 /// One connection's TLS. Belongs to the connection.
-final class TLSSession {
+@safe final class TLSSession {
   enum Decrypted {
     case bytes(Int)
     case needsMore
@@ -68,25 +68,25 @@ final class TLSSession {
   private let outgoing: OpaquePointer
 
   init?(_ context: TLSContext) {
-    guard let session = SSL_new(context.context) else { return nil }
-    self.session = session
-    incoming = BIO_new(BIO_s_mem())
-    outgoing = BIO_new(BIO_s_mem())
-    SSL_set_bio(session, incoming, outgoing)
-    SSL_set_accept_state(session)
+    guard let session = unsafe SSL_new(context.context) else { return nil }
+    unsafe self.session = unsafe session
+    unsafe incoming = unsafe BIO_new(BIO_s_mem())
+    unsafe outgoing = unsafe BIO_new(BIO_s_mem())
+    unsafe SSL_set_bio(session, incoming, outgoing)
+    unsafe SSL_set_accept_state(session)
   }
 
-  deinit { SSL_free(session) }
+  deinit { unsafe SSL_free(session) }
 
   func feed(_ bytes: UnsafeRawBufferPointer) {
-    _ = BIO_write(incoming, bytes.baseAddress, Int32(truncatingIfNeeded: bytes.count))
+    _ = unsafe BIO_write(incoming, bytes.baseAddress, Int32(truncatingIfNeeded: bytes.count))
   }
 
   func decrypt(into buffer: UnsafeMutableRawBufferPointer) -> Decrypted {
     ERR_clear_error()
-    let count = SSL_read(session, buffer.baseAddress, Int32(truncatingIfNeeded: buffer.count))
+    let count = unsafe SSL_read(session, buffer.baseAddress, Int32(truncatingIfNeeded: buffer.count))
     if count > 0 { return .bytes(Int(count)) }
-    switch SSL_get_error(session, count) {
+    switch unsafe SSL_get_error(session, count) {
     case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .needsMore
     case SSL_ERROR_ZERO_RETURN: return .ended
     default: return .failed
@@ -99,22 +99,22 @@ final class TLSSession {
     var offset = 0
     while offset < bytes.count {
       let rest = min(bytes.count - offset, 1 << 30)
-      let count = SSL_write(session, bytes.baseAddress.unsafelyUnwrapped + offset, Int32(rest))
+      let count = unsafe SSL_write(session, bytes.baseAddress.unsafelyUnwrapped + offset, Int32(rest))
       guard count > 0 else { return false }
       offset += Int(count)
     }
-    flush(send)
+    unsafe flush(send)
     return true
   }
 
   /// Hands out what OpenSSL wants to send.
   func flush(_ send: (UnsafeRawBufferPointer) -> Void) {
     while true {
-      let waiting = Int(stepmill_bio_pending(outgoing))
+      let waiting = unsafe Int(stepmill_bio_pending(outgoing))
       guard waiting > 0 else { return }
-      withUnsafeTemporaryAllocation(byteCount: min(waiting, 32 << 10), alignment: 16) { buffer in
-        let count = BIO_read(outgoing, buffer.baseAddress, Int32(buffer.count))
-        if count > 0 { send(UnsafeRawBufferPointer(rebasing: buffer[..<Int(count)])) }
+      unsafe withUnsafeTemporaryAllocation(byteCount: min(waiting, 32 << 10), alignment: 16) { buffer in
+        let count = unsafe BIO_read(outgoing, buffer.baseAddress, Int32(buffer.count))
+        if count > 0 { unsafe send(UnsafeRawBufferPointer(rebasing: buffer[..<Int(count)])) }
       }
     }
   }
@@ -122,7 +122,7 @@ final class TLSSession {
   /// Tells the client that nothing follows, so that it can tell an end from a cut.
   func shutDown(_ send: (UnsafeRawBufferPointer) -> Void) {
     ERR_clear_error()
-    _ = SSL_shutdown(session)
-    flush(send)
+    _ = unsafe SSL_shutdown(session)
+    unsafe flush(send)
   }
 }

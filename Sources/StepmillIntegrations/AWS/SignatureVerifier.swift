@@ -67,7 +67,7 @@ package final class SignatureVerifier: Sendable {
   ///
   /// - Parameter second: The time now, in seconds since 1970.
   package func verify(_ request: HTTPRequest, second: Int64) throws(SignatureError) -> CredentialScope {
-    try verify(
+    try unsafe verify(
       method: request.method, target: request.target, headers: request.headers, body: request.body,
       second: second)
   }
@@ -89,7 +89,7 @@ package final class SignatureVerifier: Sendable {
         type: "InvalidSignatureException",
         message: "Credential should be scoped to correct service: '\(service)'. ")
     }
-    let payload = try payload(parts, headers, body)
+    let payload = try unsafe payload(parts, headers, body)
     let canonical = SignatureV4.canonicalRequest(
       method: method, path: SignatureV4.canonicalPath(parts.url.path, service: scope.service),
       query: SignatureV4.canonicalQuery(
@@ -154,7 +154,7 @@ package final class SignatureVerifier: Sendable {
   ) throws(SignatureError) -> String {
     if let said = headers.first(where: { $0.name.lowercased() == "x-amz-content-sha256" })?.value {
       if said == SignatureV4.unsignedPayload { return said }
-      guard SHA256.hex(SHA256.hash(body)) == said.lowercased() else {
+      guard unsafe SHA256.hex(SHA256.hash(body)) == said.lowercased() else {
         throw SignatureError(
           type: "InvalidSignatureException",
           message: "The provided 'x-amz-content-sha256' header does not match what was computed.")
@@ -162,7 +162,7 @@ package final class SignatureVerifier: Sendable {
       return said
     }
     if parts.isPresigned, parts.scope.service == "s3" { return SignatureV4.unsignedPayload }
-    return SHA256.hex(SHA256.hash(body))
+    return unsafe SHA256.hex(SHA256.hash(body))
   }
 
   /// Keys hold for a day, and cost four HMACs.

@@ -8,7 +8,7 @@ import CCurl
 
 /// One request in curl's hands: the memory that it points to, and what has come in so far.
 /// Belongs to the loop's thread.
-final class Transfer {
+@safe final class Transfer {
   let easy: UnsafeMutableRawPointer
   /// The request cannot be sent at all.
   private(set) var refusal: HTTPClientError?
@@ -27,21 +27,21 @@ final class Transfer {
 
   init(_ request: HTTPClientRequest, _ easy: UnsafeMutableRawPointer, authorities: String?) {
     self.request = request
-    self.easy = easy
-    body = .allocate(byteCount: max(request.body.count, 1), alignment: 1)
-    errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
-    errorText.pointee = 0
-    request.body.withUnsafeBytes { bytes in
-      if let base = bytes.baseAddress { body.copyMemory(from: base, byteCount: bytes.count) }
+    unsafe self.easy = unsafe easy
+    unsafe body = .allocate(byteCount: max(request.body.count, 1), alignment: 1)
+    unsafe errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
+    unsafe errorText.pointee = 0
+    unsafe request.body.withUnsafeBytes { bytes in
+      if let base = bytes.baseAddress { unsafe body.copyMemory(from: base, byteCount: bytes.count) }
     }
     refusal = check()
     if refusal == nil { setOptions(authorities) }
   }
 
   deinit {
-    body.deallocate()
-    errorText.deallocate()
-    curl_slist_free_all(fields)
+    unsafe body.deallocate()
+    unsafe errorText.deallocate()
+    unsafe curl_slist_free_all(fields)
   }
 
   /// What libcurl would send as it is, and must not.
@@ -56,7 +56,7 @@ final class Transfer {
   // MARK: Options
 
   private func setOptions(_ authorities: String?) {
-    let context = Unmanaged.passUnretained(self).toOpaque()
+    let context = unsafe Unmanaged.passUnretained(self).toOpaque()
     set(CURLOPT_URL, request.url)
     set(CURLOPT_PROTOCOLS_STR, "http,https")
     set(CURLOPT_PATH_AS_IS, 1)
@@ -66,29 +66,31 @@ final class Transfer {
     set(CURLOPT_CONNECTTIMEOUT_MS, request.connectMilliseconds)
     set(CURLOPT_TCP_KEEPALIVE, 1)
     set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
-    _ = stepmill_curl_set_pointer(easy, CURLOPT_ERRORBUFFER, errorText)
+    _ = unsafe stepmill_curl_set_pointer(easy, CURLOPT_ERRORBUFFER, errorText)
     if let path = request.unixSocket { set(CURLOPT_UNIX_SOCKET_PATH, path) }
     if let authorities { set(CURLOPT_CAINFO, authorities) }
     setMethod()
     setFields()
-    _ = stepmill_curl_set_pointer(easy, CURLOPT_WRITEDATA, context)
-    _ = stepmill_curl_set_data(easy, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
-      Transfer.of(context).take(UnsafeRawBufferPointer(start: bytes, count: size * count))
+    _ = unsafe stepmill_curl_set_pointer(easy, CURLOPT_WRITEDATA, context)
+    _ = unsafe stepmill_curl_set_data(easy, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
+      unsafe Transfer.of(context).take(UnsafeRawBufferPointer(start: bytes, count: size * count))
     }
-    _ = stepmill_curl_set_pointer(easy, CURLOPT_HEADERDATA, context)
-    _ = stepmill_curl_set_data(easy, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
-      Transfer.of(context).takeHeader(UnsafeRawBufferPointer(start: bytes, count: size * count))
+    _ = unsafe stepmill_curl_set_pointer(easy, CURLOPT_HEADERDATA, context)
+    _ = unsafe stepmill_curl_set_data(easy, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
+      unsafe Transfer.of(context).takeHeader(UnsafeRawBufferPointer(start: bytes, count: size * count))
     }
   }
 
   private static func of(_ context: UnsafeMutableRawPointer?) -> Transfer {
-    Unmanaged<Transfer>.fromOpaque(context.unsafelyUnwrapped).takeUnretainedValue()
+    unsafe Unmanaged<Transfer>.fromOpaque(context.unsafelyUnwrapped).takeUnretainedValue()
   }
 
-  private func set(_ option: CURLoption, _ value: Int) { _ = stepmill_curl_set_long(easy, option, value) }
+  private func set(_ option: CURLoption, _ value: Int) {
+    _ = unsafe stepmill_curl_set_long(easy, option, value)
+  }
   /// libcurl copies texts.
   private func set(_ option: CURLoption, _ value: String) {
-    _ = value.withCString { stepmill_curl_set_pointer(easy, option, $0) }
+    _ = unsafe value.withCString { unsafe stepmill_curl_set_pointer(easy, option, $0) }
   }
 
   private func setMethod() {
@@ -100,8 +102,8 @@ final class Transfer {
         || request.method == "PATCH"
       {
         set(CURLOPT_POST, 1)
-        _ = stepmill_curl_set_size(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count))
-        _ = stepmill_curl_set_pointer(easy, CURLOPT_POSTFIELDS, body)
+        _ = unsafe stepmill_curl_set_size(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count))
+        _ = unsafe stepmill_curl_set_pointer(easy, CURLOPT_POSTFIELDS, body)
       }
       set(CURLOPT_CUSTOMREQUEST, request.method)
     }
@@ -112,14 +114,14 @@ final class Transfer {
   private func setFields() {
     for name in ["Expect", "Accept", "Content-Type"] {
       let isGiven = request.headers.contains { $0.name.lowercased() == name.lowercased() }
-      if !isGiven { fields = curl_slist_append(fields, "\(name):") }
+      if !isGiven { unsafe fields = unsafe curl_slist_append(fields, "\(name):") }
     }
     for header in request.headers {
       // An empty value is spelled with a semicolon.
-      fields = curl_slist_append(
+      unsafe fields = unsafe curl_slist_append(
         fields, header.value.isEmpty ? "\(header.name);" : "\(header.name): \(header.value)")
     }
-    _ = stepmill_curl_set_pointer(easy, CURLOPT_HTTPHEADER, fields)
+    _ = unsafe stepmill_curl_set_pointer(easy, CURLOPT_HTTPHEADER, fields)
   }
 
   // MARK: The answer
@@ -129,7 +131,7 @@ final class Transfer {
       isTooLarge = true
       return 0
     }
-    received.append(contentsOf: bytes)
+    unsafe received.append(contentsOf: bytes)
     return bytes.count
   }
 
@@ -139,7 +141,7 @@ final class Transfer {
       isTooLarge = true
       return 0
     }
-    let line = String(decoding: bytes, as: UTF8.self)
+    let line = unsafe String(decoding: bytes, as: UTF8.self)
     if line.hasPrefix("HTTP/") {
       // What came before was a 100, or the answer of a proxy.
       headers = []
@@ -158,7 +160,7 @@ final class Transfer {
   func result(_ code: CURLcode) -> Result<HTTPClientResponse, HTTPClientError> {
     guard code == CURLE_OK else { return .failure(error(code)) }
     var status = 0
-    _ = stepmill_curl_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
+    _ = unsafe stepmill_curl_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
     return .success(HTTPClientResponse(status: status, headers: headers, body: received))
   }
 
@@ -167,8 +169,8 @@ final class Transfer {
       return HTTPClientError(
         .tooLarge, "the answer of \(request.url) has more than \(request.responseBytesMax) bytes.")
     }
-    var text = String(cString: errorText)
-    if text.isEmpty { text = String(cString: curl_easy_strerror(code)) }
+    var text = unsafe String(cString: errorText)
+    if text.isEmpty { text = unsafe String(cString: curl_easy_strerror(code)) }
     return HTTPClientError(Transfer.kind(code), "\(request.method) \(request.url): \(text)")
   }
 
