@@ -134,7 +134,12 @@ import StepmillHTTP
     var errors: UInt64 = 0
     if idle > 0 {
       // One server is enough: descriptors of this process are limited.
-      print("execute has \(limit_http_idle(servers[2].port, Int32(idle))) idle connections")
+      let before = residentBytes(servers[2].pid)
+      let count = Int(limit_http_idle(servers[2].port, Int32(idle)))
+      // An answer on one more connection says that the others were accepted.
+      _ = limit_http_load(servers[2].port, 1, 0.2, 0, request, request.count)
+      let bytes = (residentBytes(servers[2].pid) - before) / max(count, 1)
+      print("execute has \(count) idle connections of about \(bytes) bytes")
     }
     for round in 0..<6 {
       for index in servers.indices {
@@ -156,6 +161,16 @@ import StepmillHTTP
     }
     report(servers, errors)
     for server in servers { kill(server.pid, SIGTERM) }
+  }
+
+  /// Memory that a process occupies.
+  static func residentBytes(_ pid: pid_t) -> Int {
+    let file = open("/proc/\(pid)/statm", O_RDONLY)
+    defer { close(file) }
+    var text = [UInt8](repeating: 0, count: 128)
+    let count = read(file, &text, text.count)
+    let words = String(decoding: text[..<max(count, 0)], as: UTF8.self).split(separator: " ")
+    return words.count > 1 ? (Int(words[1]) ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE))) : 0
   }
 
   static func median(_ figures: [Double]) -> Double { figures.sorted()[figures.count / 2] }

@@ -156,7 +156,7 @@ import Testing
 
   @Test func numbersAreWritten() {
     for number in [0, 1, 9, 10, 99, 100, 12_345, Int.max] {
-      var output = OutputBuffer(capacity: 1)
+      var output = HTTPOutput(capacity: 1)
       output.append(number: number)
       output.append(number: number, radix: 16)
       let text = output.bytes.map { $0 }

@@ -82,6 +82,8 @@ import Testing
   @Test func whatIsSignedIsAccepted() throws {
     let scope = try Self.verify(Self.signed())
     #expect(scope.region == "eu-west-1" && scope.accessKey == "AKIDEXAMPLE" && scope.service == "states")
+    #expect(CredentialScope(authorization: Self.signed().header("Authorization")!) == scope)
+    #expect(CredentialScope(authorization: "Bearer x") == nil)
     _ = try Self.verify(Self.signed(url: "http://localhost:8083/a//b/../c%20d?z=1&a=%2F&a=&b"))
     _ = try Self.verify(Self.signed(signsPayload: false))
     _ = try Self.verify(Self.signed(), second: Self.second + 299)

@@ -15,7 +15,7 @@ enum HTTPResponseWriter {
   }
 
   @inline(__always)
-  static func write(_ head: Head, to output: inout OutputBuffer) {
+  static func write(_ head: Head, to output: inout HTTPOutput) {
     unsafe output.reserve(256 &+ head.fields.count)
     if _fastPath(head.status == 200) {
       output.append("HTTP/1.1 200 OK\r\n")
@@ -42,7 +42,7 @@ enum HTTPResponseWriter {
     output.append("\r\n")
   }
 
-  private static func writeStatus(_ status: Int, to output: inout OutputBuffer) {
+  private static func writeStatus(_ status: Int, to output: inout HTTPOutput) {
     output.append("HTTP/1.1 ")
     output.append(number: status)
     output.append(byte: 0x20)

@@ -368,7 +368,7 @@ import Stepmill
   }
 
   /// To wherever output gathers at the moment.
-  private func emit(_ body: (inout OutputBuffer) -> Void) {
+  private func emit(_ body: (inout HTTPOutput) -> Void) {
     if isCorked { unsafe body(&owner.output) } else { unsafe owner.appendLate(self, body) }
   }
 
@@ -562,8 +562,8 @@ import Stepmill
 /// The bytes of answers that the system did not take at once.
 @safe final class SlowOutput {
   /// With libuv, until its callback.
-  var writing = OutputBuffer(capacity: 16)
-  var queued = OutputBuffer(capacity: 4096)
+  var writing = HTTPOutput(capacity: 16)
+  var queued = HTTPOutput(capacity: 4096)
   let request = UnsafeMutablePointer<uv_write_t>.allocate(capacity: 1)
   var isWriting = false
   var deadline: UInt64 = .max

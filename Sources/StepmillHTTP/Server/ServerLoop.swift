@@ -27,11 +27,11 @@ import Synchronization
   /// The head that is being looked at.
   var head: HTTPHead
   /// Answers of the connection whose requests are being handled.
-  var output = OutputBuffer(capacity: 64 << 10)
+  var output = HTTPOutput(capacity: 64 << 10)
 
   /// Answers given outside of that, in the order in which they were given.
-  private var late = OutputBuffer(capacity: 64 << 10)
-  private var spare = OutputBuffer(capacity: 64 << 10)
+  private var late = HTTPOutput(capacity: 64 << 10)
+  private var spare = HTTPOutput(capacity: 64 << 10)
   private var lateParts: [LatePart] = []
   private var spareParts: [LatePart] = []
 
@@ -197,7 +197,7 @@ import Synchronization
 
   var hasLate: Bool { !lateParts.isEmpty }
 
-  func appendLate(_ connection: Connection, _ body: (inout OutputBuffer) -> Void) {
+  func appendLate(_ connection: Connection, _ body: (inout HTTPOutput) -> Void) {
     let before = late.count
     body(&late)
     connection.lateParts &+= 1
@@ -286,7 +286,7 @@ import Synchronization
   }
 
   private func closeListeners() {
-    for unsafe listener in unsafe listeners { unsafe discard(listener) }
+    for index in unsafe listeners.indices { unsafe discard(listeners[index]) }
     unsafe listeners = []
   }
 

@@ -36,11 +36,25 @@ package struct CredentialScope: Hashable, Sendable {
     (accessKey, date, region, service) = (parts[0], parts[1], parts[2], parts[3])
   }
 
-  /// What the request says, unchecked: of its header or its query. Nil for requests that are not
-  /// signed, or not in this way.
+  /// What the request says, unchecked: in its header or its query. Nil for requests that are
+  /// not signed, or not in this way.
   package init?(of request: HTTPRequest) {
-    guard let parts = try? SignatureParts(request.target, request.headers) else { return nil }
-    self = parts.scope
+    if let authorization = request.header("authorization") {
+      self.init(authorization: authorization)
+    } else {
+      guard let parts = try? SignatureParts(request.target, []) else { return nil }
+      self = parts.scope
+    }
+  }
+
+  /// From an `Authorization` header, of which nothing else is looked at.
+  package init?(authorization: String) {
+    guard authorization.hasPrefix(SignatureV4.algorithm),
+      let credential = authorization.firstRange(of: "Credential=")
+    else { return nil }
+    let text = authorization[credential.upperBound...].prefix { $0 != "," && $0 != " " }
+    guard let scope = try? CredentialScope(text) else { return nil }
+    self = scope
   }
 }
 

@@ -210,14 +210,13 @@ import Stepmill
     hasEnded = true
     let error = HTTPClientError(.cancelled, "the HTTP client has been closed.")
     for call in unsafe Array(underWay.values) { cancel(call, error) }
-    for unsafe easy in unsafe idle { unsafe curl_easy_cleanup(easy) }
+    for index in unsafe idle.indices { unsafe curl_easy_cleanup(idle[index]) }
     unsafe idle = []
     guard let multi = unsafe self.multi else { return }
     unsafe self.multi = nil
     // It closes its connections, and takes its sockets back.
     unsafe curl_multi_cleanup(multi)
-    for unsafe poll in unsafe polls.values { unsafe close(UnsafeMutableRawPointer(poll)) }
-    unsafe polls = [:]
+    while let (_, poll) = unsafe polls.popFirst() { unsafe close(UnsafeMutableRawPointer(poll)) }
     unsafe close(UnsafeMutableRawPointer(timer))
   }
 

@@ -8,7 +8,8 @@ import Stepmill
 //
 // Who may touch what: `send`, `cancel` and `close` may be called from any thread, and hop to the
 // loop where they are not on it. Completions are called on the loop's thread, never before `send`
-// has returned there, and exactly once.
+// has returned there, and exactly once. (Only when the loop has ended is it whichever thread
+// finds that out.)
 
 /// Sends HTTP requests. Make one for each runtime, and close it before the runtime ends.
 ///

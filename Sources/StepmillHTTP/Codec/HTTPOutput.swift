@@ -6,7 +6,7 @@
 
 /// Bytes that grow at the end. Each loop formats its answers in one of these, and keeps its
 /// memory from one answer to the next.
-@safe struct OutputBuffer: ~Copyable {
+@safe struct HTTPOutput: ~Copyable {
   private(set) var base: UnsafeMutableRawPointer
   private(set) var count = 0
   private var capacity: Int
