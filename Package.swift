@@ -101,7 +101,8 @@ let package = Package(
     .target(
       name: "StepmillHTTP", dependencies: ["Stepmill", "CLibuv", "COpenSSL"], swiftSettings: outside),
     .target(
-      name: "StepmillIntegrations", dependencies: ["Stepmill", "StepmillHTTP", "CLibuv", "CCurl", "COpenSSL"],
+      name: "StepmillIntegrations",
+      dependencies: ["Stepmill", "StepmillHTTP", "CLibuv", "CCurl", "COpenSSL"],
       swiftSettings: outside),
     .target(name: "StepmillYAML", dependencies: ["Stepmill", "CLibyaml"], swiftSettings: outside),
     .testTarget(name: "YAMLTests", dependencies: ["StepmillYAML", "Stepmill"], swiftSettings: common),
@@ -130,7 +131,8 @@ let package = Package(
       name: "IntegrationTests", dependencies: ["StepmillIntegrations", "StepmillHTTP", "Stepmill"],
       swiftSettings: common),
     .testTarget(
-      name: "FuzzTests", dependencies: ["Stepmill", "StepmillHTTP"] + withOracle, path: "Tests/Fuzz", exclude: ["Corpus", "Regressions"],
+      name: "FuzzTests", dependencies: ["Stepmill", "StepmillHTTP"] + withOracle, path: "Tests/Fuzz",
+      exclude: ["Corpus", "Regressions"],
       swiftSettings: common),
   ] + examples + benchmarks + oracle,
   swiftLanguageModes: [.v6],

@@ -1,4 +1,3 @@
-import Synchronization
 import Testing
 
 @testable import Stepmill
@@ -12,7 +11,7 @@ import Testing
 
 /// Answers by target: at once, later on the loop, later from another thread, bit by bit, never.
 final class TestHandler: HTTPHandler {
-  let held = Mutex<[HTTPResponder]>([])
+  let held = Lock<[HTTPResponder]>([])
   let heldCount = Signal()
   let abandoned = Signal()
 

@@ -1,6 +1,5 @@
 import Stepmill
 import StepmillHTTP
-import Synchronization
 import Testing
 
 @testable import StepmillIntegrations
@@ -13,7 +12,7 @@ import Testing
 
 /// Says what it was sent; `/hold` is never answered, `/large` says much.
 private final class Mirror: HTTPHandler {
-  let connections = Mutex<Set<UInt64>>([])
+  let connections = Lock<Set<UInt64>>([])
 
   func handle(_ request: HTTPRequest, respond: HTTPResponder) {
     connections.withLock { _ = $0.insert(respond.connectionNumber) }
@@ -129,7 +128,7 @@ private typealias Answer = Result<HTTPClientResponse, HTTPClientError>
   }
 
   @Test func requestsCanBeCancelled() async throws {
-    let box = Mutex<HTTPCall?>(nil)
+    let box = Lock<HTTPCall?>(nil)
     let answer: Answer = await withCheckedContinuation { continuation in
       let call = client.send(HTTPClientRequest(url: base + "/hold")) { continuation.resume(returning: $0) }
       box.withLock { $0 = call }

@@ -48,11 +48,6 @@
     unsafe append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
-  mutating func append(_ text: String) {
-    var text = text
-    text.withUTF8 { unsafe append(UnsafeRawBufferPointer($0)) }
-  }
-
   @inline(__always)
   mutating func append(byte: UInt8) {
     reserve(1)

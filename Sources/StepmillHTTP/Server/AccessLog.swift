@@ -1,4 +1,4 @@
-import Synchronization
+import Stepmill
 
 #if canImport(Glibc)
   import Glibc
@@ -26,7 +26,7 @@ struct AccessRecord {
 /// gathered and written together: at the latest after half a second.
 package final class AccessLog: Sendable {
   private let descriptor: Int32
-  private let lines = Mutex<[UInt8]>([])
+  private let lines = Lock<[UInt8]>([])
 
   package init(descriptor: Int32 = 2) { self.descriptor = descriptor }
 

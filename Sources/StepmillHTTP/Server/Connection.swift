@@ -179,7 +179,7 @@ import Stepmill
     while phase == .reading, offset < count {
       let before = count &- offset
       var available = before
-      let step = unsafe parser.parse(base + offset, &available, owner.limits, into: &owner.head)
+      let step = unsafe parser.parse(base + offset, &available, owner.limits, into: &owner.head.pointee)
       count &-= before &- available
       switch step {
       case .needsMore:
@@ -202,7 +202,7 @@ import Stepmill
 
   @inline(__always)
   private func begin(_ base: UnsafeMutableRawPointer) {
-    let request = unsafe HTTPRequest(base, owner.head, parser)
+    let request = unsafe HTTPRequest(base, owner.head.pointee, parser)
     closesAfterAnswer = !parser.keepsAlive
     isHTTP10 = parser.isHTTP10
     answersHead = request.isMethod("HEAD")
@@ -225,7 +225,7 @@ import Stepmill
     if wait != .body { unsafe setWait(.body, owner.limits.bodyMilliseconds) }
     if parser.expectsContinue, !hasBody, !sentContinue {
       sentContinue = true
-      unsafe owner.output.append("HTTP/1.1 100 Continue\r\n\r\n")
+      unsafe owner.output.pointee.append("HTTP/1.1 100 Continue\r\n\r\n")
     }
   }
 
@@ -262,8 +262,8 @@ import Stepmill
       status: status, fields: fields, bodyCount: body.count, keepsAlive: keepsAlive, isHTTP10: isHTTP10,
       date: owner.date)
     if _fastPath(isCorked) {
-      unsafe HTTPResponseWriter.write(head, to: &owner.output)
-      if hasBody { unsafe owner.output.append(body) }
+      unsafe HTTPResponseWriter.write(head, to: &owner.output.pointee)
+      if hasBody { unsafe owner.output.pointee.append(body) }
     } else {
       unsafe owner.appendLate(self) { output in
         HTTPResponseWriter.write(head, to: &output)
@@ -305,8 +305,8 @@ import Stepmill
       unsafe body.withUnsafeBytes { body in
         let head = unsafe HTTPResponseWriter.Head(
           status: status, fields: fields, bodyCount: body.count, keepsAlive: false, date: owner.date)
-        unsafe HTTPResponseWriter.write(head, to: &owner.output)
-        unsafe owner.output.append(body)
+        unsafe HTTPResponseWriter.write(head, to: &owner.output.pointee)
+        unsafe owner.output.pointee.append(body)
       }
     }
     phase = .finishing
@@ -369,7 +369,7 @@ import Stepmill
 
   /// To wherever output gathers at the moment.
   private func emit(_ body: (inout HTTPOutput) -> Void) {
-    if isCorked { unsafe body(&owner.output) } else { unsafe owner.appendLate(self, body) }
+    if isCorked { unsafe body(&owner.output.pointee) } else { unsafe owner.appendLate(self, body) }
   }
 
   var bytesWaiting: Int { slow?.count ?? 0 }
@@ -379,9 +379,9 @@ import Stepmill
   /// Sends what has gathered while requests were handled.
   @inline(__always)
   private func flush() {
-    if unsafe owner.output.count > 0 {
-      unsafe send(owner.output.bytes)
-      unsafe owner.output.clear()
+    if unsafe owner.output.pointee.count > 0 {
+      unsafe send(owner.output.pointee.bytes)
+      unsafe owner.output.pointee.clear()
     }
     if _slowPath(phase == .finishing) { finish() }
   }

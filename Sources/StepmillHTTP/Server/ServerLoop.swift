@@ -24,10 +24,11 @@ import Synchronization
 
   /// Where the connections read, one at a time.
   let readBuffer: uv_buf_t
-  /// The head that is being looked at.
-  var head: HTTPHead
+  /// The head that is being looked at. (This and the output lie behind pointers: each use of a
+  /// class's own variable in place would be a call to the exclusivity check.)
+  let head: UnsafeMutablePointer<HTTPHead>
   /// Answers of the connection whose requests are being handled.
-  var output = HTTPOutput(capacity: 64 << 10)
+  let output: UnsafeMutablePointer<HTTPOutput>
 
   /// Answers given outside of that, in the order in which they were given.
   private var late = HTTPOutput(capacity: 64 << 10)
@@ -38,7 +39,9 @@ import Synchronization
   private var connections: [Connection] = []
   private var listeners: [UnsafeMutablePointer<uv_stream_t>] = unsafe []
   private let timer: UnsafeMutablePointer<uv_timer_t>
-  private var dateText: [UInt8] = []
+  private let dateText: UnsafeMutableRawPointer
+  /// "Date: Sun, 06 Nov 1994 08:49:37 GMT" and its CR LF.
+  private static let dateCount = 37
   private var dateSecond: Int64 = -1
   private var handlesOpen = 0
   private(set) var isDraining = false
@@ -65,11 +68,22 @@ import Synchronization
     self.log = log
     let size = 64 << 10
     unsafe readBuffer = unsafe uv_buf_t(base: .allocate(capacity: size), len: size)
-    head = HTTPHead(fieldsMax: limits.fieldsMax)
+    unsafe head = .allocate(capacity: 1)
+    unsafe head.initialize(to: HTTPHead(fieldsMax: limits.fieldsMax))
+    unsafe output = .allocate(capacity: 1)
+    unsafe output.initialize(to: HTTPOutput(capacity: 64 << 10))
+    unsafe dateText = .allocate(byteCount: ServerLoop.dateCount, alignment: 1)
     unsafe timer = .allocate(capacity: 1)
   }
 
-  deinit { unsafe readBuffer.base.deallocate() }
+  deinit {
+    unsafe readBuffer.base.deallocate()
+    unsafe head.deinitialize(count: 1)
+    unsafe head.deallocate()
+    unsafe output.deinitialize(count: 1)
+    unsafe output.deallocate()
+    unsafe dateText.deallocate()
+  }
 
   private var uv: UnsafeMutablePointer<uv_loop_t> {
     unsafe loop.uvLoop.assumingMemoryBound(to: uv_loop_t.self)
@@ -223,14 +237,22 @@ import Synchronization
   // MARK: Time
 
   /// "Date: …" with its CR LF. It is renewed twice a second.
-  var date: UnsafeRawBufferPointer { unsafe dateText.withUnsafeBytes { unsafe $0 } }
+  @inline(__always)
+  var date: UnsafeRawBufferPointer {
+    unsafe UnsafeRawBufferPointer(start: dateText, count: ServerLoop.dateCount)
+  }
 
   private func updateDate() {
     var time = timespec()
     unsafe clock_gettime(CLOCK_REALTIME, &time)
     guard Int64(time.tv_sec) != dateSecond else { return }
     dateSecond = Int64(time.tv_sec)
-    dateText = Array("Date: \(HTTPDate.text(dateSecond))\r\n".utf8)
+    let text = Array("Date: \(HTTPDate.text(dateSecond))\r\n".utf8)
+    precondition(
+      text.count == ServerLoop.dateCount, "BUG in Stepmill (please report): a date of another size")
+    unsafe text.withUnsafeBytes { bytes in
+      if let base = bytes.baseAddress { unsafe dateText.copyMemory(from: base, byteCount: bytes.count) }
+    }
   }
 
   private func sweep() {

@@ -1,5 +1,5 @@
+import Stepmill
 import StepmillHTTP
-import Synchronization
 
 /// Why a request's signature is refused, in AWS's words.
 package struct SignatureError: Error, Hashable, Sendable {
@@ -67,7 +67,7 @@ package final class SignatureVerifier: Sendable {
 
   private let secrets: [String: AWSCredentials]
   private let service: String?
-  private let keys = Mutex<[CredentialScope: [UInt8]]>([:])
+  private let keys = Lock<[CredentialScope: [UInt8]]>([:])
 
   /// - Parameters:
   ///   - credentials: Those that may sign.
