@@ -52,6 +52,9 @@ final class Loop: @unchecked Sendable {
   /// The loops that help one another, and this one's place among them.
   private var team: LoopTeam?
   private var place = 0
+  /// What else lives on this loop. A loop with tenants has its mail from sockets: it does not
+  /// spin for letters, and looks at libuv more often.
+  private(set) var tenants: [any LoopTenant] = []
 
   // Each turn begins no more than it can run, so neither mail nor timers pile up as records.
   private static let lettersPerTurn = 64
@@ -60,6 +63,7 @@ final class Loop: @unchecked Sendable {
   private static let fibersPerSharedTurn = 4
   private static let callsPerTurn = 256
   private static let turnsBetweenPolls = 8
+  private static let turnsBetweenPollsWithTenants = 2
   /// How long a loop that ends waits for handlers that were cancelled, in milliseconds.
   private static let patience: UInt64 = 1000
 
@@ -143,7 +147,7 @@ final class Loop: @unchecked Sendable {
     // A loop that ends takes on nothing.
     if patienceEnds == 0, let team { team.setIdle(place, true) }
     defer { if let team { team.setIdle(place, false) } }
-    var left = spins
+    var left = tenants.isEmpty ? spins : 0
     while left > 0 {
       stepmill_pause()
       if !shared.pointee.submissions.isEmpty || !shared.pointee.jobs.isEmpty { return }
@@ -173,6 +177,7 @@ final class Loop: @unchecked Sendable {
   private func beginEnding() {
     patienceEnds = UVLoop.monotonicNanoseconds / 1_000_000 + Loop.patience
     abortAll()
+    for tenant in tenants { tenant.loopEnds() }
     workers.close()
   }
 
@@ -185,7 +190,7 @@ final class Loop: @unchecked Sendable {
   /// Turns late mail away; true when no handler runs any more, or patience is at an end.
   private var isEnded: Bool {
     discardMail()
-    return workers.workerCount == 0 && !shard.waitsForGuests
+    return workers.workerCount == 0 && !shard.waitsForGuests && tenants.allSatisfy(\.isGone)
       || UVLoop.monotonicNanoseconds / 1_000_000 >= patienceEnds
   }
 
@@ -193,8 +198,19 @@ final class Loop: @unchecked Sendable {
     shared.pointee.close()
     if !shared.pointee.submissions.isEmpty || mail != nil { discardMail() }
     shard.destroy()
+    tenants = []
     isClosed = true
   }
+
+  // MARK: Tenants
+
+  /// On the loop's thread.
+  func add(_ tenant: any LoopTenant) {
+    tenants.append(tenant)
+    if patienceEnds != 0 { tenant.loopEnds() }
+  }
+
+  func remove(_ tenant: any LoopTenant) { tenants.removeAll { $0 === tenant } }
 
   /// What the hooks of a host's loop point to.
   fileprivate var box: AttachedLoopBox?
@@ -260,9 +276,10 @@ final class Loop: @unchecked Sendable {
     let more = workers.drain(limit: Loop.callsPerTurn)
     turnsToPoll &-= 1
     if turnsToPoll == 0 {
-      turnsToPoll = Loop.turnsBetweenPolls
+      turnsToPoll = tenants.isEmpty ? Loop.turnsBetweenPolls : Loop.turnsBetweenPollsWithTenants
       if !isAttached { uv.poll() }
     }
+    if _slowPath(!tenants.isEmpty) { for tenant in tenants { tenant.turnEnded() } }
     return more || shard.hasReadyWork || mail != nil || !shared.pointee.submissions.isEmpty || isTimerDue
   }
 

@@ -122,6 +122,9 @@ final class RuntimeCore: Sendable {
     tokenNumbers.withLock { $0[UInt32(truncatingIfNeeded: loop.number)] = loop }
   }
 
+  /// The loops with a thread of their own, or the one in a host's.
+  var allLoops: [Loop] { loops.withLock { $0 } }
+
   /// The loop for the next execution: they take turns.
   func loopForSubmission() -> Loop? {
     let count = loopCount.load(ordering: .acquiring)
