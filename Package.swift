@@ -87,7 +87,7 @@ let package = Package(
       swiftSettings: common),
     .testTarget(name: "StepmillTests", dependencies: ["Stepmill"], swiftSettings: common),
     .target(
-      name: "ConformanceKit", dependencies: ["Stepmill"], path: "Tests/ConformanceKit",
+      name: "ConformanceKit", dependencies: ["Stepmill", "StepmillServer"], path: "Tests/ConformanceKit",
       swiftSettings: outside),
     .executableTarget(
       name: "stepmill-conformance", dependencies: ["ConformanceKit"], path: "Tests/ConformanceTool",
@@ -95,10 +95,14 @@ let package = Package(
     .testTarget(
       name: "ConformanceTests", dependencies: ["ConformanceKit"], swiftSettings: outside),
     .target(name: "StepmillSimulation", dependencies: ["Stepmill"], swiftSettings: outside),
+    .target(name: "StepmillServer", dependencies: ["Stepmill"], swiftSettings: outside),
+    .testTarget(
+      name: "ServerTests", dependencies: ["Stepmill", "StepmillServer"], swiftSettings: outside),
     .testTarget(
       name: "SimulationTests", dependencies: ["Stepmill", "StepmillSimulation"], swiftSettings: common),
     .testTarget(
-      name: "FuzzTests", dependencies: ["Stepmill"], path: "Tests/Fuzz", exclude: ["Corpus", "Regressions"],
+      name: "FuzzTests", dependencies: ["Stepmill", "StepmillServer"], path: "Tests/Fuzz",
+      exclude: ["Corpus", "Regressions"],
       swiftSettings: common),
   ] + examples + benchmarks,
   swiftLanguageModes: [.v6],

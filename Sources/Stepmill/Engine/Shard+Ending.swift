@@ -59,6 +59,19 @@ extension Shard {
     return true
   }
 
+  /// Lets an execution fail at its next transition, since its state machine is no more.
+  func doom(_ handle: ExecutionHandle) {
+    guard
+      let execution = state.pointee.executions.resolve(index: handle.index, generation: handle.generation),
+      execution.pointee.isLive
+    else { return }
+    execution.pointee.isDoomed = true
+  }
+
+  func deletedText(_ execution: UnsafeMutablePointer<ExecutionRecord>) -> String {
+    "State machine \(execution.pointee.workflow.takeUnretainedValue().name) has been deleted"
+  }
+
   /// Ends all executions of the shard.
   func abortAll(error: String?, cause: String?) {
     for index in state.pointee.executions.indexes(where: { $0.isLive }) {
@@ -74,6 +87,10 @@ extension Shard {
   ) {
     let sink = execution.pointee.sink
     if _slowPath(execution.pointee.isGuest) { keepAnswer(execution, status, error, cause) }
+    if _slowPath(status != .succeeded), sink._withUnsafeGuaranteedRef({ $0.wantsResumePoint }) {
+      let point = resumePoint(of: execution, status)
+      sink._withUnsafeGuaranteedRef { $0.stopped(at: point, tag: execution.pointee.tag) }
+    }
     sink._withUnsafeGuaranteedRef {
       $0.ended(status, output: output, error: error, cause: cause, tag: execution.pointee.tag, on: self)
     }

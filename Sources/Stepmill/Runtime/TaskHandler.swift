@@ -32,6 +32,10 @@ public struct TaskFailure: Error, Hashable, Sendable, CustomStringConvertible {
 public struct TaskHandler: Sendable {
   enum Kind: UInt8, Sendable {
     case synchronous, async, concurrent, token
+    /// Told of the call; the answer comes through the runtime, soon.
+    case deferred
+    /// Told of the call; somebody leases the task, and only then its clocks run.
+    case leased
   }
 
   let kind: Kind
@@ -65,6 +69,24 @@ public struct TaskHandler: Sendable {
   ) -> TaskHandler {
     TaskHandler(kind: .token, box: TokenBox(body))
   }
+
+  /// A handler of a service: told of the call on the loop's thread, it sees to it that the
+  /// answer comes by ``ExecutionHost/answer(_:_:)`` or, for a job that goes on, by
+  /// ``ExecutionHost/submit(_:_:)``. Must not block.
+  package static func deferred(_ body: @escaping @Sendable (TaskRequest) throws -> Void) -> TaskHandler {
+    TaskHandler(kind: .deferred, box: TokenBox(body))
+  }
+
+  /// A handler whose tasks wait until a worker asks for one, as activities do.
+  ///
+  /// - Parameters:
+  ///   - refusal: Why a task cannot even be scheduled, or nil.
+  ///   - body: Told of the call on the loop's thread.
+  package static func leased(
+    refusal: @escaping @Sendable () -> String?, _ body: @escaping @Sendable (TaskRequest) throws -> Void
+  ) -> TaskHandler {
+    TaskHandler(kind: .leased, box: LeasedBox(refusal, body))
+  }
 }
 
 /// What a handler that runs beside the step is given.
@@ -77,6 +99,10 @@ public struct TaskRequest: Sendable {
   public let state: String
   /// How often this task has been retried in this visit of its state.
   public let retryCount: Int
+  /// The ARN of the execution, for handlers of a service.
+  package let execution: String
+  /// The role that `Credentials` name, for handlers of a service.
+  package let roleARN: String?
   /// Names this very attempt: for ``Runtime/complete(_:with:)`` and ``Runtime/heartbeat(_:)``.
   public let token: String
 }
@@ -92,6 +118,9 @@ class TaskHandlerBox: @unchecked Sendable {
   func run(_ request: TaskRequest) async throws -> JSON {
     preconditionFailure("BUG in Stepmill (please report): this handler is not asynchronous")
   }
+
+  /// Why a task of this handler cannot be scheduled, or nil.
+  var refusal: String? { nil }
 
   /// Starts a handler that answers by token.
   func begin(_ request: TaskRequest) throws {
@@ -137,6 +166,19 @@ private final class TokenBox: TaskHandlerBox, @unchecked Sendable {
   override func begin(_ request: TaskRequest) throws { try body(request) }
 }
 
+private final class LeasedBox: TaskHandlerBox, @unchecked Sendable {
+  private let why: @Sendable () -> String?
+  private let body: @Sendable (TaskRequest) throws -> Void
+
+  init(_ refusal: @escaping @Sendable () -> String?, _ body: @escaping @Sendable (TaskRequest) throws -> Void) {
+    why = refusal
+    self.body = body
+  }
+
+  override var refusal: String? { why() }
+  override func begin(_ request: TaskRequest) throws { try body(request) }
+}
+
 /// A handler as a workflow's table holds it.
 struct TaskHandlerEntry: BitwiseCopyable {
   var kind: TaskHandler.Kind
@@ -157,12 +199,13 @@ final class TaskInvocation: @unchecked Sendable {
 
   init(
     kind: TaskHandler.Kind, handler: TaskHandlerBox, input: JSON, token: TaskToken, resource: String,
-    state: String, retryCount: Int
+    state: String, retryCount: Int, execution: String = "", roleARN: String? = nil
   ) {
     self.kind = kind
     self.handler = handler
     self.token = token
     request = TaskRequest(
-      input: input, resource: resource, state: state, retryCount: retryCount, token: token.text)
+      input: input, resource: resource, state: state, retryCount: retryCount, execution: execution,
+      roleARN: roleARN, token: token.text)
   }
 }
