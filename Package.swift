@@ -74,12 +74,17 @@ let package = Package(
     .library(name: "Stepmill", targets: ["Stepmill"]),
     .executable(name: "stepmill", targets: ["StepmillCLI"]),
     .library(name: "StepmillSimulation", targets: ["StepmillSimulation"]),
+    .library(name: "StepmillYAML", targets: ["StepmillYAML"]),
   ],
   targets: [
     .systemLibrary(name: "CLibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
+    .systemLibrary(name: "CLibyaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CIntrinsics"),
     .target(name: "Stepmill", dependencies: ["CLibuv", "CIntrinsics"], swiftSettings: common),
-    .target(name: "StepmillCommands", dependencies: ["Stepmill", "CLibuv"], swiftSettings: outside),
+    .target(name: "StepmillYAML", dependencies: ["Stepmill", "CLibyaml"], swiftSettings: outside),
+    .testTarget(name: "YAMLTests", dependencies: ["StepmillYAML", "Stepmill"], swiftSettings: common),
+    .target(
+      name: "StepmillCommands", dependencies: ["Stepmill", "StepmillYAML", "CLibuv"], swiftSettings: outside),
     .executableTarget(name: "StepmillCLI", dependencies: ["StepmillCommands"], swiftSettings: outside),
     // The tests from outside spawn the program, so it is built before them.
     .testTarget(

@@ -57,7 +57,7 @@ package struct Arguments: Sendable {
   }
 
   private func checkOperands(_ command: Command) throws(CommandError) {
-    if operands.count > command.operands.count {
+    if operands.count > command.operands.count, command.operands.last?.isRepeatable != true {
       throw CommandError("unexpected argument '\(operands[command.operands.count])'")
     }
     for (index, operand) in command.operands.enumerated() where !operand.isOptional && index >= operands.count

@@ -18,6 +18,8 @@ package struct Command: Sendable {
     let name: String
     let help: String
     var isOptional = false
+    /// Takes all that is left, one at least unless it is optional. Only the last one may.
+    var isRepeatable = false
   }
 
   struct Option: Sendable {
@@ -55,6 +57,7 @@ package struct Command: Sendable {
   static let all: [Command] = [
     .run,
     .explain,
+    .fmt,
     .version,
     .help,
   ]
@@ -64,7 +67,10 @@ package struct Command: Sendable {
   var allOptions: [Option] { options + [.color, .help] }
 
   var usage: String {
-    let operands = operands.map { $0.isOptional ? "[\($0.name)]" : $0.name }
+    let operands = operands.map {
+      let name = $0.isRepeatable ? "\($0.name)..." : $0.name
+      return $0.isOptional ? "[\(name)]" : name
+    }
     return (["stepmill", name] + operands + ["[options]"]).joined(separator: " ")
   }
 }

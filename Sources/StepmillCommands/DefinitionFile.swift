@@ -1,4 +1,5 @@
 import Stepmill
+import StepmillYAML
 
 /// A definition as a command gets it: from a file or the standard input, compiled, its
 /// diagnostics shown.
@@ -7,15 +8,10 @@ struct DefinitionFile {
 
   /// - Parameter path: `-` stands for the standard input.
   static func load(_ path: String, _ terminal: Terminal) throws(CommandError) -> DefinitionFile {
-    let text = try readData(path, terminal)
-    let (definition, diagnostics) = CompiledDefinition.compile(text)
-    let printer = DiagnosticPrinter(file: path == "-" ? "<stdin>" : path, text: text, terminal: terminal)
-    printer.print(diagnostics)
-    guard let definition else {
-      let count = diagnostics.count { $0.severity == .error }
-      throw .data(
-        "\(printer.file) is not a definition that can run: \(count) \(count == 1 ? "error" : "errors")")
-    }
+    let text = try DefinitionText.load(path, terminal)
+    let (definition, diagnostics) = CompiledDefinition.compile(text.json)
+    text.print(diagnostics, terminal)
+    guard let definition else { throw text.cannotRun(diagnostics) }
     return DefinitionFile(definition: definition)
   }
 
@@ -26,6 +22,76 @@ struct DefinitionFile {
     } catch {
       throw .data("\(path == "-" ? "<stdin>" : path) cannot be read: \(error)")
     }
+  }
+}
+
+/// The text of a definition, JSON or YAML, as JSON; and the way back from a place in the JSON to the
+/// place in the text that a person wrote.
+struct DefinitionText {
+  /// How messages name it.
+  let name: String
+  /// As written.
+  let source: [UInt8]
+  private let yaml: YAMLDocument?
+
+  var json: [UInt8] { yaml?.json ?? source }
+  var isYAML: Bool { yaml != nil }
+
+  /// Reads a text. A YAML text that is none is shown with its place before the error is thrown.
+  ///
+  /// - Parameter path: `-` stands for the standard input.
+  static func load(_ path: String, _ terminal: Terminal) throws(CommandError) -> DefinitionText {
+    let source = try DefinitionFile.readData(path, terminal)
+    let name = path == "-" ? "<stdin>" : path
+    do throws(YAMLError) {
+      return try DefinitionText(name: name, source: source)
+    } catch {
+      let printer = DiagnosticPrinter(file: name, text: source, terminal: terminal)
+      printer.print([Diagnostic(error)])
+      throw .data("\(name) is not a definition that can run: 1 error")
+    }
+  }
+
+  init(name: String, source: [UInt8]) throws(YAMLError) {
+    self.name = name
+    self.source = source
+    yaml = Self.isYAML(name: name, source) ? try YAMLDocument(source) : nil
+  }
+
+  /// The file's name decides; without one that tells, the first character does.
+  private static func isYAML(name: String, _ source: [UInt8]) -> Bool {
+    if name.hasSuffix(".yaml") || name.hasSuffix(".yml") { return true }
+    if name.hasSuffix(".json") { return false }
+    let blanks: [UInt8] = [0x20, 0x09, 0x0A, 0x0D]
+    // Nothing at all is no JSON either, which is then said in the service's words.
+    guard let first = source.first(where: { !blanks.contains($0) }) else { return false }
+    let isName = first == UInt8(ascii: "#") || first == UInt8(ascii: "-") || first == UInt8(ascii: "%")
+    return isName || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(first & 0xDF)
+  }
+
+  /// Diagnostics about `json` with their places in the text.
+  func located(_ diagnostics: [Diagnostic]) -> [Diagnostic] {
+    guard let yaml else { return diagnostics }
+    return diagnostics.map(yaml.translated)
+  }
+
+  /// Shows diagnostics about `json`.
+  func print(_ diagnostics: [Diagnostic], _ terminal: Terminal) {
+    DiagnosticPrinter(file: name, text: source, terminal: terminal).print(located(diagnostics))
+  }
+
+  func cannotRun(_ diagnostics: [Diagnostic]) -> CommandError {
+    let count = diagnostics.count { $0.severity == .error }
+    return .data("\(name) is not a definition that can run: \(count) \(count == 1 ? "error" : "errors")")
+  }
+}
+
+extension Diagnostic {
+  /// Why a YAML text is none.
+  init(_ error: YAMLError) {
+    self.init(
+      code: "STEPMILL_INVALID_YAML", message: error.message, location: nil, pointer: "", line: error.line,
+      column: error.column, hint: error.hint)
   }
 }
 

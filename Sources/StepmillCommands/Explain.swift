@@ -3,7 +3,10 @@ import Stepmill
 extension Command {
   static let explain = Command(
     name: "explain", summary: "Show what a definition is compiled to.",
-    operands: [Operand(name: "FILE", help: "the definition in Amazon States Language; - for standard input")],
+    operands: [
+      Operand(
+        name: "FILE", help: "the definition in Amazon States Language, JSON or YAML; - for standard input")
+    ],
     options: [],
     notes: [
       Section(

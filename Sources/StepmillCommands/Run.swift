@@ -9,7 +9,10 @@ import Stepmill
 extension Command {
   static let run = Command(
     name: "run", summary: "Run one execution and print its output.",
-    operands: [Operand(name: "FILE", help: "the definition in Amazon States Language; - for standard input")],
+    operands: [
+      Operand(
+        name: "FILE", help: "the definition in Amazon States Language, JSON or YAML; - for standard input")
+    ],
     options: [
       Option(
         "--input", "JSON|@FILE|-",

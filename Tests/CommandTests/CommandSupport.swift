@@ -33,6 +33,12 @@ func onThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result)
 func stepmill(
   _ arguments: String..., input: String = "", isTerminal: Bool = false, environment: [String: String] = [:]
 ) async throws -> Finished {
+  try await stepmill(arguments, input: input, isTerminal: isTerminal, environment: environment)
+}
+
+func stepmill(
+  _ arguments: [String], input: String = "", isTerminal: Bool = false, environment: [String: String] = [:]
+) async throws -> Finished {
   try await onThread {
     var environment = environment
     environment["PATH"] = "/usr/bin:/bin"

@@ -80,7 +80,7 @@ package final class Terminal: Sendable {
     }
   }
 
-  private static func writeAll(_ bytes: [UInt8], to file: Int32) -> SystemError? {
+  fileprivate static func writeAll(_ bytes: [UInt8], to file: Int32) -> SystemError? {
     var written = 0
     while written < bytes.count {
       let count = unsafe bytes.withUnsafeBytes { bytes in
@@ -210,5 +210,31 @@ enum InputFile {
     #else
       return unsafe Musl.read(file, bytes, count)
     #endif
+  }
+}
+
+/// Writing files whole.
+enum OutputFile {
+  /// Replaces a file's content at one stroke: who reads it sees the old content or the new one, also
+  /// when the disk is full. A link is followed, and the file's permissions stay.
+  static func replace(_ path: String, with bytes: [UInt8]) throws(SystemError) {
+    var target = path
+    if let resolved = unsafe realpath(path, nil) {
+      target = unsafe String(cString: resolved)
+      unsafe free(resolved)
+    }
+    var status = stat()
+    let mode = unsafe stat(target, &status) == 0 ? status.st_mode & 0o7777 : 0o644
+    let aside = "\(target).\(getpid()).new"
+    let file = unsafe open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+    guard file >= 0 else { throw SystemError(code: errno) }
+    var failure = Terminal.writeAll(bytes, to: file)
+    if failure == nil, fsync(file) != 0 { failure = SystemError(code: errno) }
+    close(file)
+    if failure == nil, unsafe rename(aside, target) != 0 { failure = SystemError(code: errno) }
+    if let failure {
+      unsafe unlink(aside)
+      throw failure
+    }
   }
 }
