@@ -8,7 +8,7 @@ import Stepmill
 
 /// A published or recorded set of cases.
 public enum ConformanceSet: String, CaseIterable, Sendable {
-  case json, jayway, rfc9535, asl, validation, corpus
+  case json, jayway, rfc9535, asl, service, scripts, validation, corpus
 
   /// Where the set's cases lie in the folder of conformance data.
   public var file: String {
@@ -17,6 +17,8 @@ public enum ConformanceSet: String, CaseIterable, Sendable {
     case .jayway: "jsonpath/jayway.jsonl"
     case .rfc9535: "jsonpath/rfc9535.jsonl"
     case .asl: "asl/executions.jsonl"
+    case .service: "asl/executions.jsonl"
+    case .scripts: "asl/scripts.jsonl"
     case .validation: "validation/cases.jsonl"
     case .corpus: "corpus/definitions-resolved.jsonl"
     }
@@ -29,6 +31,8 @@ public enum ConformanceSet: String, CaseIterable, Sendable {
     case .jayway: "what the Jayway JsonPath library answers"
     case .rfc9535: "RFC 9535 paths, read as the Jayway dialect"
     case .asl: "executions recorded from AWS, with their histories"
+    case .service: "the same executions, by way of the service's API"
+    case .scripts: "sequences of API calls recorded from AWS, with their answers"
     case .validation: "definitions that lint tools call valid or invalid"
     case .corpus: "real workflows, all valid"
     }
@@ -41,6 +45,8 @@ public enum ConformanceSet: String, CaseIterable, Sendable {
     case .jayway: PathCases.runLibraryCase(row)
     case .rfc9535: PathCases.runStandardCase(row)
     case .asl: ExecutionCases.run(row)
+    case .service: ServiceCases.run(row)
+    case .scripts: ScriptCases.run(row)
     case .validation: DefinitionCases.runVerdict(row)
     case .corpus: DefinitionCases.runWorkflow(row)
     }

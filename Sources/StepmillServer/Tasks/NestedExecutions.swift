@@ -33,7 +33,7 @@ extension StepFunctionsService {
     let name = try MachineName(unlabeled: machine)
     try checkName(run.input["Name"]?.string)
     let order = ExecutionOrder(
-      machine: name, name: run.input["Name"]?.string, input: run.input["Input"].map { $0.text },
+      machine: name, name: run.input["Name"]?.string, input: run.input["Input"].flatMap { $0.isNull ? nil : $0.text },
       traceHeader: run.input["TraceHeader"]?.string)
     // A role of another account starts that account's machines.
     let scope = run.roleARN == nil ? run.scope : name.scope

@@ -50,7 +50,9 @@ extension StepFunctionsService {
     switch shape {
     case .structure(_, let members): renamed(value, members)
     case .list(let element, _, _): value.array.map { JSON($0.map { renamed($0, element) }) } ?? value
-    case .text, .choice, .integer, .number, .boolean: value
+    // Where the model wants a text, JSON goes as its text.
+    case .text: value.kind == .object || value.kind == .array ? JSON(value.text) : value
+    case .choice, .integer, .number, .boolean: value
     }
   }
 

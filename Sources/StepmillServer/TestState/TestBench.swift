@@ -181,9 +181,8 @@ final class TestBench: Sendable {
       data.add("result", notes.stages["result"])
       data.add("toleratedFailureCount", notes.toleratedCount)
       if let percentage = notes.toleratedPercentage { data.add("toleratedFailurePercentage", percentage) }
-      if order.hasVariables || notes.assigned.count > 0 {
-        data.add("variables", Self.merged(order.variables, notes.assigned).text)
-      }
+      let variables = Self.merged(order.variables, notes.assigned)
+      if variables.count > 0 { data.add("variables", variables.text) }
     }
   }
 

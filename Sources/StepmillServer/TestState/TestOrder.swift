@@ -22,8 +22,6 @@ struct TestOrder: Sendable {
   let roleARN: String?
   let level: Level
   let variables: JSON
-  /// Variables were given.
-  let hasVariables: Bool
   /// The context object, or nil for the usual one.
   let context: JSON?
   let mock: Mock?
@@ -59,7 +57,6 @@ struct TestOrder: Sendable {
     input = try service.input(request.text("input"))
     inputText = request.text("input") ?? "{}"
     variables = try Self.object(request.text("variables"), "variables") ?? [:]
-    hasVariables = request.has("variables")
     context = try Self.object(request.text("context"), "Context object")
     if let context { try ContextRules.check(context) }
     self.mock = if let mock { try Self.mock(mock, state: found.state, type: type) } else { nil }
