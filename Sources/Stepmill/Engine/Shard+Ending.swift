@@ -129,8 +129,11 @@ extension Shard {
         giveBack(join)
         fiber.pointee.suspended = nil
       }
-    case .waiting, .backingOff, .awaitingToken:
+    case .waiting, .backingOff:
       state.pointee.counters.pointee.waiting.add(-1)
+    case .awaitingToken:
+      state.pointee.counters.pointee.waiting.add(-1)
+      abandon(fiber)
     case .free, .handling:
       break
     }

@@ -133,6 +133,7 @@ extension Shard {
     cancelCall(fiber)
     if fiber.pointee.frame == nil {
       state.pointee.counters.pointee.waiting.add(-1)
+      abandon(fiber)
       thaw(fiber, tables)
     }
     recordTask(fiber, op, .timedOut, .missing, ErrorName.timeout, .missing, tables)
@@ -239,6 +240,18 @@ extension Shard {
     let invocation = call.takeRetainedValue()
     invocation.isCancelled = true
     state.pointee.cancellations.append(invocation)
+  }
+
+  /// Tells a service's handler that nobody waits any more for the end of what it began.
+  @inline(never)
+  func abandon(_ fiber: UnsafeMutablePointer<Fiber>) {
+    let workflow = fiber.pointee.execution.pointee.workflow.takeUnretainedValue()
+    let op = workflow.tables.pointee.ops + Int(fiber.pointee.pc)
+    guard op.pointee.code == .task else { return }
+    let handler = workflow.entries + Int(workflow.tables.pointee.tasks[Int(op.pointee.a)].handler)
+    guard handler.pointee.kind == .deferred || handler.pointee.kind == .leased else { return }
+    let token = token(of: fiber).text
+    handler.pointee.box._withUnsafeGuaranteedRef { $0.abandoned(token) }
   }
 
   // MARK: Answers

@@ -73,19 +73,28 @@ public struct TaskHandler: Sendable {
   /// A handler of a service: told of the call on the loop's thread, it sees to it that the
   /// answer comes by ``ExecutionHost/answer(_:_:)`` or, for a job that goes on, by
   /// ``ExecutionHost/submit(_:_:)``. Must not block.
-  package static func deferred(_ body: @escaping @Sendable (TaskRequest) throws -> Void) -> TaskHandler {
-    TaskHandler(kind: .deferred, box: TokenBox(body))
+  ///
+  /// - Parameters:
+  ///   - abandoned: Told of the token of a job that nobody waits for any more.
+  ///   - body: Told of the call.
+  package static func deferred(
+    abandoned: @escaping @Sendable (String) -> Void = { _ in },
+    _ body: @escaping @Sendable (TaskRequest) throws -> Void
+  ) -> TaskHandler {
+    TaskHandler(kind: .deferred, box: ServiceBox(refusal: { nil }, abandoned, body))
   }
 
   /// A handler whose tasks wait until a worker asks for one, as activities do.
   ///
   /// - Parameters:
   ///   - refusal: Why a task cannot even be scheduled, or nil.
+  ///   - abandoned: Told of the token of a task that nobody waits for any more.
   ///   - body: Told of the call on the loop's thread.
   package static func leased(
-    refusal: @escaping @Sendable () -> String?, _ body: @escaping @Sendable (TaskRequest) throws -> Void
+    refusal: @escaping @Sendable () -> String?, abandoned: @escaping @Sendable (String) -> Void,
+    _ body: @escaping @Sendable (TaskRequest) throws -> Void
   ) -> TaskHandler {
-    TaskHandler(kind: .leased, box: LeasedBox(refusal, body))
+    TaskHandler(kind: .leased, box: ServiceBox(refusal: refusal, abandoned, body))
   }
 }
 
@@ -121,6 +130,9 @@ class TaskHandlerBox: @unchecked Sendable {
 
   /// Why a task of this handler cannot be scheduled, or nil.
   var refusal: String? { nil }
+
+  /// Nobody waits any more for the task whose token is out.
+  func abandoned(_ token: String) {}
 
   /// Starts a handler that answers by token.
   func begin(_ request: TaskRequest) throws {
@@ -166,16 +178,22 @@ private final class TokenBox: TaskHandlerBox, @unchecked Sendable {
   override func begin(_ request: TaskRequest) throws { try body(request) }
 }
 
-private final class LeasedBox: TaskHandlerBox, @unchecked Sendable {
+private final class ServiceBox: TaskHandlerBox, @unchecked Sendable {
   private let why: @Sendable () -> String?
+  private let forget: @Sendable (String) -> Void
   private let body: @Sendable (TaskRequest) throws -> Void
 
-  init(_ refusal: @escaping @Sendable () -> String?, _ body: @escaping @Sendable (TaskRequest) throws -> Void) {
+  init(
+    refusal: @escaping @Sendable () -> String?, _ abandoned: @escaping @Sendable (String) -> Void,
+    _ body: @escaping @Sendable (TaskRequest) throws -> Void
+  ) {
     why = refusal
+    forget = abandoned
     self.body = body
   }
 
   override var refusal: String? { why() }
+  override func abandoned(_ token: String) { forget(token) }
   override func begin(_ request: TaskRequest) throws { try body(request) }
 }
 

@@ -169,9 +169,7 @@ extension StepFunctionsService {
     }
     let workflow = workflow(of: target.revision, name: order.machine.name, in: scope)
     let logging = target.revision.logging
-    let listener = ExpressListener(execution, logging, logging.level == .off ? nil : log) { outcome in
-      ended(execution, outcome)
-    }
+    let listener = ExpressListener(execution, logging, self) { outcome in ended(execution, outcome) }
     do throws(StepmillError) {
       _ = try host.start(
         workflow, input: input,
@@ -216,7 +214,7 @@ extension StepFunctionsService {
 
   fileprivate func ended(_ execution: StoredExecution, _ outcome: Outcome) {
     let date = now
-    let (waiters, children) = execution.withLife { life in
+    let waiters = execution.withLife { life in
       life.stopDate = date
       life.hosted = nil
       switch outcome {
@@ -233,13 +231,11 @@ extension StepFunctionsService {
         (life.error, life.cause) = (error, cause)
       }
       life.history.close()
-      defer { (life.waiters, life.children) = ([], []) }
-      return (life.waiters, life.children)
+      defer { life.waiters = [] }
+      return life.waiters
     }
     store.closed(execution, at: date)
     status?.changed(execution)
-    // What it had started and waited for is of no use any more.
-    for child in children { stop(child, error: nil, cause: nil) }
     for waiter in waiters { waiter(execution) }
     forgetDeleted(execution.machine, in: execution.scope)
   }
@@ -303,21 +299,22 @@ private final class StandardListener: ExecutionListener {
 private final class ExpressListener: ExecutionListener {
   private let execution: ExpressExecution
   private let logging: LoggingConfiguration
-  private let log: (any LogSink)?
+  /// Kept until the end: its tasks refer to the service.
+  private let service: StepFunctionsService
   private let end: @Sendable (Outcome) -> Void
 
   init(
-    _ execution: ExpressExecution, _ logging: LoggingConfiguration, _ log: (any LogSink)?,
+    _ execution: ExpressExecution, _ logging: LoggingConfiguration, _ service: StepFunctionsService,
     _ end: @escaping @Sendable (Outcome) -> Void
   ) {
     self.execution = execution
     self.logging = logging
-    self.log = log
+    self.service = service
     self.end = end
   }
 
   func recorded(_ event: HistoryEvent) {
-    guard let log, logging.includes(event.type) else { return }
+    guard let log = service.log, logging.includes(event.type) else { return }
     log.log(
       LogRecord(
         event, execution: execution.arn, machine: execution.machineARN,

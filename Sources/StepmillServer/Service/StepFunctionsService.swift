@@ -20,6 +20,8 @@ package final class StepFunctionsService: Sendable {
   let activities = ActivityDesk()
   let log: (any LogSink)?
   let status: (any StatusSink)?
+  /// The executions that tasks wait for, by the tasks' tokens.
+  let jobs = Mutex<[String: StoredExecution]>([:])
   /// Held while machines or activities are changed.
   let control = Mutex<Void>(())
 

@@ -54,8 +54,6 @@ package final class StoredExecution: Sendable {
     var stopOrder: StopOrder?
     /// Who waits for its end.
     var waiters: [@Sendable (StoredExecution) -> Void] = []
-    /// Executions that it has started and waits for.
-    var children: [StoredExecution] = []
   }
 
   struct StopOrder: Sendable {

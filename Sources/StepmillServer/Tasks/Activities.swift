@@ -40,6 +40,11 @@ final class ActivityDesk: Sendable {
     }
   }
 
+  /// Takes a task out that its execution has given up.
+  func forget(_ token: String, of activity: String) {
+    queues.withLock { _ = $0[activity]?.tasks.remove { $0.token == token } }
+  }
+
   /// Takes the first task, if there is one.
   func takeTask(of activity: String) -> Task? { queues.withLock { $0[activity]?.tasks.popFirst() } }
 
@@ -122,6 +127,7 @@ extension StepFunctionsService {
         }
         return nil
       },
+      abandoned: { [unowned self] in activities.forget($0, of: arn) },
       { [unowned self] request in
         let task = ActivityDesk.Task(token: request.token, input: request.input)
         // The task is leased when its loop has frozen it, which is after this call.

@@ -47,10 +47,11 @@ extension StepFunctionsService {
     guard run.resource.pattern == .sync || run.resource.pattern == .sync2 else {
       return reply(.succeeded(response))
     }
+    jobs.withLock { $0[token] = child }
     reply(.submitted(response))
-    adopt(child, by: run.executionARN, in: run.scope)
     let isParsed = run.resource.pattern == .sync2
-    whenEnded(child) { [host] child in
+    whenEnded(child) { [self] child in
+      jobs.withLock { $0[token] = nil }
       let description = Self.description(of: child, isParsed: isParsed)
       let result: Result<JSON, TaskFailure> =
         child.status.state == .succeeded
@@ -60,22 +61,9 @@ extension StepFunctionsService {
     }
   }
 
-  /// The parent's end will be the child's.
-  private func adopt(_ child: StoredExecution, by arn: String, in scope: Scope) {
-    guard let name = try? ResourceName(arn),
-      case .execution(let machine, let label, let execution) = name.resource,
-      let parent = store.execution(
-        execution, of: label.map { "\(machine)/\($0)" } ?? machine, in: name.scope)
-    else { return }
-    let isOver = parent.withLife { life in
-      if life.state == .running {
-        // Those that are over already need nobody to stop them.
-        life.children.removeAll { $0.status.state != .running }
-        life.children.append(child)
-      }
-      return life.state != .running
-    }
-    if isOver { stop(child, error: nil, cause: nil) }
+  /// Nobody waits any more for the job that goes by this token: a nested execution is stopped.
+  func abandon(_ token: String) {
+    if let child = jobs.withLock({ $0.removeValue(forKey: token) }) { stop(child, error: nil, cause: nil) }
   }
 
   /// What `StartExecution` answers, as an optimized integration has it.
