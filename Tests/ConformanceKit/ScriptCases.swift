@@ -65,7 +65,8 @@ private struct Script {
     }
   }
 
-  private mutating func call(_ step: JSON, _ operation: String, _ parameters: JSON, _ number: Int) -> String? {
+  private mutating func call(_ step: JSON, _ operation: String, _ parameters: JSON, _ number: Int) -> String?
+  {
     var difference: String?
     for _ in 0..<(step["poll"] == nil ? 1 : Self.triesMax) {
       guard let answer = world.call(operation, parameters) else { return "there was no answer" }

@@ -25,7 +25,8 @@ enum ServiceCases {
     let services = (row["requires"]?.array?.compactMap(\.string) ?? []).filter { !served.contains($0) }
     if !services.isEmpty { return "needs \(services.joined(separator: ", "))" }
     if row["driven_by_test"] != nil { return "the recorded test intervenes while it runs" }
-    for step in row["setup"]?.array.map({ Array($0) }) ?? [] where step["service"]?.string != "stepfunctions" {
+    for step in row["setup"]?.array.map({ Array($0) }) ?? [] where step["service"]?.string != "stepfunctions"
+    {
       return "needs \(step["service"]?.string ?? "a service")"
     }
     var foreign: Set<String> = []
@@ -88,7 +89,8 @@ enum ServiceCases {
       _ = create(machine, in: world)
     }
     for companion in row["companion_executions"]?.array.map({ Array($0) }) ?? [] {
-      guard let machine = companion["state_machine"], case .success(let arn) = create(machine, in: world) else {
+      guard let machine = companion["state_machine"], case .success(let arn) = create(machine, in: world)
+      else {
         return "its companion cannot be created"
       }
       _ = world.call(

@@ -84,7 +84,10 @@ final class ServiceWorld: @unchecked Sendable {
       return [
         "logGroups": JSON(
           logGroups.filter { $0.hasPrefix(prefix) }.map {
-            ["logGroupName": JSON($0), "arn": JSON(arn($0)), "logGroupArn": JSON(String(arn($0).dropLast(2)))]
+            [
+              "logGroupName": JSON($0), "arn": JSON(arn($0)),
+              "logGroupArn": JSON(String(arn($0).dropLast(2))),
+            ]
           })
       ]
     case "DescribeLogStreams":

@@ -48,7 +48,9 @@ import Testing
     let bare = harness.call(
       "DescribeExecution", ["executionArn": JSON(execution), "includedData": "METADATA_ONLY"])
     #expect(bare["input"] == nil && bare["output"] == nil && bare["outputDetails"] == ["included": false])
-    #expect(harness.error("DescribeExecution", ["executionArn": "x"]) == "InvalidArn: Invalid Arn: 'Invalid ARN prefix: x'")
+    #expect(
+      harness.error("DescribeExecution", ["executionArn": "x"])
+        == "InvalidArn: Invalid Arn: 'Invalid ARN prefix: x'")
     let unknown = harness.scope.executionARN("m", "none")
     #expect(
       harness.error("DescribeExecution", ["executionArn": JSON(unknown)])
@@ -81,7 +83,13 @@ import Testing
   @Test func theLastPageOfALongHistory() {
     let loop: JSON = [
       "StartAt": "A",
-      "States": ["A": ["Type": "Pass", "Next": "B"], "B": ["Type": "Pass", "Next": "A"]],
+      "States": [
+        "A": ["Type": "Pass", "Next": "B"],
+        "B": [
+          "Type": "Choice", "Choices": [["Variable": "$.end", "IsPresent": true, "Next": "C"]],
+          "Default": "A",
+        ], "C": ["Type": "Succeed"],
+      ],
     ]
     harness.create("m", loop)
     let execution = harness.start("m")
@@ -117,8 +125,10 @@ import Testing
       "ListExecutions", ["stateMachineArn": JSON(harness.arn("m")), "nextToken": page["nextToken"] ?? .null])
     #expect(rest["executions"]?.array?.compactMap { $0["name"]?.string } == ["e0"])
     #expect(
-      harness.error("ListExecutions", ["stateMachineArn": JSON(harness.arn("m")), "statusFilter": "succeeded"])
-        .contains("[SUCCEEDED, TIMED_OUT, PENDING_REDRIVE, ABORTED, FAILED, RUNNING]"))
+      harness.error(
+        "ListExecutions", ["stateMachineArn": JSON(harness.arn("m")), "statusFilter": "succeeded"]
+      )
+      .contains("[SUCCEEDED, TIMED_OUT, PENDING_REDRIVE, ABORTED, FAILED, RUNNING]"))
     #expect(harness.error("ListExecutions").hasPrefix("ValidationException: Must specify exactly one"))
   }
 
@@ -163,7 +173,8 @@ import Testing
         == "StateMachineTypeNotSupported: This operation is not supported by this type of state machine")
     let answer = harness.call(
       "StartSyncExecution", ["stateMachineArn": arn, "input": #"{"a": 1}"#, "traceHeader": "t"])
-    #expect(answer["status"] == "SUCCEEDED" && answer["output"] == #"{"a":1}"# && answer["traceHeader"] == "t")
+    #expect(
+      answer["status"] == "SUCCEEDED" && answer["output"] == #"{"a":1}"# && answer["traceHeader"] == "t")
     #expect(
       answer["billingDetails"] == ["billedDurationInMilliseconds": 100, "billedMemoryUsedInMB": 64])
     harness.create("m")
@@ -183,7 +194,8 @@ import Testing
     let pending = harness.begin("StartSyncExecution", ["stateMachineArn": JSON(harness.arn("x"))])
     #expect(pending.answer == nil)
     harness.host.advance(by: 2000)
-    #expect(pending.body?["status"] == "FAILED" && pending.body?["error"] == "E" && pending.answer?.status == 200)
+    #expect(
+      pending.body?["status"] == "FAILED" && pending.body?["error"] == "E" && pending.answer?.status == 200)
     #expect(pending.body?["billingDetails"]?["billedDurationInMilliseconds"] == 2000)
     harness.create("long", ServiceHarness.wait, [("type", "EXPRESS")])
   }
@@ -216,7 +228,9 @@ import Testing
   let harness = ServiceHarness()
 
   @Test func aTaskRunsAgain() {
-    harness.functions.define("f") { $0["ok"]?.bool == true ? .body(Array("1".utf8)) : .error(Array(#"{"errorType":"E"}"#.utf8)) }
+    harness.functions.define("f") {
+      $0["ok"]?.bool == true ? .body(Array("1".utf8)) : .error(Array(#"{"errorType":"E"}"#.utf8))
+    }
     let definition: JSON = [
       "StartAt": "A",
       "States": [
@@ -248,7 +262,8 @@ import Testing
         "11<-10 LambdaFunctionStarted", "12<-11 LambdaFunctionSucceeded", "13<-12 TaskStateExited",
         "14<-13 PassStateEntered", "15<-14 PassStateExited", "16<-15 ExecutionSucceeded",
       ])
-    #expect(harness.call("RedriveExecution", ["executionArn": JSON(execution), "clientToken": "t"]) == redriven)
+    #expect(
+      harness.call("RedriveExecution", ["executionArn": JSON(execution), "clientToken": "t"]) == redriven)
     #expect(
       harness.error("RedriveExecution", ["executionArn": JSON(execution)])
         == "ExecutionNotRedrivable: Execution \(execution) invalid for redrive as: Execution is SUCCEEDED and "

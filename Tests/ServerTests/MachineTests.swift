@@ -30,7 +30,8 @@ import Testing
         "CreateStateMachine",
         JSON(
           members: [
-            ("name", "m"), ("definition", JSON(ServiceHarness.pass.text)), ("roleArn", JSON(ServiceHarness.role)),
+            ("name", "m"), ("definition", JSON(ServiceHarness.pass.text)),
+            ("roleArn", JSON(ServiceHarness.role)),
           ] + more))
     }
     let text = "State Machine Already Exists: This state machine was already created with a published version"
@@ -44,7 +45,8 @@ import Testing
   @Test func definitionsAreChecked() {
     #expect(
       harness.error(
-        "CreateStateMachine", ["name": "m", "definition": #"{"StartAt":"A"}"#, "roleArn": JSON(ServiceHarness.role)])
+        "CreateStateMachine",
+        ["name": "m", "definition": #"{"StartAt":"A"}"#, "roleArn": JSON(ServiceHarness.role)])
         == "InvalidDefinition: Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: These fields are "
         + "required: [States] at /'")
     #expect(
@@ -78,7 +80,8 @@ import Testing
     }
     #expect(
       error(["level": "ALL"])
-        == "InvalidLoggingConfiguration: Invalid Logging Configuration: Must specify exactly one Log Destination.")
+        == "InvalidLoggingConfiguration: Invalid Logging Configuration: Must specify exactly one Log Destination."
+    )
     let group: JSON = ["cloudWatchLogsLogGroup": ["logGroupArn": "arn:aws:logs:r:1:log-group:g:*"]]
     #expect(error(["level": "ALL", "destinations": [group, group]]).contains("exactly one"))
     harness.create(
@@ -167,7 +170,8 @@ import Testing
     harness.call(
       "UpdateStateMachine",
       [
-        "stateMachineArn": JSON(harness.arn("m")), "definition": JSON(ServiceHarness.wait.text), "publish": true,
+        "stateMachineArn": JSON(harness.arn("m")), "definition": JSON(ServiceHarness.wait.text),
+        "publish": true,
       ])
     func route(_ weights: [Int]) -> JSON {
       JSON(
@@ -178,7 +182,8 @@ import Testing
     #expect(
       harness.error("CreateStateMachineAlias", ["name": "x", "routingConfiguration": route([70, 29])])
         == "ValidationException: Sum of routing configuration weights must equal 100. Received: [70, 29]")
-    let made = harness.call("CreateStateMachineAlias", ["name": "x", "routingConfiguration": route([70, 30])])
+    let made = harness.call(
+      "CreateStateMachineAlias", ["name": "x", "routingConfiguration": route([70, 30])])
     let alias = made["stateMachineAliasArn"]?.string ?? ""
     #expect(
       harness.call("CreateStateMachineAlias", ["name": "x", "routingConfiguration": route([70, 30])]) == made)
@@ -227,7 +232,8 @@ import Testing
       harness.error("DescribeStateMachine", ["stateMachineArn": JSON(harness.arn("m"))])
         .hasPrefix("StateMachineDoesNotExist"))
     #expect(
-      harness.error("DescribeExecution", ["executionArn": JSON(execution)]).hasPrefix("ExecutionDoesNotExist"))
+      harness.error("DescribeExecution", ["executionArn": JSON(execution)]).hasPrefix("ExecutionDoesNotExist")
+    )
     harness.call("DeleteStateMachine", ["stateMachineArn": JSON(harness.arn("m"))])
   }
 
@@ -254,7 +260,8 @@ import Testing
 
   @Test func validation() {
     let bad: JSON = ["StartAt": "A", "States": ["A": ["Type": "Pass", "Next": "B"]]]
-    let answer = harness.call("ValidateStateMachineDefinition", ["definition": JSON(bad.text), "maxResults": 1])
+    let answer = harness.call(
+      "ValidateStateMachineDefinition", ["definition": JSON(bad.text), "maxResults": 1])
     #expect(answer["result"] == "FAIL" && answer["diagnostics"]?.count == 1)
     #expect(answer["truncated"]?.bool == true)
     let good = harness.call(
@@ -281,8 +288,9 @@ import Testing
     harness.create("m")
     let execution = harness.start("m")
     let home = harness.scope
-    for scope in [Scope(region: home.region, account: "210987654321"), Scope(region: "eu-west-1", account: home.account)]
-    {
+    for scope in [
+      Scope(region: home.region, account: "210987654321"), Scope(region: "eu-west-1", account: home.account),
+    ] {
       harness.scope = scope
       #expect(harness.call("ListStateMachines")["stateMachines"]?.count == 0)
       #expect(
@@ -292,7 +300,8 @@ import Testing
         harness.error("StartExecution", ["stateMachineArn": JSON(home.machineARN("m"))])
           .hasPrefix("StateMachineDoesNotExist"))
       #expect(
-        harness.error("DescribeExecution", ["executionArn": JSON(execution)]).hasPrefix("ExecutionDoesNotExist"))
+        harness.error("DescribeExecution", ["executionArn": JSON(execution)]).hasPrefix(
+          "ExecutionDoesNotExist"))
       harness.call("DeleteStateMachine", ["stateMachineArn": JSON(home.machineARN("m"))])
       harness.create("m", ServiceHarness.wait)
     }

@@ -16,7 +16,8 @@ import Testing
   }
 
   @Test func bodiesThatAreNoObjects() {
-    #expect(harness.error(of: harness.send("ListStateMachines", Array("{".utf8))) == "SerializationException: ")
+    #expect(
+      harness.error(of: harness.send("ListStateMachines", Array("{".utf8))) == "SerializationException: ")
     #expect(
       harness.error(of: harness.send("ListStateMachines", Array("[]".utf8)))
         == "SerializationException: Unexpected value type in payload")
@@ -24,7 +25,10 @@ import Testing
   }
 
   @Test(arguments: [
-    (#"{"name": 1}"#, "class com.amazon.coral.value.json.numbers.TruncatingBigNumber can not be converted to an String"),
+    (
+      #"{"name": 1}"#,
+      "class com.amazon.coral.value.json.numbers.TruncatingBigNumber can not be converted to an String"
+    ),
     (#"{"name": true}"#, "class java.lang.Boolean can not be converted to an String"),
     (#"{"name": {}}"#, "Start of structure or map found where not expected."),
     (#"{"name": []}"#, "Start of list found where not expected"),
@@ -34,7 +38,8 @@ import Testing
   ])
   func wrongTypes(body: String, message: String) {
     #expect(
-      harness.error(of: harness.send("CreateActivity", Array(body.utf8))) == "SerializationException: \(message)")
+      harness.error(of: harness.send("CreateActivity", Array(body.utf8)))
+        == "SerializationException: \(message)")
   }
 
   @Test func missingMember() {

@@ -23,7 +23,9 @@ import Testing
     }
   }
 
-  private func create(_ service: StepFunctionsService, _ name: String, _ definition: JSON, _ type: String) async {
+  private func create(_ service: StepFunctionsService, _ name: String, _ definition: JSON, _ type: String)
+    async
+  {
     _ = await call(
       service, "CreateStateMachine",
       [

@@ -25,7 +25,8 @@ import Testing
     let old = harness.start("m")
     harness.host.advance(by: 61_000)
     let new = harness.start("m")
-    #expect(harness.error("DescribeExecution", ["executionArn": JSON(old)]).hasPrefix("ExecutionDoesNotExist"))
+    #expect(
+      harness.error("DescribeExecution", ["executionArn": JSON(old)]).hasPrefix("ExecutionDoesNotExist"))
     #expect(harness.status(new) == "SUCCEEDED")
   }
 

@@ -52,7 +52,8 @@ import Testing
       "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": ["FunctionName": "f"],
       "Retry": [["ErrorEquals": ["E"], "IntervalSeconds": 2, "MaxAttempts": 2]],
       "Catch": [
-        ["ErrorEquals": ["X"], "Next": "A"], ["ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Next": "B"],
+        ["ErrorEquals": ["X"], "Next": "A"],
+        ["ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Next": "B"],
       ], "End": true,
     ]
     let mock: (key: String, value: JSON) = ("mock", ["errorOutput": ["error": "E", "cause": "C"]])
@@ -68,7 +69,8 @@ import Testing
 
   @Test func mapsAreMocked() {
     let state: JSON = [
-      "Type": "Map", "ItemsPath": "$.v", "ItemSelector": ["v.$": "$$.Map.Item.Value", "i.$": "$$.Map.Item.Index"],
+      "Type": "Map", "ItemsPath": "$.v",
+      "ItemSelector": ["v.$": "$$.Map.Item.Value", "i.$": "$$.Map.Item.Index"],
       "ItemProcessor": ["StartAt": "P", "States": ["P": ["Type": "Pass", "End": true]]], "ResultPath": "$.r",
       "End": true,
     ]

@@ -41,15 +41,16 @@ extension Shard {
   ) -> ResumePoint {
     let root = state.pointee.fibers[execution.pointee.root]
     let tables = execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
-    // What waits is frozen.
-    switch root.pointee.phase {
-    case .waiting, .backingOff, .awaitingToken:
-      if root.pointee.frame == nil {
+    // What waits is frozen, and so is what was woken and has not had its turn.
+    if root.pointee.frame == nil {
+      switch root.pointee.phase {
+      case .waiting, .backingOff, .awaitingToken:
         state.pointee.counters.pointee.waiting.add(-1)
-        thaw(root, tables)
+        if root.pointee.phase == .awaitingToken { abandon(root) }
         root.pointee.phase = .handling
+      case .free, .ready, .handling, .joining: break
       }
-    case .free, .ready, .handling, .joining: break
+      thaw(root, tables)
     }
     let frame = root.pointee.frame.unsafelyUnwrapped
     var variables: [JSON?] = []

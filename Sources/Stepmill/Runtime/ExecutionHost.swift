@@ -117,8 +117,7 @@ private final class HostedSink: CompletionSink, @unchecked Sendable {
   // the rest may be called on any. What they share is behind the lock.
   private let listener: any ExecutionListener
   private let core: RuntimeCore?
-  /// The shard of a manual host, which runs on the caller's thread.
-  private let manual: Shard?
+  private let manual: ManualHost?
   private let state = Lock(State())
 
   private struct State {
@@ -142,7 +141,7 @@ private final class HostedSink: CompletionSink, @unchecked Sendable {
     }
   }
 
-  init(_ listener: any ExecutionListener, core: RuntimeCore?, manual: Shard?) {
+  init(_ listener: any ExecutionListener, core: RuntimeCore?, manual: ManualHost?) {
     self.listener = listener
     self.core = core
     self.manual = manual
@@ -155,7 +154,7 @@ private final class HostedSink: CompletionSink, @unchecked Sendable {
       return (state.handle, state.loop)
     }
     guard let handle else { return }
-    if let manual { return order.perform(manual, handle) }
+    if let manual { return manual.post { order.perform($0, handle) } }
     loop?.post { order.perform($0.shard, handle) }
   }
 
@@ -328,7 +327,7 @@ package final class ManualHost: ExecutionHost, @unchecked Sendable {
   package func start(
     _ workflow: BoundWorkflow, input: JSON, identity: ExecutionIdentity, listener: any ExecutionListener
   ) throws(StepmillError) -> HostedExecution {
-    let sink = HostedSink(listener, core: nil, manual: loop.shard)
+    let sink = HostedSink(listener, core: nil, manual: self)
     let start = Shard.Start(workflow: workflow.core, sink: sink, tag: 0, identity: identity)
     let fiber = input.withValue { loop.shard.start(start, copying: $0) }
     loop.shard.state.pointee.ready.append(fiber.pointee.index)
@@ -340,7 +339,7 @@ package final class ManualHost: ExecutionHost, @unchecked Sendable {
     _ workflow: BoundWorkflow, input: JSON, from point: ResumePoint, redriveCount: Int,
     identity: ExecutionIdentity, listener: any ExecutionListener
   ) throws(StepmillError) -> HostedExecution {
-    let sink = HostedSink(listener, core: nil, manual: loop.shard)
+    let sink = HostedSink(listener, core: nil, manual: self)
     let start = Shard.Start(workflow: workflow.core, sink: sink, tag: 0, identity: identity)
     let fiber = input.withValue {
       loop.shard.start(start, copying: $0, from: point, redriveCount: redriveCount)
@@ -350,20 +349,31 @@ package final class ManualHost: ExecutionHost, @unchecked Sendable {
     return HostedExecution(sink)
   }
 
-  package func answer(_ token: String, _ result: Result<JSON, TaskFailure>) { loop.answer(token, result) }
+  // Whatever comes from outside waits until the shard is not at work, as it does in the inbox
+  // of a real loop.
+
+  private var mail: [(Shard) -> Void] = []
+
+  fileprivate func post(_ body: @escaping (Shard) -> Void) { mail.append(body) }
+
+  package func answer(_ token: String, _ result: Result<JSON, TaskFailure>) {
+    guard let token = TaskToken(token) else { return }
+    post { $0.answer(token, Shard.TaskAnswer(result)) }
+  }
 
   package func submit(_ token: String, _ response: JSON) {
-    if let token = TaskToken(token) { loop.shard.submit(token, response) }
+    guard let token = TaskToken(token) else { return }
+    post { $0.submit(token, response) }
   }
 
   package func submitFailed(_ token: String, _ failure: TaskFailure) {
-    if let token = TaskToken(token) {
-      loop.shard.submitFailed(token, error: failure.error, cause: failure.cause)
-    }
+    guard let token = TaskToken(token) else { return }
+    post { $0.submitFailed(token, error: failure.error, cause: failure.cause) }
   }
 
   package func lease(_ token: String, worker: String?, then: @escaping @Sendable (Bool) -> Void) {
-    then(TaskToken(token).map { loop.shard.lease($0, worker: worker) } ?? false)
+    guard let token = TaskToken(token) else { return then(false) }
+    post { then($0.lease(token, worker: worker)) }
   }
 
   package func complete(
@@ -371,18 +381,21 @@ package final class ManualHost: ExecutionHost, @unchecked Sendable {
     then: @escaping @Sendable (TokenReception) -> Void
   ) {
     guard let token = TaskToken(token) else { return then(.unknown) }
-    then(
-      loop.shard.reception(of: token, region: region, account: account) {
-        loop.shard.complete(token, Shard.TaskAnswer(result))
-      })
+    post { shard in
+      then(
+        shard.reception(of: token, region: region, account: account) {
+          shard.complete(token, Shard.TaskAnswer(result))
+        })
+    }
   }
 
   package func heartbeat(
     _ token: String, region: String, account: String, then: @escaping @Sendable (TokenReception) -> Void
   ) {
     guard let token = TaskToken(token) else { return then(.unknown) }
-    then(
-      loop.shard.reception(of: token, region: region, account: account) { loop.shard.heartbeat(token) })
+    post { shard in
+      then(shard.reception(of: token, region: region, account: account) { shard.heartbeat(token) })
+    }
   }
 
   package func after(milliseconds: UInt64, _ body: @escaping @Sendable () -> Void) {
@@ -395,8 +408,11 @@ package final class ManualHost: ExecutionHost, @unchecked Sendable {
   package func run(turnsMax: Int = 100_000) -> Bool {
     var turns = 0
     while true {
+      let letters = mail
+      mail = []
+      for letter in letters { letter(loop.shard) }
       let ran = loop.runOne()
-      if !loop.performCalls() && !ran { return true }
+      if !loop.performCalls() && !ran && mail.isEmpty { return true }
       turns += 1
       if turns >= turnsMax { return false }
     }

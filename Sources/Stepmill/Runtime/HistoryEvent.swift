@@ -18,7 +18,8 @@ public struct HistoryEvent: Sendable {
   /// The same event with other details.
   package func replacingDetails(_ details: JSON?) -> HistoryEvent {
     HistoryEvent(
-      id: id, previousID: previousID, type: type, timestamp: timestamp, execution: execution, details: details)
+      id: id, previousID: previousID, type: type, timestamp: timestamp, execution: execution, details: details
+    )
   }
 
   /// The timestamp in ISO 8601.

@@ -67,7 +67,8 @@ enum CreateStateMachine {
 
   /// A machine of that name is there. It may be the same one: role and tags do not count.
   private static func repeated(
-    _ known: StateMachine, _ revision: MachineRevision, publishes: Bool, _ description: String?, _ scope: Scope
+    _ known: StateMachine, _ revision: MachineRevision, publishes: Bool, _ description: String?,
+    _ scope: Scope
   ) throws(APIError) -> Made {
     let arn = scope.machineARN(known.name)
     guard !known.isDeleting else { throw .machineDeleting(arn) }

@@ -2,7 +2,8 @@ import Stepmill
 
 /// Removes an alias; its versions stay.
 enum DeleteStateMachineAlias {
-  static let route = Route.direct("DeleteStateMachineAlias", [.required("stateMachineAliasArn", Shapes.arn)]) {
+  static let route = Route.direct("DeleteStateMachineAlias", [.required("stateMachineAliasArn", Shapes.arn)])
+  {
     service, request throws(APIError) in
     let name = try MachineName(unlabeled: request.required("stateMachineAliasArn"))
     guard case .alias(let alias) = name.qualifier else { throw .wrongResource("stateMachine") }

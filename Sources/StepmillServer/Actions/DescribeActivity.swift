@@ -2,7 +2,8 @@ import Stepmill
 
 /// What an activity is.
 enum DescribeActivity {
-  static let route = Route.direct("DescribeActivity", isReading: true, [.required("activityArn", Shapes.arn)]) {
+  static let route = Route.direct("DescribeActivity", isReading: true, [.required("activityArn", Shapes.arn)])
+  {
     service, request throws(APIError) in
     let arn = request.required("activityArn")
     let (name, scope) = try service.activityName(arn)

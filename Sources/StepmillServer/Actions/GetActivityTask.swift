@@ -12,7 +12,9 @@ enum GetActivityTask {
       throw .noActivity(arn)
     }
     if let worker = request.text("workerName"), !NameRule.isValid(worker) { throw .invalidName(worker) }
-    let worker = ActivityDesk.Worker(name: request.text("workerName"), number: service.activities.nextNumber()) {
+    let worker = ActivityDesk.Worker(
+      name: request.text("workerName"), number: service.activities.nextNumber()
+    ) {
       task in
       var body = ResponseBody()
       if let task {

@@ -27,7 +27,8 @@ extension StepFunctionsService {
   }
 
   /// The machine that an ARN without a version or an alias names.
-  func unqualifiedMachine(_ arn: String, for request: Request) throws(APIError) -> (MachineName, StateMachine) {
+  func unqualifiedMachine(_ arn: String, for request: Request) throws(APIError) -> (MachineName, StateMachine)
+  {
     let name = try MachineName(unlabeled: arn)
     guard name.qualifier == nil else { throw .noMachine(arn) }
     return (name, try machine(name, for: request))
@@ -43,7 +44,9 @@ extension StepFunctionsService {
 
   /// Refuses a definition that is not valid, with all its errors.
   func validate(_ definition: String, _ type: MachineType) throws(APIError) {
-    let errors = DefinitionReport(definition, type, configuration).diagnostics.filter { $0.severity == .error }
+    let errors = DefinitionReport(definition, type, configuration).diagnostics.filter {
+      $0.severity == .error
+    }
     guard errors.isEmpty else { throw .invalidDefinition(DefinitionReport.text(of: errors)) }
   }
 
@@ -104,7 +107,9 @@ extension StepFunctionsService {
       }
       return EncryptionConfiguration()
     }
-    guard let key else { throw .invalidEncryption("kmsKeyId must be set when type is CUSTOMER_MANAGED_KMS_KEY") }
+    guard let key else {
+      throw .invalidEncryption("kmsKeyId must be set when type is CUSTOMER_MANAGED_KMS_KEY")
+    }
     return EncryptionConfiguration(keyID: key, reuseSeconds: seconds ?? 300)
   }
 
@@ -165,7 +170,8 @@ extension StepFunctionsService {
       names.append(name)
       routes.append(MachineAlias.Route(version: version, weight: part.integer("weight") ?? 0))
     }
-    guard Set(names.map(\.machineARN)).count == 1, machine.map({ $0.machineARN == names[0].machineARN }) ?? true
+    guard Set(names.map(\.machineARN)).count == 1,
+      machine.map({ $0.machineARN == names[0].machineARN }) ?? true
     else {
       throw .validation(
         "Routing configuration must contain state machine version ARNs for the same state machine. "

@@ -149,7 +149,9 @@ extension StepFunctionsService {
 /// The tokens that workers are given: the engine's, and whose task it is, which the service says
 /// when the task is over.
 enum WorkerToken {
-  static func text(_ token: String, activity: String) -> String { "\(token)~\(Hex.text(Array(activity.utf8)))" }
+  static func text(_ token: String, activity: String) -> String {
+    "\(token)~\(Hex.text(Array(activity.utf8)))"
+  }
 
   /// The engine's token, and the activity's name if it is a task of one.
   static func parts(_ text: String) -> (token: String, activity: String?) {

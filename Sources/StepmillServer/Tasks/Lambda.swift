@@ -111,7 +111,9 @@ package struct LambdaTasks: TaskResolver {
   /// it; nothing and null arrive as an empty object.
   private static func event(of request: JSON) -> [UInt8] {
     guard let payload = request["Payload"], !payload.isNull else { return Array("{}".utf8) }
-    if let text = payload.string { return (try? JSON(parsing: text)) == nil ? payload.utf8 : Array(text.utf8) }
+    if let text = payload.string {
+      return (try? JSON(parsing: text)) == nil ? payload.utf8 : Array(text.utf8)
+    }
     return payload.utf8
   }
 

@@ -33,7 +33,8 @@ extension StepFunctionsService {
     let name = try MachineName(unlabeled: machine)
     try checkName(run.input["Name"]?.string)
     let order = ExecutionOrder(
-      machine: name, name: run.input["Name"]?.string, input: run.input["Input"].flatMap { $0.isNull ? nil : $0.text },
+      machine: name, name: run.input["Name"]?.string,
+      input: run.input["Input"].flatMap { $0.isNull ? nil : $0.text },
       traceHeader: run.input["TraceHeader"]?.string)
     // A role of another account starts that account's machines.
     let scope = run.roleARN == nil ? run.scope : name.scope
@@ -51,7 +52,8 @@ extension StepFunctionsService {
     reply(.submitted(response))
     let isParsed = run.resource.pattern == .sync2
     whenEnded(child) { [self] child in
-      jobs.withLock { $0[token] = nil }
+      // A task that was given up meanwhile does not hear of it.
+      guard jobs.withLock({ $0.removeValue(forKey: token) }) != nil else { return }
       let description = Self.description(of: child, isParsed: isParsed)
       let result: Result<JSON, TaskFailure> =
         child.status.state == .succeeded

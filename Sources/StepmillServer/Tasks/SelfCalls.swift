@@ -27,7 +27,9 @@ extension StepFunctionsService {
 
   private func sdkFailure(_ name: String, _ message: String?, status: Int) -> TaskFailure {
     // What the model does not know is the service's general exception.
-    let general: Set<String> = ["UnknownOperationException", "SerializationException", "AccessDeniedException"]
+    let general: Set<String> = [
+      "UnknownOperationException", "SerializationException", "AccessDeniedException",
+    ]
     let error = general.contains(name) ? "SfnException" : Self.className(name)
     return TaskFailure(
       error: "Sfn.\(error)",
@@ -41,7 +43,9 @@ extension StepFunctionsService {
     return JSON(
       members: given.map { member in
         let name = member.key.prefix(1).lowercased() + member.key.dropFirst()
-        guard let shape = members.first(where: { $0.name == name })?.shape else { return (name, member.value) }
+        guard let shape = members.first(where: { $0.name == name })?.shape else {
+          return (name, member.value)
+        }
         return (name, renamed(member.value, shape))
       })
   }

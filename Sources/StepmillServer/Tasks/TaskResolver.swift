@@ -139,7 +139,8 @@ struct TaskDirectory: Sendable {
     case "function", "lambda":
       return TaskFailure(
         error: "Lambda.SdkClientException",
-        cause: "No Lambda function can be reached: the server knows no function endpoint for '\(resource.arn)'.")
+        cause:
+          "No Lambda function can be reached: the server knows no function endpoint for '\(resource.arn)'.")
     default:
       let prefix = ServiceNames.errorPrefix(of: resource.service)
       return TaskFailure(

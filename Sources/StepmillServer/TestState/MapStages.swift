@@ -34,9 +34,12 @@ final class MapStages: Sendable {
     let state = order.state
     var members: [(key: String, value: JSON)] = []
     if order.readerData == nil { members.append(("items.$", state["ItemsPath"] ?? "$")) }
-    for (field, name) in Self.pathFields { if let path = state[field] { members.append(("\(name).$", path)) } }
+    for (field, name) in Self.pathFields {
+      if let path = state[field] { members.append(("\(name).$", path)) }
+    }
     let probe: JSON = [
-      "Type": "Pass", "InputPath": state["InputPath"] ?? "$", "Parameters": JSON(members: members), "End": true,
+      "Type": "Pass", "InputPath": state["InputPath"] ?? "$", "Parameters": JSON(members: members),
+      "End": true,
     ]
     bench.run(probe, handler: nil) { [self] run in
       var result = Result()
@@ -55,7 +58,9 @@ final class MapStages: Sendable {
           error: "States.Runtime", cause: "Reference path \"\(path)\" must point to array.")
         return then(result)
       }
-      if state["ItemsPath"] != nil, order.readerData == nil { result.texts["afterItemsPath"] = Self.listed(items) }
+      if state["ItemsPath"] != nil, order.readerData == nil {
+        result.texts["afterItemsPath"] = Self.listed(items)
+      }
       bounds(&result) { name, field in values[name] ?? state[field] }
       selected(items, &result, then)
     }
@@ -118,7 +123,8 @@ final class MapStages: Sendable {
       guard let next = Int(name).flatMap({ value[$0] }) ?? value[name] else {
         result.failure = TaskFailure(
           error: "States.ItemReaderFailed",
-          cause: "The provided ReaderConfig.ItemsPointer does not match any valid path in the JSON structure.")
+          cause: "The provided ReaderConfig.ItemsPointer does not match any valid path in the JSON structure."
+        )
         return []
       }
       value = next

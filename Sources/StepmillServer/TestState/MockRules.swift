@@ -31,7 +31,9 @@ enum MockRules {
       if !values.isEmpty, !values.contains(text) { return "Field '\(name)' is not an expected value" }
       return nil
     case .number(let min, let max):
-      guard let number = value.double, value.kind == .number else { return "Field '\(name)' must be a number" }
+      guard let number = value.double, value.kind == .number else {
+        return "Field '\(name)' must be a number"
+      }
       if let min, number < min { return "Field '\(name)' is less than the minimum value" }
       if let max, number > max { return "Field '\(name)' exceeds the maximum value" }
       return nil
@@ -46,7 +48,9 @@ enum MockRules {
     case .map(let element):
       guard let members = value.object else { return "Field '\(name)' must be an object" }
       for member in members {
-        if let problem = problem(member.value, element, name: member.key, isStrict: isStrict) { return problem }
+        if let problem = problem(member.value, element, name: member.key, isStrict: isStrict) {
+          return problem
+        }
       }
       return nil
     case .object(let members):
@@ -56,7 +60,9 @@ enum MockRules {
           if isStrict && member.isRequired { return "Required field '\(member.name)' is missing" }
           continue
         }
-        if let problem = problem(given, member.shape, name: member.name, isStrict: isStrict) { return problem }
+        if let problem = problem(given, member.shape, name: member.name, isStrict: isStrict) {
+          return problem
+        }
       }
       return nil
     }

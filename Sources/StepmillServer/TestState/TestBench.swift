@@ -116,7 +116,7 @@ final class TestBench: Sendable {
   // MARK: Answers
 
   private func succeeded(_ output: String, next: String?) {
-    finishStages(output) { [self] in
+    finishStages { [self] in
       var body = ResponseBody()
       inspect(&body, nil)
       body.add("nextState", next)
@@ -127,6 +127,14 @@ final class TestBench: Sendable {
   }
 
   private func failed(_ failure: TaskFailure) {
+    let hasResult = notes.withLock { $0.stages["result"] != nil }
+    guard order.type == "Pass" || order.type == "Task" && hasResult else { return judge(failure) }
+    // What came before the failure can still be shown.
+    finishStages { [self] in judge(failure) }
+  }
+
+  /// Whether there is another attempt, or somebody who takes the error.
+  private func judge(_ failure: TaskFailure) {
     if let retrier = ErrorRules.retrier(order.state, failure, count: order.retryCount) {
       return answer(failure, "RETRIABLE", retrier: retrier)
     }
@@ -203,12 +211,14 @@ final class TestBench: Sendable {
   }
 
   /// The stages between the work's result and the output, of JSONPath states.
-  private func finishStages(_ output: String, _ then: @escaping @Sendable () -> Void) {
-    guard !order.isJSONata, order.level != .info, ["Pass", "Task", "Map", "Parallel"].contains(order.type) else {
+  private func finishStages(_ then: @escaping @Sendable () -> Void) {
+    guard !order.isJSONata, order.level != .info, ["Pass", "Task", "Map", "Parallel"].contains(order.type)
+    else {
       return then()
     }
     if order.type == "Pass" { return finishPass(then) }
-    guard let result = mockedResult ?? notes.withLock({ $0.stages["result"] }).flatMap({ try? JSON(parsing: $0) })
+    guard
+      let result = mockedResult ?? notes.withLock({ $0.stages["result"] }).flatMap({ try? JSON(parsing: $0) })
     else { return then() }
     run(pass([("Parameters", order.state["ResultSelector"])]), input: result, handler: nil) { [self] run in
       guard case .left(let selected, _) = run.end else { return then() }

@@ -43,7 +43,8 @@ struct TestOrder: Sendable {
     failureCount = settings?.integer("mapIterationFailureCount")
 
     let mock = request.structure("mock")
-    try Self.checkMock(mock, type: type, failureCount: failureCount, reveals: request.flag("revealSecrets") ?? false)
+    try Self.checkMock(
+      mock, type: type, failureCount: failureCount, reveals: request.flag("revealSecrets") ?? false)
     if mock == nil { try Self.checkUnmocked(state, type: type, roleARN: roleARN) }
     if type == "Map", state["ItemReader"] != nil {
       guard let text = settings?.text("mapItemReaderData") else {
@@ -110,13 +111,17 @@ struct TestOrder: Sendable {
         text: "TestState API does not support Map or Parallel states. Supported state types include: "
           + "[Task, Wait, Pass, Succeed, Fail, Choice]")
     }
-    guard type == "Task", let resource = state["Resource"]?.string.map({ TaskResourceName($0) }) else { return }
+    guard type == "Task", let resource = state["Resource"]?.string.map({ TaskResourceName($0) }) else {
+      return
+    }
     if resource.service == "activity" {
       throw .invalidDefinition(text: "TestState API does not support Activity tasks without a mock.")
     }
     if resource.pattern.goesOn {
       throw .invalidDefinition(
-        text: "TestState API does not support '\(resource.pattern.rawValue)' service integrations without a mock.")
+        text:
+          "TestState API does not support '\(resource.pattern.rawValue)' service integrations without a mock."
+      )
     }
     guard roleARN != nil else { throw .validation("RoleArn must be specified when testing a Task state") }
   }

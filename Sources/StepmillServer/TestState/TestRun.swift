@@ -117,7 +117,9 @@ struct TestRun: Sendable {
               progress.run.assigned = JSON(
                 members: assigned.map { ($0.key, (try? JSON(parsing: $0.value.string ?? "")) ?? .null) })
             }
-          } else if event.type.rawValue.hasSuffix("StateEntered"), progress.output != nil, progress.next == nil {
+          } else if event.type.rawValue.hasSuffix("StateEntered"), progress.output != nil,
+            progress.next == nil
+          {
             progress.next = name
           }
         }

@@ -154,7 +154,9 @@ struct ConstraintCheck {
       if number > max { fail(" '\(number)'", place, "have value less than or equal to \(max)") }
     case .number(let min, let max):
       let number = value.double ?? 0
-      if number < min { fail(" '\(Float(number))'", place, "have value greater than or equal to \(Int(min))") }
+      if number < min {
+        fail(" '\(Float(number))'", place, "have value greater than or equal to \(Int(min))")
+      }
       if number > max { fail(" '\(Float(number))'", place, "have value less than or equal to \(Int(max))") }
     case .boolean:
       break
