@@ -50,6 +50,20 @@ import Testing
     #expect(tally.passed * 100 >= tally.run * 97)
   }
 
+  /// The same by way of the service's API; until expressions run, those with JSONata do not count.
+  @Test(.enabled(if: ConformanceData.has(.service), "no asl set in \(ConformanceData.directory)"))
+  func executionsByTheAPI() throws {
+    let tally = try tally(.service) { !$0.text.contains("JSONata") && !$0.text.contains("{%") }
+    #expect(tally.passed * 100 >= tally.run * 97 && tally.run > 200)
+  }
+
+  /// Sequences of API calls, with their errors' texts.
+  @Test(.enabled(if: ConformanceData.has(.scripts), "no scripts in \(ConformanceData.directory)"))
+  func scripts() throws {
+    let tally = try tally(.scripts) { !$0.text.contains("JSONata") && !$0.text.contains("{%") }
+    #expect(tally.passed * 100 >= tally.run * 95 && tally.run > 150)
+  }
+
   /// Stale and disputed verdicts do not count, nor (until expressions are parsed) JSONata ones.
   @Test(.enabled(if: ConformanceData.has(.validation), "no validation set in \(ConformanceData.directory)"))
   func validation() throws {

@@ -8,7 +8,7 @@
 // that stops the process: that is how libFuzzer learns of it.
 
 enum FuzzSubject: String, CaseIterable {
-  case json, path, intrinsic, engine
+  case json, path, intrinsic, engine, request
 
   func run(_ bytes: UnsafeRawBufferPointer) {
     switch self {
@@ -16,6 +16,7 @@ enum FuzzSubject: String, CaseIterable {
     case .path: PathFuzz.run(bytes)
     case .intrinsic: IntrinsicFuzz.run(bytes)
     case .engine: EngineFuzz.run(bytes)
+    case .request: RequestFuzz.run(bytes)
     }
   }
 }

@@ -303,7 +303,7 @@ import Testing
     harness.create("m", ServiceHarness.wait)
     let execution = harness.start("m")
     let arn = "\(harness.scope.prefix)mapRun:m/label:1"
-    var run = MapRun(
+    var run = MapRunRecord(
       arn: arn, executionARN: execution, machineARN: harness.arn("m/label"), status: .running,
       startDate: 1000, concurrencyMax: 0, toleratedFailurePercentage: 0, toleratedFailureCount: 0)
     run.items.pending = 2

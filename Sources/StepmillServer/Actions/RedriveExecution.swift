@@ -10,7 +10,7 @@ enum RedriveExecution {
     ]
   ) { service, request throws(APIError) in
     let arn = request.required("executionArn")
-    if case .execution(_, _?, _) = try ResourceName(arn).resource {
+    if case .execution(_, _?, _) = try ServiceARN(arn).resource {
       throw .validation("Labeled Execution ARNs are not supported for this API")
     }
     let execution = try service.execution(arn, for: request)

@@ -31,7 +31,7 @@ package struct Scope: Hashable, Sendable {
 }
 
 /// An ARN of the service, taken apart.
-struct ResourceName: Hashable, Sendable {
+struct ServiceARN: Hashable, Sendable {
   enum Resource: Hashable, Sendable {
     /// `qualifier` is a version's number or an alias; `label` that of a Distributed Map.
     case machine(name: String, label: String?, qualifier: String?)
@@ -110,7 +110,7 @@ struct MachineName: Hashable, Sendable {
   let qualifier: Qualifier?
 
   init(_ text: String) throws(APIError) {
-    let name = try ResourceName(text)
+    let name = try ServiceARN(text)
     guard case .machine(let machine, let label, let qualifier) = name.resource else {
       throw .wrongResource(name.kind)
     }

@@ -185,7 +185,7 @@ extension StepFunctionsService {
 
   /// The Standard execution that an ARN names.
   func execution(_ arn: String, for request: Request) throws(APIError) -> StoredExecution {
-    let name = try ResourceName(arn)
+    let name = try ServiceARN(arn)
     guard case .execution(let machine, let label, let execution) = name.resource else {
       throw .wrongResource(name.kind)
     }

@@ -35,7 +35,7 @@ extension StepFunctionsService {
   }
 
   func activityName(_ arn: String) throws(APIError) -> (name: String, scope: Scope) {
-    let name = try ResourceName(arn)
+    let name = try ServiceARN(arn)
     guard case .activity(let activity) = name.resource else { throw .wrongResource(name.kind) }
     return (activity, name.scope)
   }

@@ -5,16 +5,14 @@ import Synchronization
 
 extension StepFunctionsService {
   /// Changes machines or activities: nobody else does meanwhile.
-  func changing<Result: Sendable>(_ body: () throws(APIError) -> Result) throws(APIError) -> Result {
-    try control.withLock { _ throws(APIError) in try body() }
+  func changing<Result: Sendable, Failure: Error>(
+    _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try control.withLock { _ throws(Failure) in try body() }
   }
 
-  func changing<Result: Sendable>(_ body: () -> Result) -> Result {
-    control.withLock { _ in body() }
-  }
-
-  func mapRun(_ arn: String, for request: Request) throws(APIError) -> MapRun {
-    let name = try ResourceName(arn)
+  func mapRun(_ arn: String, for request: Request) throws(APIError) -> MapRunRecord {
+    let name = try ServiceARN(arn)
     guard case .mapRun = name.resource else { throw .wrongResource(name.kind) }
     guard name.scope == request.scope, let run = store.mapRun(arn) else { throw .noResource(arn) }
     return run
@@ -30,7 +28,7 @@ extension MachineRevision {
 }
 
 extension ResponseBody {
-  mutating func addMembers(of counts: MapRun.Counts) {
+  mutating func addMembers(of counts: MapRunRecord.Counts) {
     add("aborted", counts.aborted)
     add("failed", counts.failed)
     add("failuresNotRedrivable", counts.failuresNotRedrivable)
@@ -84,7 +82,7 @@ enum Tagged {
   static func tags(
     of arn: String, _ service: StepFunctionsService, _ request: Request
   ) throws(APIError) -> [Tag] {
-    let name = try ResourceName(arn)
+    let name = try ServiceARN(arn)
     guard name.scope == request.scope else { throw .noResource(arn) }
     switch name.resource {
     case .machine(let machine, nil, let qualifier):
@@ -102,7 +100,7 @@ enum Tagged {
     _ arn: String, _ service: StepFunctionsService, _ request: Request,
     _ body: ([Tag]) throws(APIError) -> [Tag]
   ) throws(APIError) {
-    let name = try ResourceName(arn)
+    let name = try ServiceARN(arn)
     guard name.scope == request.scope else { throw .noResource(arn) }
     try service.changing { () throws(APIError) in
       switch name.resource {

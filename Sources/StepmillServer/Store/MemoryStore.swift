@@ -24,7 +24,7 @@ package final class MemoryStore: Store {
     var running: [Scope: Int] = [:]
     /// The closed ones of all machines, oldest first.
     var closed = ClosedQueue()
-    var mapRuns: [String: MapRun] = [:]
+    var mapRuns: [String: MapRunRecord] = [:]
     var mapRunsOfExecutions: [String: [String]] = [:]
   }
 
@@ -205,9 +205,9 @@ package final class MemoryStore: Store {
 
   // MARK: Map runs
 
-  package func mapRun(_ arn: String) -> MapRun? { tables.withLock { $0.mapRuns[arn] } }
+  package func mapRun(_ arn: String) -> MapRunRecord? { tables.withLock { $0.mapRuns[arn] } }
 
-  package func put(_ run: MapRun) {
+  package func put(_ run: MapRunRecord) {
     tables.withLock { tables in
       if tables.mapRuns[run.arn] == nil {
         tables.mapRunsOfExecutions[run.executionARN, default: []].append(run.arn)
@@ -216,7 +216,7 @@ package final class MemoryStore: Store {
     }
   }
 
-  package func mapRuns(of executionARN: String) -> [MapRun] {
+  package func mapRuns(of executionARN: String) -> [MapRunRecord] {
     tables.withLock { tables in
       (tables.mapRunsOfExecutions[executionARN] ?? []).reversed().compactMap { tables.mapRuns[$0] }
     }
@@ -226,7 +226,7 @@ package final class MemoryStore: Store {
     ofMapRun arn: String, before position: UInt64?, limit: Int, where matches: (StoredExecution) -> Bool
   ) -> (executions: [StoredExecution], next: UInt64?) {
     // Children are kept under the labelled name of their machine: `order/label`.
-    guard let name = try? ResourceName(arn), case .mapRun(let machine, let label, _) = name.resource else {
+    guard let name = try? ServiceARN(arn), case .mapRun(let machine, let label, _) = name.resource else {
       return ([], nil)
     }
     return executions(of: "\(machine)/\(label)", in: name.scope, before: position, limit: limit) {

@@ -47,10 +47,10 @@ package protocol Store: AnyObject, Sendable {
   func runningCount(in scope: Scope) -> Int
 
   // MARK: Map runs
-  func mapRun(_ arn: String) -> MapRun?
-  func put(_ run: MapRun)
+  func mapRun(_ arn: String) -> MapRunRecord?
+  func put(_ run: MapRunRecord)
   /// Newest first.
-  func mapRuns(of executionARN: String) -> [MapRun]
+  func mapRuns(of executionARN: String) -> [MapRunRecord]
   func executions(
     ofMapRun arn: String, before position: UInt64?, limit: Int, where matches: (StoredExecution) -> Bool
   ) -> (executions: [StoredExecution], next: UInt64?)

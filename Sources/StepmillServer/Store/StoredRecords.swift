@@ -120,7 +120,7 @@ package struct Activity: Sendable {
 }
 
 /// All child executions of one visit of a Distributed Map.
-package struct MapRun: Sendable {
+package struct MapRunRecord: Sendable {
   package enum Status: String, Sendable {
     case running = "RUNNING"
     case succeeded = "SUCCEEDED"

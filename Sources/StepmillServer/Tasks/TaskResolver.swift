@@ -101,7 +101,8 @@ struct TaskDirectory: Sendable {
     if resource.service == "activity" { return service.activityHandler(arn) }
     let begin = self.begin(resource, service)
     let host = service.host
-    return .deferred(abandoned: { [unowned service] in service.abandon($0) }) { request in
+    let abandoned: @Sendable (String) -> Void = { [unowned service] in service.abandon($0) }
+    return .deferred(abandoned: abandoned) { request in
       let run = TaskRun(
         resource: resource, input: request.input, scope: scope, executionARN: request.execution,
         state: request.state, retryCount: request.retryCount, roleARN: request.roleARN)
