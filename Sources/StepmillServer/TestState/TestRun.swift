@@ -70,11 +70,10 @@ struct TestRun: Sendable {
     var more = ExecutionIdentity.More()
     more.context = context
     do {
-      let execution = try service.host.start(
+      _ = try service.host.start(
         workflow, input: data,
         identity: ExecutionIdentity(
           name: service.identifiers.uuid(), roleARN: roleARN ?? "", more: more), listener: listener)
-      listener.execution = execution
     } catch {
       then(TestRun(end: .failed(TaskFailure(error: "States.Runtime", cause: error.description))))
     }
@@ -84,17 +83,11 @@ struct TestRun: Sendable {
   private final class Listener: ExecutionListener {
     private let then: @Sendable (TestRun) -> Void
     private let state = Mutex(Progress())
-    private let running = Mutex<HostedExecution?>(nil)
 
     private struct Progress: Sendable {
       var run = TestRun(end: .failed(TaskFailure(error: nil)))
       var output: String?
       var next: String?
-    }
-
-    var execution: HostedExecution? {
-      get { running.withLock { $0 } }
-      set { running.withLock { $0 = newValue } }
     }
 
     init(_ then: @escaping @Sendable (TestRun) -> Void) {
