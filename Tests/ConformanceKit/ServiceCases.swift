@@ -143,8 +143,27 @@ enum ServiceCases {
       }
       token = page["nextToken"]
     } while token != nil
-    members.append(("events", JSON(events)))
+    members.append(("events", JSON(asRecorded(events))))
     return (JSON(members: members), end)
+  }
+
+  /// The recordings are of November 2024, when `EvaluationFailed` pointed to what the state's own
+  /// Entered event points to (except for a Wait's Timestamp). Since 2026 it points to the state's
+  /// last event, which is what the service tells; here it is told as it was then.
+  private static func asRecorded(_ events: [JSON]) -> [JSON] {
+    var entered: [String: JSON] = [:]
+    return events.map { event in
+      if let name = event["stateEnteredEventDetails"]?["name"]?.string {
+        entered[name] = event["previousEventId"]
+      }
+      let details = event["evaluationFailedEventDetails"]
+      guard let details, details["location"]?.string != "Timestamp",
+        let previous = entered[details["state"]?.string ?? ""]
+      else { return event }
+      var older = event
+      older["previousEventId"] = previous
+      return older
+    }
   }
 
   private static func sync(_ row: JSON, _ arn: String, in world: ServiceWorld) -> CaseAnswer {

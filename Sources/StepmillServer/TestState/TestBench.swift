@@ -146,7 +146,8 @@ final class TestBench: Sendable {
       guard case .left(let output, let next?) = run.end, let index = Self.catcherIndex(next) else {
         return answer(failure, "FAILED")
       }
-      keep(run)
+      // What it was called with showed in the first run.
+      notes.withLock { $0.assigned = run.assigned }
       if !order.isJSONata { note("afterResultPath", output) }
       answer(
         failure, "CAUGHT_ERROR", catcher: index, output: output,
