@@ -123,8 +123,9 @@ extension StepFunctionsService {
     let listener = StandardListener(execution, self)
     status?.changed(execution)
     do throws(StepmillError) {
+      // Its ARN follows from the machine's and its name: one text less for each that waits.
       let identity = ExecutionIdentity(
-        name: execution.name, roleARN: execution.revision.roleARN, arn: execution.arn, more: more)
+        name: execution.name, roleARN: execution.revision.roleARN, more: more)
       let hosted =
         if let point {
           try host.resume(
