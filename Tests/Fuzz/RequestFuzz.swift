@@ -9,6 +9,7 @@ enum RequestFuzz {
   static func run(_ bytes: UnsafeRawBufferPointer) {
     let (name, body) = splitAtLine(bytes)
     let host = ManualHost(seed: 1)
+    defer { host.close() }
     let service = StepFunctionsService(host: host, identifiers: IdentifierSource(seed: 1))
     let answers = Answers()
     let operation = String(decoding: name, as: UTF8.self)

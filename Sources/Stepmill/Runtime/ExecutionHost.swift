@@ -418,6 +418,13 @@ package final class ManualHost: ExecutionHost, @unchecked Sendable {
     }
   }
 
+  /// Ends what is under way. An execution keeps its host, through the handlers of its workflow.
+  package func close() {
+    loop.shard.abortAll(error: nil, cause: nil)
+    mail = []
+    alarms = Alarms()
+  }
+
   /// When something happens next if nothing comes in, in the loop's milliseconds.
   package var nextTime: UInt64? {
     let deadline = loop.executionCount > 0 ? loop.nextDeadline : nil
