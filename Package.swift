@@ -136,7 +136,7 @@ let package = Package(
     .target(name: "HeapCounter", path: "Tests/HeapCounter"),
     .testTarget(name: "StepmillTests", dependencies: ["Stepmill", "HeapCounter"], swiftSettings: common),
     .target(
-      name: "ConformanceKit", dependencies: ["Stepmill"], path: "Tests/ConformanceKit",
+      name: "ConformanceKit", dependencies: ["Stepmill", "StepmillServer"], path: "Tests/ConformanceKit",
       swiftSettings: outside),
     .executableTarget(
       name: "stepmill-conformance", dependencies: ["ConformanceKit"], path: "Tests/ConformanceTool",
@@ -144,6 +144,9 @@ let package = Package(
     .testTarget(
       name: "ConformanceTests", dependencies: ["ConformanceKit"], swiftSettings: outside),
     .target(name: "StepmillSimulation", dependencies: ["Stepmill"], swiftSettings: outside),
+    .target(name: "StepmillServer", dependencies: ["Stepmill"], swiftSettings: outside),
+    .testTarget(
+      name: "ServerTests", dependencies: ["Stepmill", "StepmillServer"], swiftSettings: outside),
     .testTarget(
       name: "SimulationTests", dependencies: ["Stepmill", "StepmillGraph", "StepmillSimulation"],
       swiftSettings: common),
@@ -153,7 +156,8 @@ let package = Package(
       name: "IntegrationTests", dependencies: ["StepmillIntegrations", "StepmillHTTP", "Stepmill"],
       swiftSettings: common),
     .testTarget(
-      name: "FuzzTests", dependencies: ["Stepmill", "StepmillGraph", "StepmillHTTP"] + withOracle,
+      name: "FuzzTests",
+      dependencies: ["Stepmill", "StepmillGraph", "StepmillHTTP", "StepmillServer"] + withOracle,
       path: "Tests/Fuzz",
       exclude: ["Corpus", "Regressions"],
       swiftSettings: common),

@@ -8,7 +8,7 @@
 // that stops the process: that is how libFuzzer learns of it.
 
 enum FuzzSubject: String, CaseIterable {
-  case json, path, intrinsic, engine, definition, jsonata, graph, http
+  case json, path, intrinsic, engine, definition, jsonata, graph, http, request
 
   func run(_ bytes: UnsafeRawBufferPointer) {
     switch self {
@@ -20,6 +20,7 @@ enum FuzzSubject: String, CaseIterable {
     case .definition: DefinitionFuzz.run(bytes)
     case .graph: GraphFuzz.run(bytes)
     case .http: HTTPFuzz.run(bytes)
+    case .request: RequestFuzz.run(bytes)
     }
   }
 }

@@ -49,6 +49,8 @@ final class Loop: @unchecked Sendable {
   /// Until when a loop that ends waits for handlers that it has cancelled; 0 before.
   private var patienceEnds: UInt64 = 0
   private(set) var isClosed = false
+  /// What is to be called at a time, for those who have no loop of their own.
+  private var alarms = Alarms()
   /// The loops that help one another, and this one's place among them.
   private var team: LoopTeam?
   private var place = 0
@@ -127,7 +129,7 @@ final class Loop: @unchecked Sendable {
       let more = turn()
       // The turn may have taken the very message that stops the loop: nothing would wake it.
       if isStopping { break }
-      if !more { sleep(until: shard.nextDeadline) }
+      if !more { sleep(until: nextDeadline) }
     }
     tearDown()
   }
@@ -241,7 +243,7 @@ final class Loop: @unchecked Sendable {
       }
       if more { continue }
       if isDone() { return }
-      sleep(until: shard.nextDeadline)
+      sleep(until: nextDeadline)
     }
   }
 
@@ -270,6 +272,7 @@ final class Loop: @unchecked Sendable {
     if let deadline = shard.nextDeadline, deadline <= shard.state.pointee.now {
       shard.advance(timersMax: Loop.timersPerTurn)
     }
+    if _slowPath(!alarms.isEmpty) { for ring in alarms.takeDue(at: shard.state.pointee.now) { ring() } }
     // Mail between loops that share a Map is worth looking at more often.
     shard.runReady(fibersMax: _slowPath(shard.isSharing) ? Loop.fibersPerSharedTurn : Loop.fibersPerTurn)
     flushCalls()
@@ -286,6 +289,17 @@ final class Loop: @unchecked Sendable {
   private var isTimerDue: Bool {
     guard let deadline = shard.nextDeadline else { return false }
     return deadline <= shard.state.pointee.now
+  }
+
+  /// When there is something to do next, if nothing comes in before.
+  private var nextDeadline: UInt64? {
+    guard let alarm = alarms.next else { return shard.nextDeadline }
+    return shard.nextDeadline.map { min($0, alarm) } ?? alarm
+  }
+
+  /// Calls `body` on the loop's thread when so many milliseconds have passed. From that thread.
+  func setAlarm(after milliseconds: UInt64, _ body: @escaping @Sendable () -> Void) {
+    alarms.add(at: shard.state.pointee.now &+ milliseconds, body)
   }
 
   /// Begins the calls that the shard asks for, and cancels those it has given up.
@@ -316,10 +330,16 @@ final class Loop: @unchecked Sendable {
         let answer = await call.perform()
         loop.post { $0.shard.answer(call.call, answer) }
       }
-    case .token:
+    case .token, .leased:
       do {
         try call.handler.begin(call.request)
         shard.startedByToken(call.call)
+      } catch {
+        shard.answer(call.call, .failure(of: error))
+      }
+    case .deferred:
+      do {
+        try call.handler.begin(call.request)
       } catch {
         shard.answer(call.call, .failure(of: error))
       }
@@ -373,7 +393,7 @@ extension Loop {
     if isStopping { return detach() }
     if !more { more = !shared.pointee.announceSleep() }
     uv.keepsHostAlive = shard.executionCount > 0 || more
-    uv.rest(ready: more, until: shard.nextDeadline)
+    uv.rest(ready: more, until: nextDeadline)
   }
 
   /// What came in while the host polled is looked at before it polls again: see to it that
