@@ -1,5 +1,4 @@
 import Stepmill
-import Synchronization
 
 /// Canned answers for tasks, from a file.
 final class Mocks: Sendable {
@@ -10,7 +9,7 @@ final class Mocks: Sendable {
 
   private let answers: [String: [Answer]]
   /// How often each state has been answered.
-  private let calls = Mutex<[String: Int]>([:])
+  private let calls = Lock<[String: Int]>([:])
 
   init(_ answers: [String: [Answer]]) {
     self.answers = answers

@@ -1,4 +1,4 @@
-import Synchronization
+import Stepmill
 
 #if canImport(Glibc)
   import Glibc
@@ -24,7 +24,7 @@ package final class Terminal: Sendable {
     var colorMode = ColorMode.auto
   }
 
-  private let sides = Mutex(Sides())
+  private let sides = Lock(Sides())
   private let isCaptured: Bool
   private let capturedInput: [UInt8]
   private let terminals: [Bool]
