@@ -586,7 +586,7 @@ struct Compiler: ~Copyable {
   }
 
   /// Like `template`, but the top level stays a list of members even when all are constant.
-  private mutating func assignTemplate(_ members: [SyntaxMember], field: String) -> UInt32 {
+  private mutating func assignTemplate(_ members: SyntaxMembers, field: String) -> UInt32 {
     let index = builder.templates.count
     builder.templates.append(
       TemplateNode(

@@ -58,9 +58,11 @@ extension Definition {
       let place = source.position(of: document.root.range.lowerBound)
       return (nil, [noObject(line: place.line, column: place.column)])
     }
-    let reader = DefinitionReader(source: source, options: options)
-    let definition = reader.read(document)
-    let diagnostics = reader.report.diagnostics(in: source)
+    let (reader, definition, diagnostics) = withExtendedLifetime(document.tree) {
+      let reader = DefinitionReader(source: source, options: options)
+      let definition = reader.read(document)
+      return (reader, definition, reader.report.diagnostics(in: source))
+    }
     if reader.report.hasErrors { return (nil, diagnostics) }
     precondition(definition != nil, "Stepmill left a part of a definition out without a word (please report)")
     return (definition, diagnostics)
@@ -195,7 +197,7 @@ final class DefinitionReader {
     checkReads()
     return machine.map {
       Definition(
-        source: source, node: root, comment: comment?.value, queryLanguage: machineLanguage,
+        source: source, tree: document.tree, node: root, comment: comment?.value, queryLanguage: machineLanguage,
         timeoutSeconds: timeout, machine: $0, expressions: programs)
     }
   }

@@ -56,34 +56,40 @@ struct FieldTable {
 struct ObjectFields {
   let node: SyntaxNode
   let language: QueryLanguage
-  /// Members that the table allows in this query language. As a rule that is all of them, and this the
-  /// node's own array.
-  fileprivate(set) var allowed: [SyntaxMember] = []
+  private let members: SyntaxMembers
+  /// Those that the table allows in this query language; nil if that is all of them, as a rule.
+  fileprivate var allowed: [SyntaxMember]?
   /// Names that the table knows for the other query language.
   fileprivate var foreign: [String] = []
   /// A bit for each name that is written; several names may share one. Most lookups are for fields that are
   /// not there, and end here.
   fileprivate var present: UInt64 = 0
 
-  @inline(__always)
-  fileprivate static func bit(of name: String) -> UInt64 {
-    1 &<< UInt64(truncatingIfNeeded: name.utf8.count &* 11 &+ Int(name.utf8.first ?? 0))
+  fileprivate init(_ node: SyntaxNode, _ members: SyntaxMembers, _ language: QueryLanguage) {
+    self.node = node
+    self.members = members
+    self.language = language
   }
 
   /// The value to read. Nil also for a field of the other query language, which has been reported.
   subscript(name: String) -> SyntaxNode? {
-    if present & ObjectFields.bit(of: name) == 0 { return nil }
-    for index in allowed.indices where allowed[index].name.isWord(name) { return allowed[index].value }
+    if present & name.presenceBit == 0 { return nil }
+    return allowedMember(name)?.value
+  }
+
+  private func allowedMember(_ name: String) -> SyntaxMember? {
+    if let allowed { return allowed.first { $0.name.isWord(name) } }
+    for index in members.indices where members[index].name.isWord(name) { return members[index] }
     return nil
   }
 
   /// The names of all fields that the table knows.
-  var names: [String] { allowed.map(\.name) + foreign }
+  var names: [String] { (allowed?.map(\.name) ?? members.map(\.name)) + foreign }
 
   /// True if the field is written, whether or not it belongs there.
   func has(_ name: String) -> Bool {
-    if present & ObjectFields.bit(of: name) == 0 { return false }
-    for index in allowed.indices where allowed[index].name.isWord(name) { return true }
+    if present & name.presenceBit == 0 { return false }
+    if allowedMember(name) != nil { return true }
     return !foreign.isEmpty && foreign.contains { $0.isWord(name) }
   }
 }
@@ -99,11 +105,12 @@ extension DefinitionReader {
       expect("[OBJECT]", at: node)
       return nil
     }
-    var fields = ObjectFields(node: node, language: language, allowed: members)
+    var fields = ObjectFields(node, members, language)
     var isPlain = true
     for index in members.indices {
-      fields.present |= ObjectFields.bit(of: members[index].name)
-      switch table.use(of: members[index].name) {
+      let name = members[index].name
+      fields.present |= name.presenceBit
+      switch table.use(of: name) {
       case .both: break
       case .jsonPath: if language != .jsonPath { isPlain = false }
       case .jsonata: if language != .jsonata { isPlain = false }
@@ -111,7 +118,7 @@ extension DefinitionReader {
       }
     }
     if isPlain { return fields }
-    fields.allowed = []
+    var allowed: [SyntaxMember] = []
     for member in members {
       guard let use = table.use(of: member.name) else {
         unsupported(member, in: node, table, language)
@@ -119,7 +126,7 @@ extension DefinitionReader {
       }
       switch (use, language) {
       case (.both, _), (.jsonPath, .jsonPath), (.jsonata, .jsonata):
-        fields.allowed.append(member)
+        allowed.append(member)
         continue
       case (.jsonPath, .jsonata):
         if reportsMixing { mixing(member, in: node, "JSONata", "JSONPath") }
@@ -128,6 +135,7 @@ extension DefinitionReader {
       }
       fields.foreign.append(member.name)
     }
+    fields.allowed = allowed
     return fields
   }
 
@@ -332,7 +340,7 @@ extension DefinitionReader {
   }
 
   /// A list that must be there and hold something.
-  func nonEmptyArray(_ node: SyntaxNode) -> [SyntaxNode]? {
+  func nonEmptyArray(_ node: SyntaxNode) -> SyntaxElements? {
     guard let elements = node.elements else {
       expect("[ARRAY]", at: node)
       return nil

@@ -132,7 +132,7 @@ extension DefinitionReader {
   /// ObjectFields that do not go with the others.
   private func refuse(_ names: [String], _ fields: ObjectFields, unless isFine: Bool) {
     if isFine { return }
-    for member in fields.node.members ?? [] where names.contains(member.name) && fields[member.name] != nil {
+    for member in fields.node.members ?? .none where names.contains(member.name) && fields[member.name] != nil {
       error("Field '\(member.name)' is not supported", at: fields.node, member: member)
     }
   }

@@ -71,7 +71,7 @@ extension DefinitionReader {
     }
   }
 
-  private func checkDuplicates(_ members: [SyntaxMember], _ template: SyntaxNode) {
+  private func checkDuplicates(_ members: SyntaxMembers, _ template: SyntaxNode) {
     guard members.contains(where: { $0.name.hasSuffix(".$") }) else { return }
     let names = Set(members.lazy.map(\.name))
     for member in members where member.name.hasSuffix(".$") && names.contains(String(member.name.dropLast(2)))

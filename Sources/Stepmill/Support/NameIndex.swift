@@ -121,3 +121,13 @@ extension String {
   @inline(__always)
   func isWord(_ word: String) -> Bool { utf8.count == word.utf8.count && self == word }
 }
+
+extension String {
+  /// A bit for this text, of 64: texts with different bits are different. Sets of words are told apart by it.
+  @inline(__always)
+  var presenceBit: UInt64 {
+    let utf8 = utf8
+    guard let first = utf8.first else { return 1 }
+    return 1 &<< UInt64(truncatingIfNeeded: utf8.count &* 11 &+ Int(first))
+  }
+}

@@ -137,8 +137,8 @@ struct DefinitionScaleTests {
 
   private func collect(_ node: SyntaxNode, _ ranges: inout [Range<Int>]) {
     ranges.append(node.range)
-    for element in node.elements ?? [] { collect(element, &ranges) }
-    for member in node.members ?? [] { collect(member.value, &ranges) }
+    for element in node.elements ?? .none { collect(element, &ranges) }
+    for member in node.members ?? .none { collect(member.value, &ranges) }
   }
 }
 
