@@ -41,9 +41,8 @@ struct FieldTable {
   }
 
   private static func slot(of name: String) -> Int {
-    let utf8 = name.utf8
-    guard let first = utf8.first, let last = utf8.last else { return 0 }
-    return (utf8.count &* 29 &+ Int(first) &* 7 &+ Int(last) &* 3) % slotCount
+    let (count, first, last) = name.ends
+    return (count &* 29 &+ first &* 7 &+ last &* 3) % slotCount
   }
 
   func names(for language: QueryLanguage) -> some Sequence<String> {
@@ -59,8 +58,8 @@ struct ObjectFields {
   private let members: SyntaxMembers
   /// Those that the table allows in this query language; nil if that is all of them, as a rule.
   fileprivate var allowed: [SyntaxMember]?
-  /// Names that the table knows for the other query language.
-  fileprivate var foreign: [String] = []
+  /// Those that it allows in the other one.
+  fileprivate var foreign: [SyntaxMember] = []
   /// A bit for each name that is written; several names may share one. Most lookups are for fields that are
   /// not there, and end here.
   fileprivate var present: UInt64 = 0
@@ -83,14 +82,18 @@ struct ObjectFields {
     return nil
   }
 
-  /// The names of all fields that the table knows.
-  var names: [String] { (allowed?.map(\.name) ?? members.map(\.name)) + foreign }
+  /// All fields that the table knows, whether or not they belong there.
+  func forEachKnown(_ body: (SyntaxMember) -> Void) {
+    guard let allowed else { return members.forEach(body) }
+    allowed.forEach(body)
+    foreign.forEach(body)
+  }
 
   /// True if the field is written, whether or not it belongs there.
   func has(_ name: String) -> Bool {
     if present & name.presenceBit == 0 { return false }
     if allowedMember(name) != nil { return true }
-    return !foreign.isEmpty && foreign.contains { $0.isWord(name) }
+    return !foreign.isEmpty && foreign.contains { $0.name.isWord(name) }
   }
 }
 
@@ -133,7 +136,7 @@ extension DefinitionReader {
       case (.jsonata, .jsonPath):
         if reportsMixing { mixing(member, in: node, "JSONPath", "JSONata") }
       }
-      fields.foreign.append(member.name)
+      fields.foreign.append(member)
     }
     fields.allowed = allowed
     return fields
@@ -313,7 +316,7 @@ extension DefinitionReader {
     if node.isNull { return .null(node) }
     guard let text = text("ResultPath", in: fields) else { return .absent }
     let second = text.value.utf8.dropFirst().first
-    if text.value.hasPrefix("$"), let second, second != UInt8(ascii: "."), second != UInt8(ascii: "[") {
+    if text.value.utf8.first == UInt8(ascii: "$"), let second, second != UInt8(ascii: "."), second != UInt8(ascii: "[") {
       error(
         "Value is not a Reference Path", at: node,
         hint: "a result goes into the state's input, so this path starts with '$.' or '$['")
@@ -330,7 +333,7 @@ extension DefinitionReader {
   }
 
   func checkReferencePath(_ text: String, at node: SyntaxNode) {
-    if !text.hasPrefix("$") {
+    if text.utf8.first != UInt8(ascii: "$") {
       error("Value is not a Reference Path: Reference path didn't start with '$'", at: node)
     } else if let reason = QuerySyntax.problem(inReferencePath: text) {
       error("Value is not a Reference Path", at: node, hint: reason)

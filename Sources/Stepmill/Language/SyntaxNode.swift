@@ -50,6 +50,11 @@ struct SyntaxMember {
   /// Byte offsets of the name, quotes included.
   var nameRange: Range<Int> { Int(record.pointee.nameStart)..<Int(record.pointee.nameEnd) }
   var value: SyntaxNode { SyntaxNode(record) }
+  /// The name ends in `.$`: in a payload template the value is a path or a call.
+  var isDynamic: Bool {
+    let (count, _, last) = name.ends
+    return last == Int(UInt8(ascii: "$")) && count >= 2 && name.utf8.dropLast().last == UInt8(ascii: ".")
+  }
 }
 
 /// The members of an object.
