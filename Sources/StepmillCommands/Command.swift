@@ -64,6 +64,7 @@ package struct Command: Sendable {
     .graph,
     .predict,
     .fmt,
+    .schema,
     .version,
     .help,
   ]

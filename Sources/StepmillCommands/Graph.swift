@@ -188,14 +188,7 @@ private struct GraphCommand {
     return result
   }
 
-  private func write(_ text: String) throws(CommandError) {
-    guard let output else { return terminal.write(text) }
-    do throws(SystemError) {
-      try OutputFile.replace(output, with: Array(text.utf8))
-    } catch {
-      throw CommandError("\(output) cannot be written: \(error)", isAboutUsage: false, status: .failure)
-    }
-  }
+  private func write(_ text: String) throws(CommandError) { try OutputFile.write(text, to: output, terminal) }
 }
 
 extension DefinitionFile {

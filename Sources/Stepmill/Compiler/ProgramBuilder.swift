@@ -91,10 +91,8 @@ struct ProgramBuilder: ~Copyable {
 
   /// The index of a string constant.
   mutating func constant(_ text: String) -> UInt32 {
-    if let index = interned[text] { return index }
-    let index = constant(arena.pointee.key(text))
-    _ = interned.insert(text, index)
-    return index
+    if let index = interned.insert(text, UInt32(constants.count)) { return index }
+    return constant(arena.pointee.key(text))
   }
 
   mutating func constant(_ value: Value) -> UInt32 {
@@ -137,12 +135,11 @@ struct ProgramBuilder: ~Copyable {
 
   /// The number of a task resource in the workflow's table of handlers.
   mutating func resource(_ text: String) -> UInt32 {
-    if let number = resourceNumbers[text] { return number }
+    let next = UInt32(resources.count)
+    if let number = resourceNumbers.insert(text, next) { return number }
     resources.append(text)
-    let number = UInt32(resources.count - 1)
-    _ = resourceNumbers.insert(text, number)
     taskResources.append(TaskResource(text))
-    return number
+    return next
   }
 
   /// What a resource says, taken apart once: a large definition names few of them, many times.

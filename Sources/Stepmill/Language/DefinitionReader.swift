@@ -177,9 +177,11 @@ final class DefinitionReader {
 
   // MARK: The whole definition
 
-  private static let definitionFields = FieldTable([
-    "Comment", "StartAt", "States", "Version", "TimeoutSeconds", "QueryLanguage",
-  ])
+  static let definitionFields = FieldTable(
+    ["Comment", "StartAt", "States", "Version", "TimeoutSeconds", "QueryLanguage"],
+    required: machineRequired, choices: [("Version", ["1.0"])], ranges: [("TimeoutSeconds", .seconds)])
+  /// What the whole machine, branches and item processors have in common.
+  static let machineRequired = ["States", "StartAt"]
 
   func read(_ document: SyntaxReader.Document) -> Definition? {
     let root = document.root
@@ -189,15 +191,16 @@ final class DefinitionReader {
     readMachineLanguage(root["QueryLanguage"])
     guard let fields = fields(of: root, Self.definitionFields, machineLanguage) else { return nil }
     let comment = text("Comment", in: fields)
-    if fields.has("Version") { _ = choice("Version", in: fields, of: ["1.0"]) }
-    let timeout = integer("TimeoutSeconds", in: fields, 0, 99_999_999)
+    if fields.has("Version") { _ = choice("Version", in: fields) }
+    let timeout = integer("TimeoutSeconds", in: fields)
     let machine = readMachine(fields)
     checkVariables()
     checkTransitions()
     checkReads()
     return machine.map {
       Definition(
-        source: source, tree: document.tree, node: root, comment: comment?.value, queryLanguage: machineLanguage,
+        source: source, tree: document.tree, node: root, comment: comment?.value,
+        queryLanguage: machineLanguage,
         timeoutSeconds: timeout, machine: $0, expressions: programs)
     }
   }
@@ -235,7 +238,7 @@ final class DefinitionReader {
   ///
   /// `isIsolated` is true for the children of a distributed Map, which see no variables of the scopes outside.
   func readMachine(_ fields: ObjectFields, isIsolated: Bool = false) -> Machine? {
-    require(["States", "StartAt"], in: fields)
+    requireFields(in: fields)
     let startAt = text("StartAt", in: fields)
     guard let statesNode = fields["States"] else { return nil }
     guard let members = statesNode.members else {
@@ -273,7 +276,7 @@ final class DefinitionReader {
 
   // MARK: States
 
-  private static let stateNameMax = 80
+  static let stateNameMax = 80
 
   private func readState(_ member: SyntaxMember) -> StateDefinition? {
     let node = member.value

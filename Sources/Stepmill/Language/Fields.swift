@@ -1,5 +1,19 @@
 // The fields of one object, sorted by what the language allows there.
 
+/// The numbers that a field takes.
+struct FieldRange {
+  var minimum: Int
+  var maximum: Int?
+
+  init(_ minimum: Int, _ maximum: Int? = nil) {
+    self.minimum = minimum
+    self.maximum = maximum
+  }
+
+  /// Times in seconds, where nothing else is said.
+  static let seconds = FieldRange(0, 99_999_999)
+}
+
 /// The query languages that a field belongs to.
 enum FieldUse {
   case both
@@ -7,26 +21,52 @@ enum FieldUse {
   case jsonata
 }
 
-/// The fields that an object of one kind may have.
+/// The fields that an object of one kind may have, and what holds of each by itself: the checks and the schema
+/// for editors both go by it.
 ///
 /// Looking a name up happens for every member of every object, so this is a small table of its
 /// own: its hash takes the length and two bytes, which tells the language's words apart well.
-struct FieldTable {
+final class FieldTable: Sendable {
   private let names: [String]
   private let uses: [FieldUse]
   /// The place of a name in `names` plus one; zero where none is.
-  private var slots = [UInt8](repeating: 0, count: FieldTable.slotCount)
+  private let slots: [UInt8]
+
+  /// Those that must be there, whatever else is.
+  let required: [String]
+  private let choices: [(name: String, values: [String])]
+  private let ranges: [(name: String, range: FieldRange)]
 
   private static let slotCount = 256
 
-  init(_ both: [String], jsonPath: [String] = [], jsonata: [String] = []) {
+  init(
+    _ both: [String], jsonPath: [String] = [], jsonata: [String] = [], required: [String] = [],
+    choices: [(name: String, values: [String])] = [], ranges: [(name: String, range: FieldRange)] = []
+  ) {
     names = both + jsonPath + jsonata
     uses = both.map { _ in .both } + jsonPath.map { _ in .jsonPath } + jsonata.map { _ in .jsonata }
+    var slots = [UInt8](repeating: 0, count: FieldTable.slotCount)
     for (index, name) in names.enumerated() {
       var slot = FieldTable.slot(of: name)
       while slots[slot] != 0 { slot = (slot + 1) % FieldTable.slotCount }
       slots[slot] = UInt8(index + 1)
     }
+    self.slots = slots
+    self.required = required
+    self.choices = choices
+    self.ranges = ranges
+  }
+
+  /// The words that a field takes; nil if it takes any.
+  func choices(of name: String) -> [String]? {
+    for index in choices.indices where choices[index].name.isWord(name) { return choices[index].values }
+    return nil
+  }
+
+  /// The numbers that a field takes; nil if it takes none.
+  func range(of name: String) -> FieldRange? {
+    for index in ranges.indices where ranges[index].name.isWord(name) { return ranges[index].range }
+    return nil
   }
 
   /// What a field of that name is for; nil if there is none.
@@ -55,6 +95,8 @@ struct FieldTable {
 struct ObjectFields {
   let node: SyntaxNode
   let language: QueryLanguage
+  /// Tables live as long as the process.
+  unowned(unsafe) let table: FieldTable
   private let members: SyntaxMembers
   /// Those that the table allows in this query language; nil if that is all of them, as a rule.
   fileprivate var allowed: [SyntaxMember]?
@@ -64,9 +106,12 @@ struct ObjectFields {
   /// not there, and end here.
   fileprivate var present: UInt64 = 0
 
-  fileprivate init(_ node: SyntaxNode, _ members: SyntaxMembers, _ language: QueryLanguage) {
+  fileprivate init(
+    _ node: SyntaxNode, _ members: SyntaxMembers, _ table: FieldTable, _ language: QueryLanguage
+  ) {
     self.node = node
     self.members = members
+    self.table = table
     self.language = language
   }
 
@@ -108,7 +153,7 @@ extension DefinitionReader {
       expect("[OBJECT]", at: node)
       return nil
     }
-    var fields = ObjectFields(node, members, language)
+    var fields = ObjectFields(node, members, table, language)
     var isPlain = true
     for index in members.indices {
       let name = members[index].name
@@ -183,7 +228,11 @@ extension DefinitionReader {
     "Condition": "JSONPath states have `Variable` and a comparison, or `And`, `Or` and `Not`",
   ]
 
-  /// Reports those of `names` that are missing, together. True if all are there.
+  /// Reports those fields that must be there and are not, together. True if all are there.
+  @discardableResult
+  func requireFields(in fields: ObjectFields) -> Bool { require(fields.table.required, in: fields) }
+
+  /// The same for fields that must be there because of what others say.
   @discardableResult
   func require(_ names: [String], in fields: ObjectFields) -> Bool {
     let missing = names.filter { !fields.has($0) }
@@ -230,9 +279,10 @@ extension DefinitionReader {
     return Located(value: text, node: node)
   }
 
-  /// A text that must be one of `choices`.
-  func choice(_ name: String, in fields: ObjectFields, of choices: [String]) -> String? {
+  /// A text that must be one of a few words.
+  func choice(_ name: String, in fields: ObjectFields) -> String? {
     guard let text = text(name, in: fields) else { return nil }
+    let choices = fields.table.choices(of: name) ?? []
     guard choices.contains(text.value) else {
       error(
         "Value should be one of the following: [\(choices.joined(separator: ", "))]", at: text.node,
@@ -242,8 +292,8 @@ extension DefinitionReader {
     return text.value
   }
 
-  /// An integer between `minimum` and `maximum`.
-  func integer(_ node: SyntaxNode, _ minimum: Int, _ maximum: Int?) -> Located<Int>? {
+  /// An integer within a range.
+  private func integer(_ node: SyntaxNode, _ range: FieldRange) -> Located<Int>? {
     guard case .number(let text) = node.kind, !text.contains(where: { $0 == "." || $0 == "e" || $0 == "E" })
     else {
       expect("Integer", at: node)
@@ -251,30 +301,35 @@ extension DefinitionReader {
     }
     // What does not fit is beyond every maximum there is; where there is none, it is as good as the largest.
     let value = Int(text) ?? (text.hasPrefix("-") ? Int.min : Int.max)
-    guard inRange(value < minimum, minimum, value > maximum ?? Int.max, maximum, node) else { return nil }
+    guard inRange(value < range.minimum, value > range.maximum ?? Int.max, range, node) else { return nil }
     return Located(value: value, node: node)
   }
 
-  func inRange(_ isBelow: Bool, _ minimum: Int, _ isAbove: Bool, _ maximum: Int?, _ node: SyntaxNode) -> Bool
-  {
+  func inRange(_ isBelow: Bool, _ isAbove: Bool, _ range: FieldRange, _ node: SyntaxNode) -> Bool {
     if isBelow {
-      error("Minimum value is \(minimum)", at: node)
+      error("Minimum value is \(range.minimum)", at: node)
       return false
     }
     if isAbove {
-      error("Maximum value is \(maximum ?? Int.max)", at: node)
+      error("Maximum value is \(range.maximum ?? Int.max)", at: node)
       return false
     }
     return true
   }
 
-  func integer(_ name: String, in fields: ObjectFields, _ minimum: Int, _ maximum: Int? = nil) -> Int? {
-    fields[name].flatMap { integer($0, minimum, maximum)?.value }
+  func integer(_ name: String, in fields: ObjectFields) -> Int? {
+    fields[name].flatMap { integer($0, range(of: name, fields))?.value }
+  }
+
+  func range(of name: String, _ fields: ObjectFields) -> FieldRange {
+    guard let range = fields.table.range(of: name) else {
+      preconditionFailure("BUG in Stepmill (please report): no range is known for \(name)")
+    }
+    return range
   }
 
   /// A number field and its `…Path` twin; in JSONata states the number may be an expression.
-  func number(_ name: String, in fields: ObjectFields, _ minimum: Int, _ maximum: Int? = nil) -> NumberField?
-  {
+  func number(_ name: String, in fields: ObjectFields) -> NumberField? {
     let pathName = name + "Path"
     guard exclude([name, pathName], in: fields) else { return nil }
     if let node = fields[name] {
@@ -292,7 +347,7 @@ extension DefinitionReader {
         error("Expected value of type Integer", at: node, hint: "did you mean `\(pathName)`?")
         return nil
       }
-      return integer(node, minimum, maximum).map { .literal($0) }
+      return integer(node, range(of: name, fields)).map { .literal($0) }
     }
     return referencePath(pathName, in: fields).map { .path($0) }
   }
@@ -316,7 +371,9 @@ extension DefinitionReader {
     if node.isNull { return .null(node) }
     guard let text = text("ResultPath", in: fields) else { return .absent }
     let second = text.value.utf8.dropFirst().first
-    if text.value.utf8.first == UInt8(ascii: "$"), let second, second != UInt8(ascii: "."), second != UInt8(ascii: "[") {
+    if text.value.utf8.first == UInt8(ascii: "$"), let second, second != UInt8(ascii: "."),
+      second != UInt8(ascii: "[")
+    {
       error(
         "Value is not a Reference Path", at: node,
         hint: "a result goes into the state's input, so this path starts with '$.' or '$['")

@@ -7,7 +7,7 @@
 // copy; in return **a node is good only as long as its tree**. Whoever keeps nodes keeps the
 // tree: `Definition.tree`, `DefinitionReader.tree`, `SyntaxReader.Document.tree`.
 //
-// Only the reader writes a tree, and nobody changes it afterwards.
+// Only the reader writes a tree, and nobody changes it afterwards, so that threads may share it.
 
 /// A text as a record holds it: a `String` bit by bit, without a claim to its storage.
 struct SyntaxText {
@@ -67,7 +67,7 @@ struct SyntaxRecord {
   }
 }
 
-final class SyntaxTree {
+final class SyntaxTree: @unchecked Sendable {
   private var blocks: [UnsafeMutableRawPointer] = []
   private var free: UnsafeMutableRawPointer
   private var end: UnsafeMutableRawPointer

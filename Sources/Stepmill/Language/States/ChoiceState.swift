@@ -4,17 +4,18 @@ extension ChoiceDefinition {
   static let fields = FieldTable(
     ["Type", "Comment", "QueryLanguage", "Assign", "Choices", "Default"],
     jsonPath: ["InputPath", "OutputPath"],
-    jsonata: ["Output"])
+    jsonata: ["Output"], required: ["Choices"])
 }
 
 extension ChoiceRuleDefinition {
-  fileprivate static let conditions = ["And", "Or", "Not", "Variable", "Condition"]
+  static let conditions = ["And", "Or", "Not", "Variable", "Condition"]
   private static let jsonPathFields = ["And", "Or", "Not", "Variable"] + Comparator.fieldNames
 
-  fileprivate static let fields = FieldTable(
-    ["Next", "Assign", "Comment"], jsonPath: jsonPathFields, jsonata: ["Condition", "Output"])
+  static let fields = FieldTable(
+    ["Next", "Assign", "Comment"], jsonPath: jsonPathFields, jsonata: ["Condition", "Output"],
+    required: ["Next"])
   /// Rules inside `And`, `Or` and `Not` lead nowhere.
-  fileprivate static let nestedFields = FieldTable(
+  static let nestedFields = FieldTable(
     ["Comment"], jsonPath: jsonPathFields, jsonata: ["Condition"])
 }
 
@@ -25,7 +26,8 @@ extension Comparator {
   }
 
   /// What each of `fieldNames` compares by, and whether a path says with what.
-  private static let fieldMeanings: [(comparator: Comparator, isPath: Bool)] = allCases.flatMap { comparator in
+  private static let fieldMeanings: [(comparator: Comparator, isPath: Bool)] = allCases.flatMap {
+    comparator in
     comparator.hasPathForm ? [(comparator, false), (comparator, true)] : [(comparator, false)]
   }
 
@@ -54,7 +56,7 @@ extension Comparator {
     return found.count < 2 ? found : found.sorted { $0.index < $1.index }
   }
 
-  fileprivate enum Operand {
+  enum Operand {
     case string
     case number
     case boolean
@@ -62,7 +64,7 @@ extension Comparator {
     case pattern
   }
 
-  fileprivate var operand: Operand {
+  var operand: Operand {
     switch self {
     case .stringEquals, .stringLessThan, .stringGreaterThan, .stringLessThanEquals, .stringGreaterThanEquals:
       .string
@@ -80,7 +82,7 @@ extension Comparator {
 
 extension DefinitionReader {
   func readChoice(_ fields: ObjectFields) -> ChoiceDefinition? {
-    require(["Choices"], in: fields)
+    requireFields(in: fields)
     let defaultState = text("Default", in: fields)
     guard let elements = fields["Choices"].flatMap(nonEmptyArray) else { return nil }
     let rules = elements.compactMap { readRule($0, fields.language) }
@@ -90,7 +92,7 @@ extension DefinitionReader {
   private func readRule(_ node: SyntaxNode, _ language: QueryLanguage) -> ChoiceRuleDefinition? {
     guard let fields = fields(of: node, ChoiceRuleDefinition.fields, language) else { return nil }
     let condition = readCondition(fields)
-    require(["Next"], in: fields)
+    requireFields(in: fields)
     let next = text("Next", in: fields)
     _ = text("Comment", in: fields)
     if let assign = fields["Assign"] { checkAssign(assign, language) }
@@ -116,7 +118,8 @@ extension DefinitionReader {
     }
     if fields.has("Variable") { return readComparison(fields) }
     for field in Comparator.fields(in: fields) {
-      error("Field '\(field.name)' is not supported", at: fields.node, hint: "a comparison needs a `Variable`")
+      error(
+        "Field '\(field.name)' is not supported", at: fields.node, hint: "a comparison needs a `Variable`")
     }
     if let and = fields["And"] { return readConditions(and, fields.language).map { .and($0) } }
     if let or = fields["Or"] { return readConditions(or, fields.language).map { .or($0) } }
