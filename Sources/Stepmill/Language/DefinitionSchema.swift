@@ -217,7 +217,8 @@ struct SchemaBuilder {
         let value = value(of: name, kind, table, language)
         properties.append((name, described(value, SchemaTexts.text(of: name, in: kind))))
       }
-      if names.contains(name + "Path") {
+      // Not so `Result` and `ResultPath`, which are no twins.
+      if names.contains(name + "Path"), table.range(of: name) != nil || kind == .state(.fail) {
         exclusive.append((name, ["not": ["required": [JSON(name + "Path")]]]))
       }
     }
@@ -261,7 +262,11 @@ struct SchemaBuilder {
     case "Retry": return ["type": "array", "items": reference(retrier())]
     case "Catch": return ["type": "array", "items": reference(catcher(language))]
     case "Choices": return ["type": "array", "minItems": 1, "items": reference(rule(language))]
-    case "ErrorEquals": return ["type": "array", "minItems": 1, "items": reference("ErrorName")]
+    case "ErrorEquals":
+      return [
+        "type": "array", "minItems": 1, "items": reference("ErrorName"),
+        "if": ["contains": ["const": "States.ALL"]], "then": ["maxItems": 1],
+      ]
     case "Timestamp":
       return language == .jsonata ? ["anyOf": [reference("Expression"), Self.timestamp]] : Self.timestamp
     case "Error", "Cause":
@@ -432,10 +437,17 @@ struct SchemaBuilder {
   // MARK: What many fields are
 
   private mutating func addShared() {
-    let name: JSON = [
-      "type": "object",
-      "propertyNames": ["not": ["enum": ["states", "states.$", ""]], "maxLength": 82],
-    ]
+    // Letters, digits and underscores, and whatever is beyond ASCII; a letter first.
+    let variable = "[^\\x00-@\\[-`{-\\x7F][^\\x00-/:-@\\[-^`{-\\x7F]*"
+    func variables(_ suffix: String, _ values: String) -> JSON {
+      [
+        "type": "object",
+        "propertyNames": [
+          "pattern": JSON("^\(variable)\(suffix)$"), "not": ["enum": ["states", "states.$"]], "maxLength": 82,
+        ],
+        "allOf": [reference(values)],
+      ]
+    }
     let shared: [(String, JSON)] = [
       ("ReferencePath", ["type": "string", "pattern": "^\\$"]),
       ("PathOrNull", ["type": ["string", "null"], "pattern": "^\\$"]),
@@ -452,8 +464,14 @@ struct SchemaBuilder {
           "else": ["items": reference("Template.JSONPath")],
         ]
       ),
-      // An expression that is begun is also ended.
-      ("Template.JSONata.Text", ["type": "string", "pattern": "^(\\{%[\\s\\S]*%\\}$|(?!\\{%))"]),
+      // An expression that is begun is also ended, and the other way round.
+      (
+        "Template.JSONata.Text",
+        [
+          "type": "string",
+          "pattern": "^(\\{%[\\s\\S]*%\\}$|(?!\\{%)((?=[\\s\\S]*\\{%)|(?![\\s\\S]*%\\}$)))",
+        ]
+      ),
       (
         "Template.JSONata",
         [
@@ -463,8 +481,8 @@ struct SchemaBuilder {
           ],
         ]
       ),
-      ("Assign.JSONPath", ["allOf": [name, reference("Template.JSONPath")]]),
-      ("Assign.JSONata", ["allOf": [name, reference("Template.JSONata")]]),
+      ("Assign.JSONPath", variables("(\\.\\$)?", "Template.JSONPath")),
+      ("Assign.JSONata", variables("", "Template.JSONata")),
       (
         "ErrorName",
         ["anyOf": [["enum": JSON(SchemaTexts.errorNames.map { JSON($0) })], ["type": "string"]]]
