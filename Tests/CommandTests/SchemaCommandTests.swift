@@ -26,7 +26,7 @@ import Testing
     #expect(try await stepmill("schema", "-o", file) == Finished(status: 0, output: "", error: ""))
     #expect(try JSON(parsing: InputFile.read(file)) == DefinitionSchema.json)
     let nowhere = try await stepmill("schema", "-o", "\(scratch.path)/missing/asl.schema.json")
-    #expect(nowhere.status == 1 && nowhere.error.contains("cannot be written: no such file or directory"))
+    #expect(nowhere.status == 1 && nowhere.error.contains("cannot be written: No such file or directory"))
     #expect(try await stepmill("schema", "extra").status == 2)
   }
 

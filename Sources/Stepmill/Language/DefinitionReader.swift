@@ -40,7 +40,9 @@ extension Definition {
   ) -> (definition: Definition?, diagnostics: [Diagnostic]) {
     let source = SourceText(bytes)
     if bytes.allSatisfy({ $0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 }) {
-      return (nil, [noObject(line: 1, column: 1)])
+      return (
+        nil, [noObject(line: 1, column: 1, hint: bytes.isEmpty ? "the text is empty" : "the text is blank")]
+      )
     }
     do throws(SyntaxError) {
       let document = try SyntaxReader.read(source, nestingMax: options.nestingMax)
@@ -56,7 +58,8 @@ extension Definition {
   ) -> (definition: Definition?, diagnostics: [Diagnostic]) {
     guard document.root.members != nil else {
       let place = source.position(of: document.root.range.lowerBound)
-      return (nil, [noObject(line: place.line, column: place.column)])
+      let hint = "a definition begins with { and has StartAt and States"
+      return (nil, [noObject(line: place.line, column: place.column, hint: hint)])
     }
     let (reader, definition, diagnostics) = withExtendedLifetime(document.tree) {
       let reader = DefinitionReader(source: source, options: options)
@@ -69,11 +72,10 @@ extension Definition {
   }
 
   /// Text that is empty, or JSON but no object: the service has one answer, and names no place.
-  private static func noObject(line: Int, column: Int) -> Diagnostic {
+  private static func noObject(line: Int, column: Int, hint: String) -> Diagnostic {
     Diagnostic(
       code: DiagnosticCode.schema, message: "Definition must be a valid JSON object", location: nil,
-      pointer: "",
-      line: line, column: column)
+      pointer: "", line: line, column: column, hint: hint)
   }
 }
 

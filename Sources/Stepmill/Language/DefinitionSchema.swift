@@ -170,19 +170,23 @@ struct SchemaBuilder {
     "else": ["required": ["Next"]],
   ]
 
+  private mutating func nestedStates(in machine: QueryLanguage) -> (key: String, value: JSON) {
+    ("States", described(reference(states(in: machine)), SchemaTexts.text(of: "States", in: .branch)))
+  }
+
   /// The fields in which machines lie.
   private mutating func machines(in machine: QueryLanguage) -> [(key: String, value: JSON)] {
     let branch = define("Branch.in" + machine.word) { schema in
       JSON(
         members: schema.object(
           .branch, DefinitionReader.branchFields, .jsonPath, in: machine, leavingOut: ["States"],
-          more: [("States", schema.reference(schema.states(in: machine)))]))
+          more: [schema.nestedStates(in: machine)]))
     }
     let processor = define("ItemProcessor.in" + machine.word) { schema in
       JSON(
         members: schema.object(
           .processor, DefinitionReader.processorFields, .jsonPath, in: machine, leavingOut: ["States"],
-          more: [("States", schema.reference(schema.states(in: machine)))]))
+          more: [schema.nestedStates(in: machine)]))
     }
     func described(_ name: String, _ type: StateTypeName, _ reference: JSON) -> JSON {
       ["description": JSON(SchemaTexts.text(of: name, in: .state(type))), "allOf": [reference]]

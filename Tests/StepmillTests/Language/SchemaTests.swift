@@ -113,9 +113,11 @@ struct SchemaTests {
 
   private func walk(_ node: JSON, _ path: String = "", _ visit: (JSON, String) -> Void) {
     visit(node, path)
-    for (name, value) in node.object.map(Array.init) ?? [] { walk(value, "\(path)/\(name)", visit) }
-    for (index, value) in (node.array.map(Array.init) ?? []).enumerated() {
-      walk(value, "\(path)/\(index)", visit)
+    if let object = node.object {
+      for (name, value) in object { walk(value, "\(path)/\(name)", visit) }
+    }
+    if let array = node.array {
+      for (index, value) in array.enumerated() { walk(value, "\(path)/\(index)", visit) }
     }
   }
 }
