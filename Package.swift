@@ -55,6 +55,12 @@ let benchmarks: [Target] =
     .executableTarget(
       name: "stepmill-benchmarks", dependencies: ["BenchmarkSuite", "AllocationCounter"],
       path: "Benchmarks/Suite/Command", swiftSettings: outside),
+    .target(
+      name: "LimitHTTP", dependencies: ["CLibuv"], path: "Benchmarks/LimitHTTP",
+      cSettings: [.define("_GNU_SOURCE")], linkerSettings: [.linkedLibrary("m")]),
+    .executableTarget(
+      name: "stepmill-http-benchmarks", dependencies: ["Stepmill", "StepmillHTTP", "LimitHTTP"],
+      path: "Benchmarks/HTTP", swiftSettings: common),
     .testTarget(
       name: "BenchmarkTests", dependencies: ["BenchmarkSuite", "BenchmarkWorkloads", "Handwritten"],
       swiftSettings: withFloor),
@@ -84,6 +90,14 @@ let examples: [Target] = [
     swiftSettings: outside),
 ]
 
+/// http-parser (Debian: libhttp-parser-dev) is the second opinion of the HTTP codec's tests.
+/// Without it they run alone, and say so.
+let hasHTTPParser = ["/usr/include/http_parser.h", "/usr/local/include/http_parser.h"]
+  .contains { FileManager.default.fileExists(atPath: $0) }
+let oracle: [Target] =
+  hasHTTPParser ? [.systemLibrary(name: "CHTTPParser", path: "Tests/CHTTPParser")] : []
+let withOracle: [Target.Dependency] = hasHTTPParser ? ["CHTTPParser"] : []
+
 let package = Package(
   name: "stepmill",
   products: [
@@ -97,6 +111,15 @@ let package = Package(
     .systemLibrary(name: "CLibyaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CIntrinsics"),
     .target(name: "Stepmill", dependencies: ["CLibuv", "CIntrinsics"], swiftSettings: common),
+    // Servers and clients. Debian: libssl-dev, libcurl4-openssl-dev.
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .target(
+      name: "StepmillHTTP", dependencies: ["Stepmill", "CLibuv", "COpenSSL"], swiftSettings: outside),
+    .target(
+      name: "StepmillIntegrations",
+      dependencies: ["Stepmill", "StepmillHTTP", "CLibuv", "CCurl", "COpenSSL"],
+      swiftSettings: outside),
     .target(name: "StepmillYAML", dependencies: ["Stepmill", "CLibyaml"], swiftSettings: outside),
     .testTarget(name: "YAMLTests", dependencies: ["StepmillYAML", "Stepmill"], swiftSettings: common),
     // Pictures and forecasts of definitions; the command line and the console draw the same coordinates.
@@ -113,7 +136,7 @@ let package = Package(
     .target(name: "HeapCounter", path: "Tests/HeapCounter"),
     .testTarget(name: "StepmillTests", dependencies: ["Stepmill", "HeapCounter"], swiftSettings: common),
     .target(
-      name: "ConformanceKit", dependencies: ["Stepmill"], path: "Tests/ConformanceKit",
+      name: "ConformanceKit", dependencies: ["Stepmill", "StepmillServer"], path: "Tests/ConformanceKit",
       swiftSettings: outside),
     .executableTarget(
       name: "stepmill-conformance", dependencies: ["ConformanceKit"], path: "Tests/ConformanceTool",
@@ -121,14 +144,24 @@ let package = Package(
     .testTarget(
       name: "ConformanceTests", dependencies: ["ConformanceKit"], swiftSettings: outside),
     .target(name: "StepmillSimulation", dependencies: ["Stepmill"], swiftSettings: outside),
+    .target(name: "StepmillServer", dependencies: ["Stepmill"], swiftSettings: outside),
+    .testTarget(
+      name: "ServerTests", dependencies: ["Stepmill", "StepmillServer"], swiftSettings: outside),
     .testTarget(
       name: "SimulationTests", dependencies: ["Stepmill", "StepmillGraph", "StepmillSimulation"],
       swiftSettings: common),
     .testTarget(
-      name: "FuzzTests", dependencies: ["Stepmill", "StepmillGraph"], path: "Tests/Fuzz",
+      name: "HTTPTests", dependencies: ["StepmillHTTP", "Stepmill"], swiftSettings: common),
+    .testTarget(
+      name: "IntegrationTests", dependencies: ["StepmillIntegrations", "StepmillHTTP", "Stepmill"],
+      swiftSettings: common),
+    .testTarget(
+      name: "FuzzTests",
+      dependencies: ["Stepmill", "StepmillGraph", "StepmillHTTP", "StepmillServer"] + withOracle,
+      path: "Tests/Fuzz",
       exclude: ["Corpus", "Regressions"],
       swiftSettings: common),
-  ] + examples + benchmarks,
+  ] + examples + benchmarks + oracle,
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17
 )

@@ -8,7 +8,7 @@ import Stepmill
 
 /// A published or recorded set of cases.
 public enum ConformanceSet: String, CaseIterable, Sendable {
-  case json, jayway, rfc9535, asl, validation, definitions, corpus, jsonata
+  case json, jayway, rfc9535, asl, service, scripts, validation, definitions, corpus, jsonata
 
   /// Where the set's cases lie in the folder of conformance data.
   public var file: String {
@@ -18,6 +18,8 @@ public enum ConformanceSet: String, CaseIterable, Sendable {
     case .rfc9535: "jsonpath/rfc9535.jsonl"
     case .jsonata: "jsonata/cases.jsonl"
     case .asl: "asl/executions.jsonl"
+    case .service: "asl/executions.jsonl"
+    case .scripts: "asl/scripts.jsonl"
     case .validation: "validation/cases.jsonl"
     case .definitions: "asl/scripts.jsonl"
     case .corpus: "corpus/definitions-resolved.jsonl"
@@ -32,6 +34,8 @@ public enum ConformanceSet: String, CaseIterable, Sendable {
     case .rfc9535: "RFC 9535 paths, read as the Jayway dialect"
     case .jsonata: "expressions and what the JSONata reference answers"
     case .asl: "executions recorded from AWS, with their histories"
+    case .service: "the same executions, by way of the service's API"
+    case .scripts: "sequences of API calls recorded from AWS, with their answers"
     case .validation: "definitions that lint tools call valid or invalid"
     case .definitions: "what the service answered to definitions, word for word"
     case .corpus: "real workflows, all valid"
@@ -46,6 +50,8 @@ public enum ConformanceSet: String, CaseIterable, Sendable {
     case .rfc9535: PathCases.runStandardCase(row)
     case .jsonata: ExpressionCases.run(row)
     case .asl: ExecutionCases.run(row)
+    case .service: ServiceCases.run(row)
+    case .scripts: ScriptCases.run(row)
     case .validation: DefinitionCases.runVerdict(row)
     case .definitions: ServiceDefinitionCases.run(row)
     case .corpus: DefinitionCases.runWorkflow(row)

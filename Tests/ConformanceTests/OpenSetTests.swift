@@ -57,6 +57,20 @@ import Testing
     #expect(tally.passed * 100 >= tally.run * 97)
   }
 
+  /// The same by way of the service's API.
+  @Test(.enabled(if: ConformanceData.has(.service), "no asl set in \(ConformanceData.directory)"))
+  func executionsByTheAPI() throws {
+    let tally = try tally(.service)
+    #expect(tally.passed * 100 >= tally.run * 97 && tally.run > 280)
+  }
+
+  /// Sequences of API calls, with their errors' texts.
+  @Test(.enabled(if: ConformanceData.has(.scripts), "no scripts in \(ConformanceData.directory)"))
+  func scripts() throws {
+    let tally = try tally(.scripts)
+    #expect(tally.passed * 100 >= tally.run * 95 && tally.run > 200)
+  }
+
   /// Stale and disputed verdicts do not count. Three others go against what the service itself takes: a script
   /// in an index (`[(@.length-1)]`), arguments without commas between them, and members that `$states` does
   /// not have.

@@ -8,7 +8,7 @@
 // that stops the process: that is how libFuzzer learns of it.
 
 enum FuzzSubject: String, CaseIterable {
-  case json, path, intrinsic, engine, definition, jsonata, graph
+  case json, path, intrinsic, engine, definition, jsonata, graph, http, request
 
   func run(_ bytes: UnsafeRawBufferPointer) {
     switch self {
@@ -19,6 +19,8 @@ enum FuzzSubject: String, CaseIterable {
     case .engine: EngineFuzz.run(bytes)
     case .definition: DefinitionFuzz.run(bytes)
     case .graph: GraphFuzz.run(bytes)
+    case .http: HTTPFuzz.run(bytes)
+    case .request: RequestFuzz.run(bytes)
     }
   }
 }

@@ -92,7 +92,7 @@ extension Shard {
   }
 
   /// The execution that a handle names, woken if it was dormant; nil when it is over. Somebody
-  /// other than its timer wants it, so it is about to end.
+  /// other than its timer wants it: it is about to end, or else needs `resetTimer(ofWoken:)`.
   func execution(_ handle: ExecutionHandle) -> UnsafeMutablePointer<ExecutionRecord>? {
     guard let slot = state.pointee.slots.resolve(index: handle.index, generation: handle.generation) else {
       return nil
@@ -133,7 +133,7 @@ extension Shard {
   func canLieDown(_ fiber: UnsafeMutablePointer<Fiber>) -> Bool {
     let execution = fiber.pointee.execution
     return fiber.pointee.parent == nil && !execution.pointee.isRecorded && !execution.pointee.isGuest
-      && execution.pointee.guestsOut == 0 && fiber.pointee.attempts == nil
+      && execution.pointee.guestsOut == 0 && fiber.pointee.attempts == nil && !execution.pointee.isDoomed
       // 49 days: after that the difference does not fit.
       && UInt64(bitPattern: fiber.pointee.enteredAt &- execution.pointee.startedAt) <= UInt64(UInt32.max)
       && fiber.pointee.frame.unsafelyUnwrapped.pointee.bound < 1 << 28
@@ -279,6 +279,12 @@ extension Shard {
     }
     state.pointee.blocks.giveBack(block, DormantExecution.headerSize &+ header.byteCount)
     return fiber
+  }
+
+  /// Lets an execution that was woken before its time wait on.
+  func resetTimer(ofWoken execution: UnsafeMutablePointer<ExecutionRecord>) {
+    let fiber = state.pointee.fibers[execution.pointee.root]
+    setTimer(fiber, at: fiber.pointee.deadline)
   }
 
   private func readDetails(

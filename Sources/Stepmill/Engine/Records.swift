@@ -42,6 +42,8 @@ struct ExecutionRecord: BitwiseCopyable, PooledRecord {
   /// It is no execution, but a part of a Map of one that belongs to another loop; its sink
   /// is the `Grant`.
   var isGuest = false
+  /// Its state machine was deleted: it fails at its next transition.
+  var isDoomed = false
   /// Parts of its Maps that other loops have and have not answered for.
   var guestsOut: UInt32 = 0
 }
@@ -157,6 +159,8 @@ struct Fiber: BitwiseCopyable, PooledRecord {
   var nextFree: UInt32
   /// The heartbeat is what `deadline` stands for.
   var heartbeatIsNext: Bool
+  /// The task's clocks stand still until a worker leases it.
+  var awaitsLease = false
   var isRoot: Bool
 }
 
@@ -183,6 +187,7 @@ struct Frame {
   var bound: Int
   /// Compaction is due when the arena holds more.
   var compactAt: Int
+  /// When the task's time is up; while it waits for a lease, how long it will have.
   var timeoutAt: UInt64
   var heartbeatMilliseconds: UInt64
   var nextFree: UnsafeMutablePointer<Frame>?

@@ -8,6 +8,9 @@ extension Shard {
     _ tables: UnsafePointer<ProgramTables>
   ) -> Value? {
     guard path.pointee.kind == .fields || path.pointee.kind == .steps else { return nil }
+    if _slowPath(fiber.pointee.execution.pointee.identity?.takeUnretainedValue().more?.context != nil) {
+      return nil
+    }
     let segments = tables.pointee.segments + Int(path.pointee.first)
     let count = Int(path.pointee.count)
     if count >= 3, segments[0].sameText("Map"), segments[1].sameText("Item") {
@@ -49,6 +52,8 @@ extension Shard {
   func contextObject(_ fiber: UnsafeMutablePointer<Fiber>) -> Value {
     let arena = Frame.arena(of: fiber.pointee.frame.unsafelyUnwrapped)
     let execution = fiber.pointee.execution
+    let more = execution.pointee.identity?.takeUnretainedValue().more
+    if let context = more?.context { return given(context, fiber, arena) }
     let workflow = execution.pointee.workflow.takeUnretainedValue()
     let tables = workflow.tables
     let op = tables.pointee.ops + Int(fiber.pointee.pc)
@@ -60,7 +65,10 @@ extension Shard {
     part.add("StartTime", timestamp(execution.pointee.startedAt, arena))
     part.add("Name", arena.pointee.string(executionName(execution)))
     part.add("RoleArn", arena.pointee.string(roleARN(execution)))
-    if workflow.kind == .standard { part.add("RedriveCount", .integer(0)) }
+    if let count = more?.redriveCount ?? (workflow.kind == .standard ? 0 : nil) {
+      part.add("RedriveCount", .integer(Int64(count)))
+    }
+    if let time = more?.redriveTime { part.add("RedriveTime", timestamp(time, arena)) }
     object.add("Execution", part.finish())
 
     part.add("Id", arena.pointee.string(workflow.arn))
@@ -86,6 +94,28 @@ extension Shard {
       object.add("Map", part.finish())
     }
     return object.finish()
+  }
+
+  /// A context object that came with the execution, and the item of a Map inside of it.
+  private func given(
+    _ context: JSON, _ fiber: UnsafeMutablePointer<Fiber>, _ arena: UnsafeMutablePointer<Arena>
+  ) -> Value {
+    let object = context.copied(to: arena)
+    guard object.isObject, let item = mapOwner(fiber) else { return object }
+    var part = ObjectBuilder(arena)
+    part.add("Index", .integer(Int64(item.index)))
+    part.add("Value", item.value)
+    let inner = part.finish()
+    part.add("Item", inner)
+    let map = part.finish()
+    let members = arena.pointee.members(object.count + 1)
+    var count = 0
+    for member in object.members where !member.key.sameText("Map") {
+      members[count] = member
+      count += 1
+    }
+    members[count] = Member(key: .key("Map"), value: map)
+    return .object(members, count: count + 1)
   }
 
   private func rootFiber(_ execution: UnsafeMutablePointer<ExecutionRecord>) -> UnsafeMutablePointer<Fiber> {
@@ -115,6 +145,7 @@ extension Shard {
   }
 
   func executionARN(_ execution: UnsafeMutablePointer<ExecutionRecord>) -> String {
+    if let arn = execution.pointee.identity?.takeUnretainedValue().arn { return arn }
     let workflow = execution.pointee.workflow.takeUnretainedValue()
     let arn = workflow.executionARNPrefix + executionName(execution)
     // Express executions may share a name; a number of their own tells them apart.

@@ -56,6 +56,18 @@ extension Shard {
     return true
   }
 
+  /// Lets an execution fail at its next transition, since its state machine is no more.
+  func doom(_ handle: ExecutionHandle) {
+    let wasDormant = phaseIfDormant(handle) != nil
+    guard let execution = execution(handle), execution.pointee.isLive else { return }
+    if wasDormant { resetTimer(ofWoken: execution) }
+    execution.pointee.isDoomed = true
+  }
+
+  func deletedText(_ execution: UnsafeMutablePointer<ExecutionRecord>) -> String {
+    "State machine \(execution.pointee.workflow.takeUnretainedValue().name) has been deleted"
+  }
+
   /// Ends all executions of the shard.
   func abortAll(error: String?, cause: String?) {
     for index in state.pointee.slots.indexes(where: { $0.isInUse }) {
@@ -70,6 +82,10 @@ extension Shard {
   ) {
     let sink = execution.pointee.sink
     if _slowPath(execution.pointee.isGuest) { keepAnswer(execution, status, error, cause) }
+    if _slowPath(status != .succeeded), sink._withUnsafeGuaranteedRef({ $0.wantsResumePoint }) {
+      let point = resumePoint(of: execution, status)
+      sink._withUnsafeGuaranteedRef { $0.stopped(at: point, tag: execution.pointee.tag) }
+    }
     sink._withUnsafeGuaranteedRef {
       $0.ended(status, output: output, error: error, cause: cause, tag: execution.pointee.tag, on: self)
     }
@@ -112,8 +128,11 @@ extension Shard {
         giveBack(join)
         fiber.pointee.suspended = nil
       }
-    case .waiting, .backingOff, .awaitingToken:
+    case .waiting, .backingOff:
       state.pointee.counters.pointee.waiting.add(-1)
+    case .awaitingToken:
+      state.pointee.counters.pointee.waiting.add(-1)
+      abandon(fiber)
     case .free, .handling:
       break
     }

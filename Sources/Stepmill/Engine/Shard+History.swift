@@ -7,7 +7,7 @@
 extension Shard {
   /// A task's later events, whatever its style calls them.
   enum TaskEvent {
-    case submitted, succeeded, failed, timedOut
+    case submitted, succeeded, failed, timedOut, submitFailed
   }
 
   // MARK: Telling
@@ -31,10 +31,11 @@ extension Shard {
       }
       arena.release()
     }
-    observer.receive(
-      HistoryEvent(
-        id: Int(id), previousID: Int(previous), type: type, timestamp: wallNow,
-        execution: executionARN(execution), details: json))
+    let event = HistoryEvent(
+      id: Int(id), previousID: Int(previous), type: type, timestamp: wallNow,
+      execution: observer.namesExecutions ? executionARN(execution) : "", details: json)
+    observer.receive(event)
+    execution.pointee.sink._withUnsafeGuaranteedRef { $0.recorded(event, tag: execution.pointee.tag) }
   }
 
   /// A history that may grow no further ends with the execution's failure; what happens until
@@ -126,7 +127,15 @@ extension Shard {
     tell(fiber, .executionStarted, id: 1, previous: 0) { details in
       details.addData("input", fiber.pointee.frame.unsafelyUnwrapped.pointee.data)
       details.add("roleArn", roleARN(fiber.pointee.execution))
+      if let more = fiber.pointee.execution.pointee.identity?.takeUnretainedValue().more {
+        if let alias = more.aliasARN { details.add("stateMachineAliasArn", alias) }
+        if let version = more.versionARN { details.add("stateMachineVersionArn", version) }
+      }
     }
+  }
+
+  func recordRedriven(_ fiber: UnsafeMutablePointer<Fiber>, count: Int) {
+    event(fiber, .executionRedriven) { $0.add("redriveCount", .integer(Int64(count))) }
   }
 
   func recordEnded(
@@ -239,7 +248,7 @@ extension Shard {
   @inline(never)
   func recordTaskScheduled(
     _ fiber: UnsafeMutablePointer<Fiber>, _ task: UnsafePointer<TaskOp>, _ input: Value, _ timers: TaskTimers,
-    role: Value, _ tables: UnsafePointer<ProgramTables>
+    role: Value, isLeased: Bool, _ tables: UnsafePointer<ProgramTables>
   ) {
     let constants = tables.pointee.constants
     let region = fiber.pointee.execution.pointee.workflow.takeUnretainedValue().region
@@ -264,6 +273,7 @@ extension Shard {
       if let heartbeat = timers.heartbeat { details.add("heartbeatInSeconds", .integer(heartbeat)) }
       details.addCredentials(role)
     }
+    if isLeased { return }
     switch task.pointee.style {
     case .task:
       event(fiber, .taskStarted) { details in
@@ -274,6 +284,13 @@ extension Shard {
       event(fiber, .lambdaFunctionStarted)
     case .activity:
       event(fiber, .activityStarted) { _ in }
+    }
+  }
+
+  /// A worker took an activity's task.
+  func recordLeased(_ fiber: UnsafeMutablePointer<Fiber>, worker: String?) {
+    event(fiber, .activityStarted) { details in
+      if let worker { details.add("workerName", worker) }
     }
   }
 
@@ -316,6 +333,9 @@ extension TaskStyle {
     case (.task, .submitted), (.lambdaFunction, .submitted), (.activity, .submitted): .taskSubmitted
     case (.task, .succeeded): .taskSucceeded
     case (.task, .failed): .taskFailed
+    case (.task, .submitFailed): .taskSubmitFailed
+    case (.lambdaFunction, .submitFailed): .lambdaFunctionFailed
+    case (.activity, .submitFailed): .activityFailed
     case (.task, .timedOut): .taskTimedOut
     case (.lambdaFunction, .succeeded): .lambdaFunctionSucceeded
     case (.lambdaFunction, .failed): .lambdaFunctionFailed

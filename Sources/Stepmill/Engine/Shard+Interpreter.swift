@@ -109,6 +109,11 @@ extension Shard {
     let ops = tables.pointee.ops
     let payloadMax = execution.pointee.workflow._withUnsafeGuaranteedRef { $0.limits.payloadBytesMax }
 
+    if _slowPath(execution.pointee.isDoomed) {
+      if fiber.pointee.frame == nil { thaw(fiber, tables) }
+      state.pointee.fault = runtimeFault(fiber, deletedText(execution), prefixed: false)
+      return .failed
+    }
     if fiber.pointee.resumption != .enter {
       switch resume(fiber, tables) {
       case .next: break

@@ -32,21 +32,26 @@ extension Shard {
         readRole(fiber, task, effective, &role, tables)
       else { return recover(fiber, op, tables) }
     }
+    let handler = workflow._withUnsafeGuaranteedRef { $0.entries } + Int(task.pointee.handler)
+    let isLeased = handler.pointee.kind == .leased
+    if _slowPath(isLeased), let why = handler.pointee.box._withUnsafeGuaranteedRef({ $0.refusal }) {
+      state.pointee.fault = runtimeFault(fiber, why)
+      return recover(fiber, op, tables)
+    }
     if _slowPath(fiber.pointee.execution.pointee.isRecorded) {
-      recordTaskScheduled(fiber, task, input, timers, role: role, tables)
+      recordTaskScheduled(fiber, task, input, timers, role: role, isLeased: isLeased, tables)
     } else {
-      fiber.pointee.execution.pointee.events &+= 2
+      fiber.pointee.execution.pointee.events &+= isLeased ? 1 : 2
       fiber.pointee.previousEvent = fiber.pointee.execution.pointee.events
     }
 
-    let handler = workflow._withUnsafeGuaranteedRef { $0.entries } + Int(task.pointee.handler)
     if _fastPath(handler.pointee.kind == .synchronous) {
       if _slowPath(task.pointee.waitsForToken) {
         return submitNow(fiber, frame, op, handler, input, timers, tables)
       }
       return callNow(fiber, frame, op, task, handler, input, tables)
     }
-    return callLater(fiber, frame, task, handler, input, timers, tables)
+    return callLater(fiber, frame, task, handler, input, timers, role: role, tables)
   }
 
   private func who(_ task: UnsafePointer<TaskOp>, _ tables: UnsafePointer<ProgramTables>) -> Value {
@@ -135,6 +140,7 @@ extension Shard {
     cancelCall(fiber)
     if fiber.pointee.frame == nil {
       state.pointee.counters.pointee.waiting.add(-1)
+      abandon(fiber)
       thaw(fiber, tables)
     }
     recordTask(fiber, op, .timedOut, .missing, ErrorName.timeout, .missing, tables)
@@ -207,15 +213,26 @@ extension Shard {
 
   private func callLater(
     _ fiber: UnsafeMutablePointer<Fiber>, _ frame: UnsafeMutablePointer<Frame>, _ task: UnsafePointer<TaskOp>,
-    _ handler: UnsafeMutablePointer<TaskHandlerEntry>, _ input: Value, _ timers: TaskTimers,
+    _ handler: UnsafeMutablePointer<TaskHandlerEntry>, _ input: Value, _ timers: TaskTimers, role: Value,
     _ tables: UnsafePointer<ProgramTables>
   ) -> StateResult {
     setTimers(frame, timers)
+    let isLeased = handler.pointee.kind == .leased
+    // The time that it will have, until somebody begins to use it.
+    if isLeased, frame.pointee.timeoutAt != 0 { frame.pointee.timeoutAt &-= state.pointee.now }
+    fiber.pointee.awaitsLease = isLeased
     let invocation = invocation(handler.pointee, fiber, JSON(copying: input))
+    if _slowPath(isLeased || handler.pointee.kind == .deferred) {
+      invocation.forService = TaskInvocation.ForService(
+        execution: handler.pointee.kind == .deferred ? executionARN(fiber.pointee.execution) : "",
+        roleARN: role.isString ? role.text : nil)
+    }
     fiber.pointee.call = Unmanaged.passRetained(invocation)
     fiber.pointee.phase = .handling
-    armTaskTimer(
-      fiber, timeoutAt: frame.pointee.timeoutAt, heartbeat: frame.pointee.heartbeatMilliseconds)
+    if !isLeased {
+      armTaskTimer(
+        fiber, timeoutAt: frame.pointee.timeoutAt, heartbeat: frame.pointee.heartbeatMilliseconds)
+    }
     state.pointee.calls.append(Unmanaged.passUnretained(invocation))
     return .blocked
   }
@@ -245,6 +262,18 @@ extension Shard {
     let invocation = call.takeRetainedValue()
     invocation.isCancelled = true
     state.pointee.cancellations.append(invocation)
+  }
+
+  /// Tells a service's handler that nobody waits any more for the end of what it began.
+  @inline(never)
+  func abandon(_ fiber: UnsafeMutablePointer<Fiber>) {
+    let workflow = fiber.pointee.execution.pointee.workflow.takeUnretainedValue()
+    let op = workflow.tables.pointee.ops + Int(fiber.pointee.pc)
+    guard op.pointee.code == .task else { return }
+    let handler = workflow.entries + Int(workflow.tables.pointee.tasks[Int(op.pointee.a)].handler)
+    guard handler.pointee.kind == .deferred || handler.pointee.kind == .leased else { return }
+    let token = token(of: fiber).text
+    handler.pointee.box._withUnsafeGuaranteedRef { $0.abandoned(token) }
   }
 
   // MARK: Answers
@@ -301,6 +330,13 @@ extension Shard {
     return true
   }
 
+  /// A handler could not even begin a job that its token would have ended.
+  func submitFailed(_ token: TaskToken, error: String?, cause: String?) {
+    guard let fiber = fiber(waitingFor: token), fiber.pointee.phase == .handling else { return }
+    let tables = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
+    accept(fiber, .failure(error: error, cause: cause), as: .submitFailed, tables)
+  }
+
   /// A handler that answers by token has begun its work: the fiber may wait long.
   func startedByToken(_ call: TaskCallID) {
     if let fiber = fiber(waitingFor: call.fiber, call.serial) { startedByToken(fiber) }
@@ -323,6 +359,44 @@ extension Shard {
     freeze(fiber)
     fiber.pointee.phase = .awaitingToken
     state.pointee.counters.pointee.waiting.add(1)
+  }
+
+  /// A job was started whose end is told by its token: the handler's answer is the submission.
+  @discardableResult
+  func submit(_ token: TaskToken, _ response: JSON) -> Bool {
+    guard let fiber = fiber(waitingFor: token), fiber.pointee.phase == .handling else { return false }
+    let tables = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
+    let arena = Frame.arena(of: fiber.pointee.frame.unsafelyUnwrapped)
+    submitted(fiber, tables.pointee.ops + Int(fiber.pointee.pc), response.copied(to: arena), tables)
+    return true
+  }
+
+  /// A worker takes a task that waited for one: its clocks begin to run. False when it is not
+  /// there any more, or taken.
+  func lease(_ token: TaskToken, worker: String?) -> Bool {
+    guard let fiber = fiber(waitingFor: token), fiber.pointee.awaitsLease else { return false }
+    fiber.pointee.awaitsLease = false
+    func begin(_ timeoutAt: inout UInt64, _ heartbeat: UInt64) {
+      if timeoutAt != 0 { timeoutAt &+= state.pointee.now }
+      armTaskTimer(fiber, timeoutAt: timeoutAt, heartbeat: heartbeat)
+    }
+    if let frame = fiber.pointee.frame {
+      begin(&frame.pointee.timeoutAt, frame.pointee.heartbeatMilliseconds)
+    } else {
+      let header = fiber.pointee.suspended.unsafelyUnwrapped.assumingMemoryBound(to: FrozenState.self)
+      begin(&header.pointee.timeoutAt, header.pointee.heartbeatMilliseconds)
+    }
+    recordLeased(fiber, worker: worker)
+    return true
+  }
+
+  /// What became of somebody's use of a token.
+  func reception(of token: TaskToken, region: String, account: String, _ use: () -> Bool) -> TokenReception {
+    guard token.isGenuine(state.pointee.tokenKey) else { return .unknown }
+    guard let fiber = fiber(waitingFor: token), !fiber.pointee.awaitsLease else { return .gone }
+    let workflow = fiber.pointee.execution.pointee.workflow.takeUnretainedValue()
+    guard workflow.region == region, workflow.account == account else { return .unknown }
+    return use() ? .accepted : .gone
   }
 
   /// Somebody completed a task by its token.
@@ -372,7 +446,8 @@ extension Shard {
   }
 
   private func accept(
-    _ fiber: UnsafeMutablePointer<Fiber>, _ answer: TaskAnswer, _ tables: UnsafePointer<ProgramTables>
+    _ fiber: UnsafeMutablePointer<Fiber>, _ answer: TaskAnswer, as failure: TaskEvent = .failed,
+    _ tables: UnsafePointer<ProgramTables>
   ) {
     cancelTimer(fiber)
     if fiber.pointee.phase == .handling {
@@ -390,7 +465,7 @@ extension Shard {
       let fault = Fault.raised(
         error.map { arena.pointee.string($0) } ?? .null,
         cause: cause.map { arena.pointee.string($0) } ?? .null)
-      recordTask(fiber, op, .failed, .missing, fault.error, fault.cause, tables)
+      recordTask(fiber, op, failure, .missing, fault.error, fault.cause, tables)
       leaveFault(fiber, fault)
       makeReady(fiber, .fault)
     }

@@ -317,17 +317,19 @@ extension Shard {
   }
 
   /// Starts an execution whose input is a value that somebody else owns; it is copied.
-  func start(_ start: borrowing Start, copying input: Value) -> UnsafeMutablePointer<Fiber> {
+  func start(
+    _ start: borrowing Start, copying input: Value, isRedrive: Bool = false
+  ) -> UnsafeMutablePointer<Fiber> {
     let frame = takeFrame()
     let machine = start.workflow.tables.pointee.machines + 1
     initialize(frame, arena: Arena(pool: state.pointee.pool), data: .missing, bound: 0, machine: machine)
     frame.pointee.data = input.copy(to: Frame.arena(of: frame))
     frame.pointee.bound = frame.pointee.data.serializedSize(upTo: start.workflow.limits.payloadBytesMax)
-    return begin(start, frame)
+    return begin(start, frame, isRedrive: isRedrive)
   }
 
   private func begin(
-    _ start: borrowing Start, _ frame: UnsafeMutablePointer<Frame>
+    _ start: borrowing Start, _ frame: UnsafeMutablePointer<Frame>, isRedrive: Bool = false
   ) -> UnsafeMutablePointer<Fiber> {
     let workflow = start.workflow
     let execution = state.pointee.executions.take()
@@ -355,7 +357,7 @@ extension Shard {
       execution.pointee.deadline = deadline
       state.pointee.wheel.schedule(slot | ShardState.timerIsExecution, at: deadline)
     }
-    if execution.pointee.isRecorded { recordStarted(fiber) }
+    if execution.pointee.isRecorded && !isRedrive { recordStarted(fiber) }
     if _slowPath(frame.pointee.bound > workflow.limits.payloadBytesMax) { refuseInput(fiber) }
     return fiber
   }

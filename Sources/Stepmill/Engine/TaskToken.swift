@@ -54,3 +54,9 @@ extension Shard {
       key: state.pointee.tokenKey)
   }
 }
+
+/// Task tokens as those outside the core see them.
+package enum TaskTokenText {
+  /// Whether a text looks like a token. Whether it is one, its shard says.
+  package static func isWellFormed(_ text: String) -> Bool { TaskToken(text) != nil }
+}

@@ -29,18 +29,21 @@ final class WorkflowCore: @unchecked Sendable {
     return min(seconds, limits.executionSecondsMax ?? seconds)
   }
 
+  let account: String
+
   init(
     program: Program, name: String, region: String, account: String, handlers: [TaskHandler],
-    limits: Limits, observer: HistoryObserver?, kind: WorkflowKind = .standard
+    limits: Limits, observer: HistoryObserver?, kind: WorkflowKind = .standard, partition: String = "aws"
   ) {
     self.program = program
     self.kind = kind
     self.name = name
     self.region = region
-    arn = "arn:aws:states:\(region):\(account):stateMachine:\(name)"
+    self.account = account
+    arn = "arn:\(partition):states:\(region):\(account):stateMachine:\(name)"
     let resource = kind == .express ? "express" : "execution"
-    executionARNPrefix = "arn:aws:states:\(region):\(account):\(resource):\(name):"
-    defaultRoleARN = "arn:aws:iam::\(account):role/stepmill"
+    executionARNPrefix = "arn:\(partition):states:\(region):\(account):\(resource):\(name):"
+    defaultRoleARN = "arn:\(partition):iam::\(account):role/stepmill"
     self.handlers = handlers
     entries = .allocate(capacity: max(handlers.count, 1))
     for (index, handler) in handlers.enumerated() {
@@ -60,13 +63,35 @@ final class WorkflowCore: @unchecked Sendable {
 }
 
 /// Name, role and start of an execution, where they were given.
-final class ExecutionIdentity: Sendable {
+package final class ExecutionIdentity: Sendable {
   let name: String?
   let roleARN: String?
+  /// The whole ARN, where it does not follow from the name: an Express execution ends in a
+  /// number of its own.
+  let arn: String?
+  /// What few executions have.
+  let more: More?
 
-  init(name: String?, roleARN: String?) {
+  package init(name: String?, roleARN: String?, arn: String? = nil, more: More? = nil) {
     self.name = name
     self.roleARN = roleARN
+    self.arn = arn
+    self.more = more
+  }
+
+  /// What a service may say about an execution beyond its names.
+  package struct More: Sendable {
+    /// Through what it was started; shown by the first event.
+    package var aliasARN: String?
+    package var versionARN: String?
+    /// How often it was begun again, and when last, in milliseconds since 1970. Nil: the
+    /// context object does not speak of it.
+    package var redriveCount: Int?
+    package var redriveTime: Int64?
+    /// Stands for the whole context object.
+    package var context: JSON?
+
+    package init() {}
   }
 }
 
@@ -85,6 +110,15 @@ class CompletionSink: @unchecked Sendable {
 
   /// The execution exists now, under this handle.
   func started(_ handle: ExecutionHandle, tag: UInt64, on loop: Loop) {}
+
+  /// An event of its history, while it stands still.
+  func recorded(_ event: HistoryEvent, tag: UInt64) {}
+
+  /// Whether it is to be told where executions stood that did not succeed.
+  var wantsResumePoint: Bool { false }
+
+  /// Where an execution stood that is about to end.
+  func stopped(at point: ResumePoint, tag: UInt64) {}
 
   /// The input is not JSON: there was no execution.
   func refused(_ error: JSONSyntaxError, tag: UInt64) {}

@@ -49,9 +49,14 @@ final class Loop: @unchecked Sendable {
   /// Until when a loop that ends waits for handlers that it has cancelled; 0 before.
   private var patienceEnds: UInt64 = 0
   private(set) var isClosed = false
+  /// What is to be called at a time, for those who have no loop of their own.
+  private var alarms = Alarms()
   /// The loops that help one another, and this one's place among them.
   private var team: LoopTeam?
   private var place = 0
+  /// What else lives on this loop. A loop with tenants has its mail from sockets: it does not
+  /// spin for letters, and looks at libuv more often.
+  private(set) var tenants: [any LoopTenant] = []
 
   // Each turn begins no more than it can run, so neither mail nor timers pile up as records.
   private static let lettersPerTurn = 64
@@ -60,6 +65,7 @@ final class Loop: @unchecked Sendable {
   private static let fibersPerSharedTurn = 4
   private static let callsPerTurn = 256
   private static let turnsBetweenPolls = 8
+  private static let turnsBetweenPollsWithTenants = 2
   /// How long a loop that ends waits for handlers that were cancelled, in milliseconds.
   private static let patience: UInt64 = 1000
 
@@ -123,7 +129,7 @@ final class Loop: @unchecked Sendable {
       let more = turn()
       // The turn may have taken the very message that stops the loop: nothing would wake it.
       if isStopping { break }
-      if !more { sleep(until: shard.nextDeadline) }
+      if !more { sleep(until: nextDeadline) }
     }
     tearDown()
   }
@@ -143,7 +149,7 @@ final class Loop: @unchecked Sendable {
     // A loop that ends takes on nothing.
     if patienceEnds == 0, let team { team.setIdle(place, true) }
     defer { if let team { team.setIdle(place, false) } }
-    var left = spins
+    var left = tenants.isEmpty ? spins : 0
     while left > 0 {
       stepmill_pause()
       if !shared.pointee.submissions.isEmpty || !shared.pointee.jobs.isEmpty { return }
@@ -173,6 +179,7 @@ final class Loop: @unchecked Sendable {
   private func beginEnding() {
     patienceEnds = UVLoop.monotonicNanoseconds / 1_000_000 + Loop.patience
     abortAll()
+    for tenant in tenants { tenant.loopEnds() }
     workers.close()
   }
 
@@ -185,7 +192,7 @@ final class Loop: @unchecked Sendable {
   /// Turns late mail away; true when no handler runs any more, or patience is at an end.
   private var isEnded: Bool {
     discardMail()
-    return workers.workerCount == 0 && !shard.waitsForGuests
+    return workers.workerCount == 0 && !shard.waitsForGuests && tenants.allSatisfy(\.isGone)
       || UVLoop.monotonicNanoseconds / 1_000_000 >= patienceEnds
   }
 
@@ -193,8 +200,19 @@ final class Loop: @unchecked Sendable {
     shared.pointee.close()
     if !shared.pointee.submissions.isEmpty || mail != nil { discardMail() }
     shard.destroy()
+    tenants = []
     isClosed = true
   }
+
+  // MARK: Tenants
+
+  /// On the loop's thread.
+  func add(_ tenant: any LoopTenant) {
+    tenants.append(tenant)
+    if patienceEnds != 0 { tenant.loopEnds() }
+  }
+
+  func remove(_ tenant: any LoopTenant) { tenants.removeAll { $0 === tenant } }
 
   /// What the hooks of a host's loop point to.
   fileprivate var box: AttachedLoopBox?
@@ -225,7 +243,7 @@ final class Loop: @unchecked Sendable {
       }
       if more { continue }
       if isDone() { return }
-      sleep(until: shard.nextDeadline)
+      sleep(until: nextDeadline)
     }
   }
 
@@ -254,21 +272,34 @@ final class Loop: @unchecked Sendable {
     if let deadline = shard.nextDeadline, deadline <= shard.state.pointee.now {
       shard.advance(timersMax: Loop.timersPerTurn)
     }
+    if _slowPath(!alarms.isEmpty) { for ring in alarms.takeDue(at: shard.state.pointee.now) { ring() } }
     // Mail between loops that share a Map is worth looking at more often.
     shard.runReady(fibersMax: _slowPath(shard.isSharing) ? Loop.fibersPerSharedTurn : Loop.fibersPerTurn)
     flushCalls()
     let more = workers.drain(limit: Loop.callsPerTurn)
     turnsToPoll &-= 1
     if turnsToPoll == 0 {
-      turnsToPoll = Loop.turnsBetweenPolls
+      turnsToPoll = tenants.isEmpty ? Loop.turnsBetweenPolls : Loop.turnsBetweenPollsWithTenants
       if !isAttached { uv.poll() }
     }
+    if _slowPath(!tenants.isEmpty) { for tenant in tenants { tenant.turnEnded() } }
     return more || shard.hasReadyWork || mail != nil || !shared.pointee.submissions.isEmpty || isTimerDue
   }
 
   private var isTimerDue: Bool {
     guard let deadline = shard.nextDeadline else { return false }
     return deadline <= shard.state.pointee.now
+  }
+
+  /// When there is something to do next, if nothing comes in before.
+  private var nextDeadline: UInt64? {
+    guard let alarm = alarms.next else { return shard.nextDeadline }
+    return shard.nextDeadline.map { min($0, alarm) } ?? alarm
+  }
+
+  /// Calls `body` on the loop's thread when so many milliseconds have passed. From that thread.
+  func setAlarm(after milliseconds: UInt64, _ body: @escaping @Sendable () -> Void) {
+    alarms.add(at: shard.state.pointee.now &+ milliseconds, body)
   }
 
   /// Begins the calls that the shard asks for, and cancels those it has given up.
@@ -299,10 +330,16 @@ final class Loop: @unchecked Sendable {
         let answer = await call.perform()
         loop.post { $0.shard.answer(call.call, answer) }
       }
-    case .token:
+    case .token, .leased:
       do {
         try call.handler.begin(call.request)
         shard.startedByToken(call.call)
+      } catch {
+        shard.answer(call.call, .failure(of: error))
+      }
+    case .deferred:
+      do {
+        try call.handler.begin(call.request)
       } catch {
         shard.answer(call.call, .failure(of: error))
       }
@@ -356,7 +393,7 @@ extension Loop {
     if isStopping { return detach() }
     if !more { more = !shared.pointee.announceSleep() }
     uv.keepsHostAlive = shard.executionCount > 0 || more
-    uv.rest(ready: more, until: shard.nextDeadline)
+    uv.rest(ready: more, until: nextDeadline)
   }
 
   /// What came in while the host polled is looked at before it polls again: see to it that

@@ -77,6 +77,26 @@ package final class ManualLoop {
         limits: limits, observer: observer, kind: kind))
   }
 
+  /// Begins the calls that were made since the last time as a real loop would, for workflows
+  /// whose handlers only take note of a call. False when there was none.
+  func performCalls() -> Bool {
+    let calls = shard.state.pointee.calls
+    shard.state.pointee.calls.removeAll()
+    shard.state.pointee.cancellations.removeAll()
+    for call in calls {
+      let call = call.takeUnretainedValue()
+      if call.isCancelled { continue }
+      precondition(call.kind != .async && call.kind != .concurrent, "a manual loop runs no Swift tasks")
+      do {
+        try call.handler.begin(call.request)
+        if call.kind != .deferred { shard.startedByToken(call.call) }
+      } catch {
+        shard.answer(call.call, .failure(of: error))
+      }
+    }
+    return !calls.isEmpty
+  }
+
   // MARK: Executions
 
   /// Starts an execution; it is ready, and has not run yet.

@@ -174,6 +174,13 @@ final class UVLoop {
     uv_stop(loop)
   }
 
+  /// The same for callers who do not know whose loop it is. A host's loop has its turn before
+  /// the poll, behind all that could call this ahead of it.
+  @inline(__always)
+  func interruptAny() {
+    if ownsLoop { uv_stop(loop) }
+  }
+
   // MARK: Running in a host's loop
 
   /// Ends a turn: if there is `ready` work the host's loop comes round again without

@@ -10,10 +10,18 @@ package struct CompiledDefinition: Sendable {
   /// Compiles a definition.
   ///
   /// - Returns: The compiled form, unless there are errors; and all diagnostics, warnings included.
+  ///
+  /// - Parameters:
+  ///   - text: The definition in UTF-8.
+  ///   - isExpress: What the service refuses in an express workflow is refused.
+  ///   - allowsPlainResources: A task's `Resource` may be any text, not only an ARN.
   package static func compile(
-    _ text: [UInt8]
+    _ text: [UInt8], isExpress: Bool = false, allowsPlainResources: Bool = true
   ) -> (definition: CompiledDefinition?, diagnostics: [Diagnostic]) {
-    let (read, diagnostics) = Definition.read(text)
+    var options = Definition.ReadingOptions()
+    options.isExpress = isExpress
+    options.allowsPlainResources = allowsPlainResources
+    let (read, diagnostics) = Definition.read(text, options: options)
     guard let read else { return (nil, diagnostics) }
     let unsupported = read.unsupported()
     guard unsupported.isEmpty else { return (nil, unsupported + diagnostics) }

@@ -15,6 +15,13 @@ public struct HistoryEvent: Sendable {
   /// What the event has to say; nil for types without details.
   public let details: JSON?
 
+  /// The same event with other details.
+  package func replacingDetails(_ details: JSON?) -> HistoryEvent {
+    HistoryEvent(
+      id: id, previousID: previousID, type: type, timestamp: timestamp, execution: execution, details: details
+    )
+  }
+
   /// The timestamp in ISO 8601.
   package var timestampText: String { Timestamp(millisecondsSince1970: timestamp).text }
 
@@ -35,6 +42,7 @@ public enum HistoryEventType: String, Sendable, CaseIterable {
   case executionFailed = "ExecutionFailed"
   case executionAborted = "ExecutionAborted"
   case executionTimedOut = "ExecutionTimedOut"
+  case executionRedriven = "ExecutionRedriven"
   case passStateEntered = "PassStateEntered"
   case passStateExited = "PassStateExited"
   case taskStateEntered = "TaskStateEntered"
@@ -68,6 +76,7 @@ public enum HistoryEventType: String, Sendable, CaseIterable {
   case taskStarted = "TaskStarted"
   case taskSubmitted = "TaskSubmitted"
   case taskSucceeded = "TaskSucceeded"
+  case taskSubmitFailed = "TaskSubmitFailed"
   case taskFailed = "TaskFailed"
   case taskTimedOut = "TaskTimedOut"
   case lambdaFunctionScheduled = "LambdaFunctionScheduled"
@@ -135,6 +144,15 @@ public struct HistoryObserver: Sendable {
   let level: HistoryLevel
   let includesData: Bool
   let receive: @Sendable (HistoryEvent) -> Void
+  /// Whether events carry the execution's ARN, which costs making it.
+  var namesExecutions = true
+
+  /// The events go to the listeners of the executions only.
+  package static func listeners(level: HistoryLevel, includesData: Bool = true) -> HistoryObserver {
+    var observer = HistoryObserver(level: level, includesData: includesData) { _ in }
+    observer.namesExecutions = false
+    return observer
+  }
 
   /// - Parameters:
   ///   - level: How much is told.

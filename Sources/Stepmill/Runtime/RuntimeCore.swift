@@ -122,6 +122,9 @@ final class RuntimeCore: Sendable {
     tokenNumbers.withLock { $0[UInt32(truncatingIfNeeded: loop.number)] = loop }
   }
 
+  /// The loops with a thread of their own, or the one in a host's.
+  var allLoops: [Loop] { loops.withLock { $0 } }
+
   /// The loop for the next execution: they take turns.
   func loopForSubmission() -> Loop? {
     let count = loopCount.load(ordering: .acquiring)
@@ -189,11 +192,14 @@ final class RuntimeCore: Sendable {
     closeIdleLoops()
   }
 
-  func withLoop(ofToken text: String, _ body: @escaping @Sendable (Loop, TaskToken) -> Void) {
+  /// Calls `body` on the loop that a token names. False when there is no such loop.
+  @discardableResult
+  func withLoop(ofToken text: String, _ body: @escaping @Sendable (Loop, TaskToken) -> Void) -> Bool {
     guard let token = TaskToken(text), let loop = tokenNumbers.withLock({ $0[token.shard] }) else {
-      return
+      return false
     }
     loop.post { body($0, token) }
+    return true
   }
 
   // MARK: Admission

@@ -32,6 +32,10 @@ public struct TaskFailure: Error, Hashable, Sendable, CustomStringConvertible {
 public struct TaskHandler: Sendable {
   enum Kind: UInt8, Sendable {
     case synchronous, async, concurrent, token
+    /// Told of the call; the answer comes through the runtime, soon.
+    case deferred
+    /// Told of the call; somebody leases the task, and only then its clocks run.
+    case leased
   }
 
   let kind: Kind
@@ -65,6 +69,33 @@ public struct TaskHandler: Sendable {
   ) -> TaskHandler {
     TaskHandler(kind: .token, box: TokenBox(body))
   }
+
+  /// A handler of a service: told of the call on the loop's thread, it sees to it that the
+  /// answer comes by ``ExecutionHost/answer(_:_:)`` or, for a job that goes on, by
+  /// ``ExecutionHost/submit(_:_:)``. Must not block.
+  ///
+  /// - Parameters:
+  ///   - abandoned: Told of the token of a job that nobody waits for any more.
+  ///   - body: Told of the call.
+  package static func deferred(
+    abandoned: @escaping @Sendable (String) -> Void = { _ in },
+    _ body: @escaping @Sendable (TaskRequest) throws -> Void
+  ) -> TaskHandler {
+    TaskHandler(kind: .deferred, box: ServiceBox(refusal: { nil }, abandoned, body))
+  }
+
+  /// A handler whose tasks wait until a worker asks for one, as activities do.
+  ///
+  /// - Parameters:
+  ///   - refusal: Why a task cannot even be scheduled, or nil.
+  ///   - abandoned: Told of the token of a task that nobody waits for any more.
+  ///   - body: Told of the call on the loop's thread.
+  package static func leased(
+    refusal: @escaping @Sendable () -> String?, abandoned: @escaping @Sendable (String) -> Void,
+    _ body: @escaping @Sendable (TaskRequest) throws -> Void
+  ) -> TaskHandler {
+    TaskHandler(kind: .leased, box: ServiceBox(refusal: refusal, abandoned, body))
+  }
 }
 
 /// What a handler that runs beside the step is given.
@@ -77,6 +108,12 @@ public struct TaskRequest: Sendable {
 
   /// How often this task has been retried in this visit of its state.
   public var retryCount: Int { Int(invocation.retryCount) }
+
+  /// The ARN of the execution, for handlers of a service.
+  package var execution: String { invocation.forService?.execution ?? "" }
+
+  /// The role that `Credentials` name, for handlers of a service.
+  package var roleARN: String? { invocation.forService?.roleARN }
 
   // These are made when somebody asks: they are texts, which few handlers look at.
 
@@ -111,6 +148,12 @@ class TaskHandlerBox: @unchecked Sendable {
   nonisolated(nonsending) func run(_ request: TaskRequest) async throws -> JSON {
     preconditionFailure("BUG in Stepmill (please report): this handler is not asynchronous")
   }
+
+  /// Why a task of this handler cannot be scheduled, or nil.
+  var refusal: String? { nil }
+
+  /// Nobody waits any more for the task whose token is out.
+  func abandoned(_ token: String) {}
 
   /// Starts a handler that answers by token.
   func begin(_ request: TaskRequest) throws {
@@ -159,6 +202,25 @@ private final class TokenBox: TaskHandlerBox, @unchecked Sendable {
   override func begin(_ request: TaskRequest) throws { try body(request) }
 }
 
+private final class ServiceBox: TaskHandlerBox, @unchecked Sendable {
+  private let why: @Sendable () -> String?
+  private let forget: @Sendable (String) -> Void
+  private let body: @Sendable (TaskRequest) throws -> Void
+
+  init(
+    refusal: @escaping @Sendable () -> String?, _ abandoned: @escaping @Sendable (String) -> Void,
+    _ body: @escaping @Sendable (TaskRequest) throws -> Void
+  ) {
+    why = refusal
+    forget = abandoned
+    self.body = body
+  }
+
+  override var refusal: String? { why() }
+  override func abandoned(_ token: String) { forget(token) }
+  override func begin(_ request: TaskRequest) throws { try body(request) }
+}
+
 /// A handler as a workflow's table holds it.
 struct TaskHandlerEntry: BitwiseCopyable {
   var kind: TaskHandler.Kind
@@ -186,6 +248,14 @@ final class TaskInvocation: WorkerCall, @unchecked Sendable {
   private let shard: Shard
   /// The task of a concurrent handler.
   var task: Task<Void, Never>?
+  /// What handlers of a service see beside the input. Set before the call goes to the driver.
+  @exclusivity(unchecked) var forService: ForService?
+
+  struct ForService {
+    let execution: String
+    let roleARN: String?
+  }
+
   /// Nobody wants the answer any more.
   @exclusivity(unchecked) var isCancelled = false
 
@@ -232,6 +302,7 @@ final class TaskInvocation: WorkerCall, @unchecked Sendable {
   override func isOver() {
     input = .null
     workflow = nil
+    forService = nil
     shard.keep(self)
   }
 

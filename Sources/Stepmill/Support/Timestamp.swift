@@ -237,3 +237,11 @@ extension Timestamp {
       seconds: quotient - borrow, nanoseconds: Int32(remainder + borrow * 1000) * 1_000_000)
   }
 }
+
+/// Times as the service writes them, for those outside the core.
+package enum UTCText {
+  /// `2026-01-02T03:04:05.678Z`
+  package static func text(_ millisecondsSince1970: Int64) -> String {
+    Timestamp(millisecondsSince1970: millisecondsSince1970).description
+  }
+}

@@ -1,0 +1,142 @@
+#include "LimitHTTP.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static double now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+static int dial(uint16_t port) {
+  int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (descriptor < 0 || connect(descriptor, (struct sockaddr *)&address, sizeof address) != 0) {
+    if (descriptor >= 0) close(descriptor);
+    return -1;
+  }
+  int one = 1;
+  setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  return descriptor;
+}
+
+typedef struct {
+  int descriptor;
+  size_t received;
+  double sent;
+} client;
+
+// Latencies in steps of a twentieth of an octave, from 1 microsecond on.
+enum { steps = 600 };
+static uint64_t histogram[steps];
+
+static void note(double microseconds) {
+  int step = microseconds <= 1 ? 0 : (int)(log2(microseconds) * 20);
+  histogram[step < steps ? step : steps - 1]++;
+}
+
+static double quantile(double part, uint64_t total) {
+  uint64_t wanted = (uint64_t)(part * (double)total), seen = 0;
+  for (int step = 0; step < steps; step++) {
+    seen += histogram[step];
+    if (seen > wanted) return exp2((step + 0.5) / 20);
+  }
+  return 0;
+}
+
+/// The size of an answer with its head, or 0 as long as that is unknown.
+static size_t answer_size(const char *text, size_t length) {
+  const char *end = memmem(text, length, "\r\n\r\n", 4);
+  const char *field = memmem(text, length, "Content-Length: ", 16);
+  if (!end || !field) return 0;
+  return (size_t)(end - text) + 4 + strtoul(field + 16, NULL, 10);
+}
+
+limit_http_result limit_http_load(uint16_t port, int connections, double seconds, double rate,
+                                  const uint8_t *request, size_t length) {
+  limit_http_result result = {0};
+  memset(histogram, 0, sizeof histogram);
+  int poll = epoll_create1(EPOLL_CLOEXEC);
+  client *clients = calloc((size_t)connections, sizeof *clients);
+  int *idle = malloc((size_t)connections * sizeof *idle);
+  int idle_count = 0;
+  for (int index = 0; index < connections; index++) {
+    clients[index].descriptor = dial(port);
+    if (clients[index].descriptor < 0) {
+      result.errors++;
+      continue;
+    }
+    fcntl(clients[index].descriptor, F_SETFL, O_NONBLOCK);
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)index};
+    epoll_ctl(poll, EPOLL_CTL_ADD, clients[index].descriptor, &event);
+    idle[idle_count++] = index;
+  }
+  static char input[1 << 16];
+  struct epoll_event events[256];
+  size_t size = 0;
+  double begin = now(), end = begin + seconds, time = begin, due = begin;
+  while (time < end) {
+    while (idle_count > 0 && (rate <= 0 || due <= time)) {
+      client *self = &clients[idle[--idle_count]];
+      self->sent = rate > 0 ? due : time;
+      self->received = 0;
+      if (rate > 0) due += 1 / rate;
+      if (write(self->descriptor, request, length) != (ssize_t)length) result.errors++;
+    }
+    int count = epoll_wait(poll, events, 256, rate > 0 ? 0 : 10);
+    time = now();
+    for (int index = 0; index < count; index++) {
+      client *self = &clients[events[index].data.u32];
+      ssize_t got = read(self->descriptor, input, sizeof input);
+      if (got <= 0) {
+        if (got < 0 && errno == EAGAIN) continue;
+        result.errors++;
+        epoll_ctl(poll, EPOLL_CTL_DEL, self->descriptor, NULL);
+        continue;
+      }
+      if (size == 0) size = answer_size(input, (size_t)got);
+      self->received += (size_t)got;
+      if (size == 0 || self->received < size) continue;
+      if (self->received > size) result.errors++;
+      result.answers++;
+      note((time - self->sent) * 1e6);
+      idle[idle_count++] = (int)events[index].data.u32;
+    }
+  }
+  result.seconds = time - begin;
+  result.p50 = quantile(0.5, result.answers);
+  result.p99 = quantile(0.99, result.answers);
+  result.p999 = quantile(0.999, result.answers);
+  for (int index = 0; index < connections; index++)
+    if (clients[index].descriptor >= 0) close(clients[index].descriptor);
+  close(poll);
+  free(clients);
+  free(idle);
+  return result;
+}
+
+int limit_http_idle(uint16_t port, int connections) {
+  int count = 0;
+  while (count < connections && dial(port) >= 0) count++;
+  return count;
+}
+
+uint64_t limit_http_processor_time(int pid) {
+  clockid_t clock;
+  struct timespec time;
+  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0) return 0;
+  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}

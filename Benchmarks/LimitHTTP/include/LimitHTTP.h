@@ -1,0 +1,34 @@
+#ifndef STEPMILL_LIMIT_HTTP_H
+#define STEPMILL_LIMIT_HTTP_H
+
+// The floor of an HTTP server on libuv, and the load for all of them.
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// Serves one fixed answer of `body` bytes on 127.0.0.1 for ever, as little as a server can do: it
+/// looks for the end of each head, skips `requestBody` bytes and answers. Writes the port to
+/// `descriptor` as a line of text. Returns only on failure.
+int limit_http_serve(size_t body, size_t requestBody, int descriptor);
+
+typedef struct {
+  uint64_t answers;
+  uint64_t errors;
+  double seconds;
+  /// Microseconds from sending a request to the last byte of its answer.
+  double p50, p99, p999;
+} limit_http_result;
+
+/// Sends `request` over and over on so many connections, one at a time on each, from one thread.
+/// With `rate` above 0 so many per second begin, evenly, as long as a connection is free.
+/// All answers must have the size of the first.
+limit_http_result limit_http_load(uint16_t port, int connections, double seconds, double rate,
+                                  const uint8_t *request, size_t length);
+
+/// Opens connections that say nothing, and keeps them until the process ends. Returns how many.
+int limit_http_idle(uint16_t port, int connections);
+
+/// Nanoseconds of processor time that a process has used, or 0.
+uint64_t limit_http_processor_time(int pid);
+
+#endif

@@ -1,0 +1,102 @@
+// Where an execution stood when it ended without having succeeded, so that it can go on from
+// there: a redrive.
+//
+// What is kept is the state of the machine's own thread of control. A Parallel or a Map that
+// was under way begins once more, with all its branches or iterations.
+
+/// Where an execution stood when it failed, timed out or was stopped.
+package final class ResumePoint: Sendable {
+  /// The state, and its raw input.
+  let pc: UInt32
+  let data: JSON
+  /// The variables by slot; nil where one was not set.
+  let variables: [JSON?]
+  let enteredEvent: UInt32
+  let enteredAt: Int64
+  /// Whether the state had been entered.
+  let hasEntered: Bool
+  /// The number of the last event.
+  let events: UInt32
+  let startedAt: Int64
+
+  init(
+    pc: UInt32, data: JSON, variables: [JSON?], enteredEvent: UInt32, enteredAt: Int64, hasEntered: Bool,
+    events: UInt32, startedAt: Int64
+  ) {
+    self.pc = pc
+    self.data = data
+    self.variables = variables
+    self.enteredEvent = enteredEvent
+    self.enteredAt = enteredAt
+    self.hasEntered = hasEntered
+    self.events = events
+    self.startedAt = startedAt
+  }
+}
+
+extension Shard {
+  /// Where an execution stands that is about to end.
+  func resumePoint(
+    of execution: UnsafeMutablePointer<ExecutionRecord>, _ status: ExecutionStatus
+  ) -> ResumePoint {
+    let root = state.pointee.fibers[execution.pointee.root]
+    let tables = execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
+    // What waits is frozen, and so is what was woken and has not had its turn.
+    if root.pointee.frame == nil {
+      switch root.pointee.phase {
+      case .waiting, .backingOff, .awaitingToken:
+        state.pointee.counters.pointee.waiting.add(-1)
+        if root.pointee.phase == .awaitingToken { abandon(root) }
+        root.pointee.phase = .handling
+      case .free, .ready, .handling, .joining: break
+      }
+      thaw(root, tables)
+    }
+    let frame = root.pointee.frame.unsafelyUnwrapped
+    var variables: [JSON?] = []
+    if let slots = frame.pointee.slots {
+      for position in 0..<Int(frame.pointee.slotCount) {
+        variables.append(slots[position].isMissing ? nil : JSON(copying: slots[position]))
+      }
+    }
+    // A fiber that fails has come as far as its state; one that is stopped between two has not.
+    let isBetween = status != .failed && root.pointee.phase == .ready && root.pointee.resumption == .enter
+    return ResumePoint(
+      pc: root.pointee.pc, data: JSON(copying: frame.pointee.data), variables: variables,
+      enteredEvent: root.pointee.enteredEvent, enteredAt: root.pointee.enteredAt, hasEntered: !isBetween,
+      events: execution.pointee.events, startedAt: execution.pointee.startedAt)
+  }
+
+  /// Starts an execution that goes on from where it had ended.
+  func start(
+    _ start: borrowing Start, copying input: Value, from point: ResumePoint, redriveCount: Int
+  ) -> UnsafeMutablePointer<Fiber> {
+    let fiber = self.start(start, copying: input, isRedrive: true)
+    let execution = fiber.pointee.execution
+    execution.pointee.events = point.events
+    execution.pointee.startedAt = point.startedAt
+    let frame = fiber.pointee.frame.unsafelyUnwrapped
+    let arena = Frame.arena(of: frame)
+    frame.pointee.data = point.data.copied(to: arena)
+    frame.pointee.bound = frame.pointee.data.serializedSize(upTo: start.workflow.limits.payloadBytesMax)
+    if let slots = frame.pointee.slots {
+      for (position, variable) in point.variables.enumerated().prefix(Int(frame.pointee.slotCount)) {
+        slots[position] = variable?.copied(to: arena) ?? .missing
+      }
+    }
+    fiber.pointee.pc = point.pc
+    fiber.pointee.previousEvent = point.events
+    recordRedriven(fiber, count: redriveCount)
+    let code = start.workflow.tables.pointee.ops[Int(point.pc)].code
+    switch code {
+    case .task, .wait, .succeed, .fail, .parallel, .map:
+      guard point.hasEntered else { break }
+      fiber.pointee.enteredEvent = point.enteredEvent
+      fiber.pointee.enteredAt = point.enteredAt
+      fiber.pointee.previousEvent = point.enteredEvent
+      fiber.pointee.resumption = .retry
+    case .finish, .pass, .passData, .choice: break
+    }
+    return fiber
+  }
+}

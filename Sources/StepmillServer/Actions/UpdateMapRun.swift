@@ -1,0 +1,27 @@
+import Stepmill
+
+/// Changes the bounds of a run of a Distributed Map that goes on.
+enum UpdateMapRun {
+  static let route = Route.direct(
+    "UpdateMapRun",
+    [
+      .required("mapRunArn", .text(min: 1, max: 2000)), .optional("maxConcurrency", .integer(min: 0)),
+      .optional("toleratedFailurePercentage", .number(min: 0, max: 100)),
+      .optional("toleratedFailureCount", .integer(min: 0, max: .max, bits: 64)),
+    ]
+  ) { service, request throws(APIError) in
+    let arn = request.required("mapRunArn")
+    try service.changing { () throws(APIError) in
+      var run = try service.mapRun(arn, for: request)
+      guard run.status == .running else {
+        throw .validation("Map Run \(arn) is already completed", reason: .completedMapRun)
+      }
+      run.concurrencyMax = request.integer("maxConcurrency") ?? run.concurrencyMax
+      run.toleratedFailurePercentage =
+        request.number("toleratedFailurePercentage") ?? run.toleratedFailurePercentage
+      run.toleratedFailureCount = request.integer("toleratedFailureCount") ?? run.toleratedFailureCount
+      service.store.put(run)
+    }
+    return ResponseBody()
+  }
+}

@@ -1,0 +1,123 @@
+import Stepmill
+import Synchronization
+
+// The service without its transport: an operation's name and a body go in, a status and a body
+// come out.
+//
+// Who may touch what: `handle` may be called on any thread, and answers on whichever thread the
+// answer comes to be on. What is changed by reading, deciding and writing (machines, activities
+// and what hangs on them) is changed under `control`. Executions do not pass through it: a name
+// is taken by the store's `insert`, which decides alone, and what becomes of an execution is
+// behind that execution's own lock.
+
+/// AWS Step Functions' API.
+package final class StepFunctionsService: Sendable {
+  let host: any ExecutionHost
+  let configuration: ServiceConfiguration
+  let store: any Store
+  let identifiers: IdentifierSource
+  let resolver: TaskDirectory
+  let activities = ActivityDesk()
+  let log: (any LogSink)?
+  let status: (any StatusSink)?
+  /// The executions that tasks wait for, by the tasks' tokens.
+  let jobs = Mutex<[String: StoredExecution]>([:])
+  /// Held while machines or activities are changed.
+  let control = Mutex<Void>(())
+
+  /// - Parameters:
+  ///   - host: Runs the executions.
+  ///   - configuration: What can be chosen.
+  ///   - store: Remembers.
+  ///   - identifiers: Makes names and numbers that nobody gave.
+  ///   - tasks: Serves the tasks that the service does not serve itself.
+  ///   - log: Takes what is to be logged.
+  ///   - status: Is told how executions go.
+  package init(
+    host: any ExecutionHost, configuration: ServiceConfiguration = ServiceConfiguration(),
+    store: any Store = MemoryStore(), identifiers: IdentifierSource, tasks: [any TaskResolver] = [],
+    log: (any LogSink)? = nil, status: (any StatusSink)? = nil
+  ) {
+    self.host = host
+    self.configuration = configuration
+    self.store = store
+    self.identifiers = identifiers
+    resolver = TaskDirectory(tasks)
+    self.log = log
+    self.status = status
+  }
+
+  /// Answers a request.
+  ///
+  /// - Parameters:
+  ///   - operation: What follows `AWSStepFunctions.` in the header `X-Amz-Target`.
+  ///   - body: The request's body.
+  ///   - scope: The account and the region that it is for.
+  ///   - answer: Called once, on any thread, now or later.
+  package func handle(
+    _ operation: String, body: [UInt8], scope: Scope, answer: @escaping @Sendable (APIAnswer) -> Void
+  ) {
+    guard let route = Routes.table[operation] else { return answer(APIAnswer(APIError.unknownOperation())) }
+    let request: Request
+    do throws(APIError) {
+      request = try Request(body, route.members, in: scope)
+    } catch {
+      return answer(APIAnswer(error))
+    }
+    route.perform(self, request) { [store] result in
+      switch result {
+      case .success(let body):
+        let ready = APIAnswer(body)
+        if route.isReading { answer(ready) } else { store.whenDurable { answer(ready) } }
+      case .failure(let error): answer(APIAnswer(error))
+      }
+    }
+  }
+
+  /// The operations that there are.
+  package static var operations: [String] { Routes.table.keys.sorted() }
+
+  /// Milliseconds since 1970.
+  var now: Int64 { host.wallMilliseconds }
+}
+
+/// An operation: its name, what its request looks like, and what it does.
+struct Route: Sendable {
+  typealias Reply = @Sendable (Result<ResponseBody, APIError>) -> Void
+
+  let operation: String
+  let members: [RequestMember]
+  /// It changes nothing, so its answer need not wait for the store.
+  let isReading: Bool
+  let perform: @Sendable (StepFunctionsService, Request, @escaping Reply) -> Void
+
+  /// An operation that answers at once.
+  static func direct(
+    _ operation: String, isReading: Bool = false, _ members: [RequestMember],
+    _ body: @escaping @Sendable (StepFunctionsService, Request) throws(APIError) -> ResponseBody
+  ) -> Route {
+    Route(operation: operation, members: members, isReading: isReading) { service, request, reply in
+      let result: Result<ResponseBody, APIError>
+      do throws(APIError) {
+        result = .success(try body(service, request))
+      } catch {
+        result = .failure(error)
+      }
+      reply(result)
+    }
+  }
+
+  /// An operation that may answer later. What it throws is its answer.
+  static func deferred(
+    _ operation: String, _ members: [RequestMember],
+    _ body: @escaping @Sendable (StepFunctionsService, Request, @escaping Reply) throws(APIError) -> Void
+  ) -> Route {
+    Route(operation: operation, members: members, isReading: true) { service, request, reply in
+      do throws(APIError) {
+        try body(service, request, reply)
+      } catch {
+        reply(.failure(error))
+      }
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import Stepmill
+
+// `states:startExecution` in its four patterns: what starts an execution, and what tells its end.
+
+extension StepFunctionsService {
+  /// Begins a task that starts an execution.
+  ///
+  /// - Parameter token: The task's own, by which its end is told.
+  func startNested(_ run: TaskRun, token: String, _ reply: @escaping @Sendable (TaskReply) -> Void) {
+    let known: Set<String> = ["StateMachineArn", "Input", "Name", "TraceHeader"]
+    if let unknown = run.input.object?.first(where: { !known.contains($0.key) }) {
+      return reply(
+        .failed(
+          RequestRefusal.failure(
+            run.input, state: run.state, "The field \"\(unknown.key)\" is not supported by Step Functions")))
+    }
+    guard let machine = run.input["StateMachineArn"]?.string else {
+      return reply(
+        .failed(
+          RequestRefusal.failure(
+            run.input, state: run.state, "The field 'StateMachineArn' is required but was missing")))
+    }
+    do throws(APIError) {
+      try start(run, machine, token, reply)
+    } catch {
+      reply(.failed(optimizedFailure(error, service: "StepFunctions", client: "AWSStepFunctions")))
+    }
+  }
+
+  private func start(
+    _ run: TaskRun, _ machine: String, _ token: String, _ reply: @escaping @Sendable (TaskReply) -> Void
+  ) throws(APIError) {
+    let name = try MachineName(unlabeled: machine)
+    try checkName(run.input["Name"]?.string)
+    let order = ExecutionOrder(
+      machine: name, name: run.input["Name"]?.string,
+      input: run.input["Input"].flatMap { $0.isNull ? nil : $0.text },
+      traceHeader: run.input["TraceHeader"]?.string)
+    // A role of another account starts that account's machines.
+    let scope = run.roleARN == nil ? run.scope : name.scope
+    let target = try self.target(name, in: scope)
+    guard target.revision.type == .standard else {
+      let execution = try startExpress(order, target, in: scope, isSynchronous: false) { _, _ in }
+      return reply(.succeeded(started(execution.arn, execution.startDate)))
+    }
+    let child = try startStandard(order, target, in: scope)
+    let response = started(child.arn, child.startDate)
+    guard run.resource.pattern == .sync || run.resource.pattern == .sync2 else {
+      return reply(.succeeded(response))
+    }
+    jobs.withLock { $0[token] = child }
+    reply(.submitted(response))
+    let isParsed = run.resource.pattern == .sync2
+    whenEnded(child) { [self] child in
+      // A task that was given up meanwhile does not hear of it.
+      guard jobs.withLock({ $0.removeValue(forKey: token) }) != nil else { return }
+      let description = Self.description(of: child, isParsed: isParsed)
+      let result: Result<JSON, TaskFailure> =
+        child.status.state == .succeeded
+        ? .success(description)
+        : .failure(TaskFailure(error: "States.TaskFailed", cause: description.text))
+      host.complete(token, region: run.scope.region, account: run.scope.account, result) { _ in }
+    }
+  }
+
+  /// Nobody waits any more for the job that goes by this token: a nested execution is stopped.
+  func abandon(_ token: String) {
+    if let child = jobs.withLock({ $0.removeValue(forKey: token) }) { stop(child, error: nil, cause: nil) }
+  }
+
+  /// What `StartExecution` answers, as an optimized integration has it.
+  private func started(_ arn: String, _ date: Int64) -> JSON {
+    let requestID = identifiers.uuid()
+    return [
+      "ExecutionArn": JSON(arn),
+      "SdkHttpMetadata": ResultMetadata.http(requestID, "application/x-amz-json-1.0"),
+      "SdkResponseMetadata": ["RequestId": JSON(requestID)], "StartDate": JSON(TimeText.iso(date)),
+    ]
+  }
+
+  /// What an execution has come to, as `.sync` has it: input and output as texts, or parsed.
+  private static func description(of execution: StoredExecution, isParsed: Bool) -> JSON {
+    let status = execution.status
+    func data(_ text: String) -> JSON { isParsed ? (try? JSON(parsing: text)) ?? JSON(text) : JSON(text) }
+    var members: [(key: String, value: JSON)] = []
+    if let cause = status.cause { members.append(("Cause", JSON(cause))) }
+    let error = status.error ?? (status.state == .timedOut ? "States.Timeout" : nil)
+    if let error { members.append(("Error", JSON(error))) }
+    members.append(("ExecutionArn", JSON(execution.arn)))
+    members.append(("Input", data(execution.input)))
+    members.append(("InputDetails", ["Included": true]))
+    members.append(("Name", JSON(execution.name)))
+    if let output = status.output {
+      members.append(("Output", data(output)))
+      members.append(("OutputDetails", ["Included": true]))
+    }
+    members.append(("RedriveCount", JSON(status.redriveCount)))
+    let isRedrivable = status.state != .succeeded
+    members.append(("RedriveStatus", JSON(isRedrivable ? "REDRIVABLE" : "NOT_REDRIVABLE")))
+    if !isRedrivable {
+      members.append(("RedriveStatusReason", "Execution is SUCCEEDED and cannot be redriven"))
+    }
+    members.append(("StartDate", JSON(execution.startDate)))
+    members.append(("StateMachineArn", JSON(execution.machineARN)))
+    if let alias = execution.aliasARN { members.append(("StateMachineAliasArn", JSON(alias))) }
+    if let version = execution.versionARN { members.append(("StateMachineVersionArn", JSON(version))) }
+    members.append(("Status", JSON(status.state.rawValue)))
+    if let date = status.stopDate { members.append(("StopDate", JSON(date))) }
+    return JSON(members: members)
+  }
+
+  /// An error of the service's own API as an optimized integration reports it.
+  func optimizedFailure(_ error: APIError, service: String, client: String) -> TaskFailure {
+    TaskFailure(
+      error: "\(service).\(Self.className(error.name))",
+      cause: "\(error.message ?? "null") (Service: \(client); Status Code: \(error.status); Error Code: "
+        + "\(error.name); Request ID: \(identifiers.uuid()); Proxy: null)")
+  }
+
+  /// Names of exceptions end in `Exception`.
+  static func className(_ name: String) -> String { name.hasSuffix("Exception") ? name : name + "Exception" }
+}

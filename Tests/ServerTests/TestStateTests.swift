@@ -1,0 +1,154 @@
+import Stepmill
+import Testing
+
+@testable import StepmillServer
+
+/// TestState: one state, with a look inside.
+@Suite struct TestStateTests {
+  let harness = ServiceHarness()
+
+  private func test(_ state: JSON, _ input: JSON = [:], _ more: [(key: String, value: JSON)] = []) -> JSON {
+    harness.call(
+      "TestState",
+      JSON(
+        members: [
+          ("definition", JSON(state.text)), ("input", JSON(input.text)), ("inspectionLevel", "DEBUG"),
+        ] + more))
+  }
+
+  private func error(_ state: JSON, _ more: [(key: String, value: JSON)]) -> String {
+    harness.error("TestState", JSON(members: [("definition", JSON(state.text))] + more))
+  }
+
+  @Test func stagesOfAPass() {
+    let state: JSON = [
+      "Type": "Pass", "InputPath": "$.p", "Parameters": ["c.$": "$.n"], "ResultPath": "$.m", "Next": "B",
+    ]
+    let answer = test(state, ["p": ["n": 4], "k": "o"])
+    #expect(answer["output"] == #"{"p":{"n":4},"k":"o","m":{"c":4}}"#)
+    #expect(answer["nextState"] == "B" && answer["status"] == "SUCCEEDED")
+    #expect(
+      answer["inspectionData"] == [
+        "input": #"{"p":{"n":4},"k":"o"}"#, "afterInputPath": #"{"n":4}"#, "afterParameters": #"{"c":4}"#,
+        "afterResultSelector": #"{"c":4}"#, "afterResultPath": #"{"p":{"n":4},"k":"o","m":{"c":4}}"#,
+      ])
+    let info = harness.call("TestState", ["definition": JSON(state.text), "input": #"{"p":{"n":1}}"#])
+    #expect(info["inspectionData"] == nil)
+  }
+
+  @Test func failuresHaveNoPrefix() {
+    let answer = test(["Type": "Pass", "InputPath": "$.missing", "End": true])
+    #expect(answer["status"] == "FAILED" && answer["error"] == "States.Runtime")
+    #expect(answer["cause"] == "Invalid path '$.missing' : No results for path: $['missing']")
+    #expect(answer["inspectionData"] == ["input": "{}"])
+    let conflict = test(["Type": "Pass", "Result": 99, "ResultPath": "$.child", "End": true], 4)
+    #expect(conflict["error"] == "States.ReferencePathConflict")
+    #expect(
+      conflict["inspectionData"] == ["input": "4", "result": "99", "afterResultSelector": "99"])
+  }
+
+  @Test func retriersAndCatchers() {
+    let state: JSON = [
+      "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": ["FunctionName": "f"],
+      "Retry": [["ErrorEquals": ["E"], "IntervalSeconds": 2, "MaxAttempts": 2]],
+      "Catch": [
+        ["ErrorEquals": ["X"], "Next": "A"],
+        ["ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Next": "B"],
+      ], "End": true,
+    ]
+    let mock: (key: String, value: JSON) = ("mock", ["errorOutput": ["error": "E", "cause": "C"]])
+    let first = test(state, [:], [mock, ("stateConfiguration", ["retrierRetryCount": 1])])
+    #expect(first["status"] == "RETRIABLE")
+    #expect(
+      first["inspectionData"]?["errorDetails"] == ["retryBackoffIntervalSeconds": 4, "retryIndex": 0])
+    let last = test(state, ["i": 1], [mock, ("stateConfiguration", ["retrierRetryCount": 2])])
+    #expect(last["status"] == "CAUGHT_ERROR" && last["nextState"] == "B")
+    #expect(last["output"] == #"{"i":1,"e":{"Error":"E","Cause":"C"}}"#)
+    #expect(last["inspectionData"]?["errorDetails"] == ["catchIndex": 1])
+  }
+
+  @Test func mapsAreMocked() {
+    let state: JSON = [
+      "Type": "Map", "ItemsPath": "$.v",
+      "ItemSelector": ["v.$": "$$.Map.Item.Value", "i.$": "$$.Map.Item.Index"],
+      "ItemProcessor": ["StartAt": "P", "States": ["P": ["Type": "Pass", "End": true]]], "ResultPath": "$.r",
+      "End": true,
+    ]
+    let answer = test(state, ["v": [1, 2]], [("mock", ["result": "[3,4]"])])
+    #expect(answer["output"] == #"{"v":[1,2],"r":[3,4]}"#)
+    #expect(answer["inspectionData"]?["afterItemsPath"] == "[1, 2]")
+    #expect(answer["inspectionData"]?["afterItemSelector"] == #"[{"v":1,"i":0}, {"v":2,"i":1}]"#)
+    #expect(
+      error(state, [("input", #"{"v":[1]}"#), ("mock", ["result": "[3,4]"])])
+        == "ValidationException: Input array does not equal the mocked result array's size")
+    #expect(
+      error(state, [("mock", ["result": "3"])]) == "ValidationException: Mocked result must be an array.")
+  }
+
+  @Test func aStateOfAMachineWithVariables() {
+    let machine: JSON = [
+      "StartAt": "A",
+      "States": [
+        "A": ["Type": "Pass", "Next": "B"],
+        "B": ["Type": "Pass", "Assign": ["y.$": "$x"], "Parameters": ["x.$": "$x"], "End": true],
+      ],
+    ]
+    let answer = test(machine, [:], [("stateName", "B"), ("variables", #"{"x":3}"#)])
+    #expect(answer["output"] == #"{"x":3}"# && answer["inspectionData"]?["variables"] == #"{"x":3,"y":3}"#)
+    #expect(error(machine, [("stateName", "C")]) == "ValidationException: State not found in definition")
+  }
+
+  @Test func contexts() {
+    let state: JSON = ["Type": "Pass", "Parameters": ["c.$": "$$"], "End": true]
+    let answer = test(state, [:], [("context", #"{"Execution":{"Id":"i"}}"#)])
+    #expect(answer["output"] == #"{"c":{"Execution":{"Id":"i"}}}"#)
+    #expect(
+      error(state, [("context", #"{"Execution":{"x":1}}"#)])
+        == "ValidationException: Invalid Context object provided: Field 'x' is not allowed")
+  }
+
+  @Test func realTasks() {
+    harness.functions.define("f") { .body($0.utf8) }
+    let state: JSON = [
+      "Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789012:function:f", "End": true,
+    ]
+    #expect(error(state, []) == "ValidationException: RoleArn must be specified when testing a Task state")
+    let answer = test(state, ["a": 1], [("roleArn", JSON(ServiceHarness.role))])
+    #expect(answer["output"] == #"{"a":1}"# && answer["inspectionData"]?["result"] == #"{"a":1}"#)
+  }
+
+  @Test func mocksAreHeldAgainstTheirServices() {
+    let state: JSON = [
+      "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": ["FunctionName": "f"],
+      "End": true,
+    ]
+    #expect(
+      error(state, [("mock", ["result": #"{"StatusCode":"200"}"#])])
+        == "ValidationException: Mock result schema validation error: Field 'StatusCode' must be a number")
+    #expect(
+      error(state, [("mock", ["result": #"{"StatusCode":"200"}"#, "fieldValidationMode": "NONE"])])
+        .hasPrefix("no error"))
+    #expect(
+      error(state, [("mock", ["result": "{}", "errorOutput": ["error": "E"]])]).contains("only one of"))
+    #expect(error(state, [("mock", [:])]).contains("One of the following fields is required"))
+    #expect(
+      error(["Type": "Pass", "End": true], [("mock", ["result": "{}"])])
+        == "ValidationException: State type 'Pass' is not supported when a mock is specified")
+  }
+
+  @Test func waitsTakeTheirTime() {
+    let pending = harness.begin(
+      "TestState", ["definition": #"{"Type":"Wait","SecondsPath":"$.s","End":true}"#, "input": #"{"s":"1"}"#])
+    #expect(pending.answer == nil)
+    harness.host.advance(by: 1000)
+    #expect(pending.body?["status"] == "SUCCEEDED")
+  }
+
+  @Test func notation() {
+    guard case .object(let members) = MockShape("{A=s1,B!=[n(0,9)],C=<b>,D={E=s(X|Y)}}") else {
+      Issue.record("no object")
+      return
+    }
+    #expect(members.map(\.name) == ["A", "B", "C", "D"] && members[1].isRequired)
+  }
+}
