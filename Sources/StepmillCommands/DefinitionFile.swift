@@ -49,7 +49,7 @@ struct DefinitionText {
     } catch {
       let printer = DiagnosticPrinter(file: name, text: source, terminal: terminal)
       printer.print([Diagnostic(error)])
-      throw .data("\(name) is not YAML")
+      throw .data("\(name) is not a definition: 1 error")
     }
   }
 
