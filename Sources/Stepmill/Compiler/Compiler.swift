@@ -34,6 +34,7 @@ struct Compiler: ~Copyable {
     var compiler = Compiler(definition)
     compiler.builder.timeoutSeconds = definition.timeoutSeconds
     compiler.builder.comment = definition.comment
+    compiler.builder.reserve(states: definition.machine.states.count)
     _ = compiler.machine(definition.machine)
     return compiler.finish()
   }

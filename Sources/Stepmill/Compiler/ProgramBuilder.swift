@@ -84,6 +84,22 @@ struct ProgramBuilder: ~Copyable {
     maps = [MapOp(machine: 0, itemsPath: 0, itemSelector: 0, maxConcurrency: 0, maxConcurrencyPath: 0)]
   }
 
+  /// Makes room for a machine of so many states: growing by doubling is a twentieth of compiling a small one.
+  mutating func reserve(states: Int) {
+    let count = min(states, 4096) + 1
+    ops.reserveCapacity(count)
+    names.reserveCapacity(count)
+    constants.reserveCapacity(count * 8)
+    paths.reserveCapacity(count * 2)
+    segments.reserveCapacity(count * 2)
+    references.reserveCapacity(count)
+    templates.reserveCapacity(count * 2)
+    tasks.reserveCapacity(count)
+    tests.reserveCapacity(count)
+    exits.reserveCapacity(count)
+    policies.reserveCapacity(count)
+  }
+
   /// A string that lives as long as the program; equal texts share one. The hash is set.
   mutating func string(_ text: String) -> Value {
     constants[Int(constant(text))]
