@@ -42,7 +42,7 @@ final class Mocks: Sendable {
     _ path: String, for definition: CompiledDefinition, _ terminal: Terminal
   ) throws(CommandError) -> Mocks {
     let text = try DefinitionFile.readData(path, terminal)
-    let json = try RunCommand.parse(text, name: path, terminal)
+    let json = try JSONArgument.parse(text, name: path, terminal)
     let reader = MocksReader(file: path)
     let answers = try reader.read(json)
     try reader.checkNames(answers.keys.sorted(), definition)
