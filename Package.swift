@@ -128,7 +128,8 @@ let package = Package(
     .target(name: "StepmillGraph", dependencies: ["Stepmill"], swiftSettings: outside),
     .testTarget(name: "GraphTests", dependencies: ["StepmillGraph", "Stepmill"], swiftSettings: common),
     .target(
-      name: "StepmillCommands", dependencies: ["Stepmill", "StepmillGraph", "StepmillYAML", "CLibuv"],
+      name: "StepmillCommands",
+      dependencies: ["Stepmill", "StepmillGraph", "StepmillIntegrations", "StepmillYAML", "CLibuv"],
       swiftSettings: outside),
     .executableTarget(name: "StepmillCLI", dependencies: ["StepmillCommands"], swiftSettings: outside),
     // The tests from outside spawn the program, so it is built before them.

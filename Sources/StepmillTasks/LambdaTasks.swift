@@ -41,6 +41,8 @@ package enum FunctionResponse: Sendable {
   case unreachable(error: String, cause: String)
   /// The service did not call the function: what it said.
   case refused(status: Int, code: String?, message: String?, requestID: String?)
+  /// It failed with just this error and cause.
+  case failed(TaskFailure)
 }
 
 /// A call of a function.
@@ -92,7 +94,7 @@ package struct LambdaTasks: TaskResolver {
       switch response {
       case .body(let body, _): reply(.succeeded(Self.parsed(body)))
       case .error(let body): reply(.failed(Self.failure(body, cause: String(decoding: body, as: UTF8.self))))
-      case .notFound, .unreachable, .refused: reply(.failed(failure(response, function, run)))
+      case .notFound, .unreachable, .refused, .failed: reply(.failed(failure(response, function, run)))
       }
     }
   }
@@ -128,7 +130,7 @@ package struct LambdaTasks: TaskResolver {
         }
         guard case .body(let body, let version) = response else { return }
         reply(.succeeded(result.json(isPlain ? Self.text(body) : Self.parsed(body), version: version)))
-      case .notFound, .unreachable, .refused:
+      case .notFound, .unreachable, .refused, .failed:
         reply(.failed(failure(response, name, run)))
       }
     }
@@ -162,6 +164,7 @@ package struct LambdaTasks: TaskResolver {
     let id: String
     let (status, code, message): (Int, String?, String?)
     switch response {
+    case .failed(let failure): return failure
     case .unreachable(let error, let cause): return TaskFailure(error: "Lambda.\(error)", cause: cause)
     case .refused(let theirs, let theirCode, let text, let request):
       (status, code, message, id) = (theirs, theirCode, text, request ?? requestID())
