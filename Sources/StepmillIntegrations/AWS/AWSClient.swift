@@ -58,6 +58,8 @@ final class AWSClient: Sendable {
     var request: WireRequest
     var region: String
     var signingName: String
+    /// A host that a request named, and nobody who set this up: our keys are not for it.
+    var isForeign = false
     /// Another attempt does no harm where the first may have been served.
     var isRepeatable = true
     var totalMilliseconds: Int?
@@ -69,7 +71,10 @@ final class AWSClient: Sendable {
   @discardableResult
   func call(_ order: Order, answer: @escaping @Sendable (AWSAnswer) -> Void) -> AWSCall {
     let call = AWSCall(answer)
-    guard let credentials = endpoints.credentials(for: order.endpoint) else {
+    guard
+      let credentials = order.isForeign
+        ? Endpoints.nobody : endpoints.credentials(for: order.endpoint)
+    else {
       call.finish(
         .unreachable("Unable to load AWS credentials from any provider in the chain", attempts: 1))
       return call

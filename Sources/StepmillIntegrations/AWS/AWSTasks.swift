@@ -54,9 +54,10 @@ struct AWSTasks: TaskResolver {
     } catch {
       return reply(.failed(naming.client(error.description, attempts: 1)))
     }
+    let place = place(endpoint, wire.service, input)
     var order = AWSClient.Order(
-      endpoint: place(endpoint, wire.service, input), request: request, region: run.scope.region,
-      signingName: wire.service.signingName)
+      endpoint: place, request: request, region: run.scope.region, signingName: wire.service.signingName)
+    order.isForeign = place != endpoint
     order.code = { wire.error($0).code }
     let call = client.call(order) { answer in
       switch answer {

@@ -72,7 +72,7 @@ struct AWSWire: Sendable {
   func result(_ response: HTTPClientResponse) throws(WireError) -> JSON {
     switch service.wire {
     case .json:
-      if response.body.allSatisfy({ $0 <= 0x20 }) { return [:] }
+      if response.body.isEmpty { return [:] }
       let body: JSON
       do throws(JSONSyntaxError) {
         body = try JSON(parsing: response.body)
