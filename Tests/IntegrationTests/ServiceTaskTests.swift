@@ -125,8 +125,8 @@ import Testing
     #expect(
       world.stub.asked[0].text
         == "Action=Publish&Version=2010-03-31&TopicArn=arn%3Aaws%3Asns%3Aeu-west-1%3A123456789012%3At"
-        + "&Message=%7B%22a%20b%22%3A%22c%26d%22%7D&MessageAttributes.entry.1.Name=k"
-        + "&MessageAttributes.entry.1.Value.DataType=String&MessageAttributes.entry.1.Value.StringValue=v%201"
+        + "&Message=%7B%22a+b%22%3A%22c%26d%22%7D&MessageAttributes.entry.1.Name=k"
+        + "&MessageAttributes.entry.1.Value.DataType=String&MessageAttributes.entry.1.Value.StringValue=v+1"
     )
     #expect(
       world.stub.asked[0].header("Content-Type") == "application/x-www-form-urlencoded; charset=utf-8")

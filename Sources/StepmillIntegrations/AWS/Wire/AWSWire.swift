@@ -137,7 +137,8 @@ struct AWSWire: Sendable {
   }
 
   private func readJSON(_ response: HTTPClientResponse, _ error: inout ServiceError) {
-    let body = (try? JSON(parsing: response.body)) ?? [:]
+    // What stands before a service may not know what the service speaks.
+    guard let body = try? JSON(parsing: response.body) else { return readXML(response, &error) }
     let type = response.header("x-amzn-errortype") ?? body["__type"]?.string ?? body["code"]?.string
     // "com.amazonaws.sqs#QueueDoesNotExist", and behind a colon a URL.
     error.name = type.map {

@@ -57,6 +57,12 @@ enum PercentEncoding {
   }
 }
 
+extension PercentEncoding {
+  /// The same with a plus for a blank, as forms have it: servers that write a form anew to check
+  /// its signature write it so.
+  static func form(_ text: String) -> String { self.text(text).replacing("%20", with: "+") }
+}
+
 enum CRC32 {
   private static let table: [UInt32] = (0..<256).map { number in
     (0..<8).reduce(UInt32(number)) { value, _ in value & 1 == 1 ? 0xEDB8_8320 ^ (value >> 1) : value >> 1 }

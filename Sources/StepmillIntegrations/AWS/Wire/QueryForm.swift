@@ -45,7 +45,7 @@ struct QueryForm {
 
   var bytes: [UInt8] {
     Array(
-      pairs.map { "\(PercentEncoding.text($0.name))=\(PercentEncoding.text($0.value))" }
+      pairs.map { "\(PercentEncoding.form($0.name))=\(PercentEncoding.form($0.value))" }
         .joined(separator: "&").utf8)
   }
 }
