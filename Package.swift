@@ -161,7 +161,8 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "FuzzTests",
-      dependencies: ["Stepmill", "StepmillGraph", "StepmillHTTP", "StepmillServer"] + withOracle,
+      dependencies: ["Stepmill", "StepmillGraph", "StepmillHTTP", "StepmillIntegrations", "StepmillServer"]
+        + withOracle,
       path: "Tests/Fuzz",
       exclude: ["Corpus", "Regressions"],
       swiftSettings: common),

@@ -37,7 +37,7 @@ import Testing
 
   @Test func nobodyAnswers() async throws {
     let world = try World { configuration, _ in
-      configuration.totalMilliseconds = 30
+      configuration.totalMilliseconds = 300
       configuration.attemptsMax = 2
     }
     world.stub.answers { _, _ in Stub.Said(isSilent: true) }

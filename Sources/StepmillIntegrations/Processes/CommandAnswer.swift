@@ -21,7 +21,7 @@ package enum CommandAnswer {
     case .notStarted(let reason): return .failure(failure("not started: \(reason)", result))
     case .outputTooLong: return .failure(failure("its output is too long", result))
     case .tookTooLong(let milliseconds):
-      return .failure(failure("it did not end within \(milliseconds / 1000) seconds", result))
+      return .failure(failure("it did not end within \(seconds(milliseconds)) seconds", result))
     }
   }
 
@@ -44,6 +44,10 @@ package enum CommandAnswer {
   private static func failure(_ what: String, _ result: ChildResult) -> TaskFailure {
     let tail = trimmed(String(decoding: result.errorTail, as: UTF8.self))
     return TaskFailure(error: failed, cause: tail.isEmpty ? what : "\(what): \(tail)")
+  }
+
+  private static func seconds(_ milliseconds: UInt64) -> String {
+    milliseconds % 1000 == 0 ? "\(milliseconds / 1000)" : "\(Double(milliseconds) / 1000)"
   }
 
   private static func trimmed(_ text: String) -> String {
