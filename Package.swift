@@ -116,9 +116,11 @@ let package = Package(
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(
       name: "StepmillHTTP", dependencies: ["Stepmill", "CLibuv", "COpenSSL"], swiftSettings: outside),
+    // The seam between Task states and who serves them; integrations and server stand on it.
+    .target(name: "StepmillTasks", dependencies: ["Stepmill"], swiftSettings: outside),
     .target(
       name: "StepmillIntegrations",
-      dependencies: ["Stepmill", "StepmillHTTP", "CLibuv", "CCurl", "COpenSSL"],
+      dependencies: ["Stepmill", "StepmillHTTP", "StepmillTasks", "CLibuv", "CCurl", "COpenSSL"],
       swiftSettings: outside),
     .target(name: "StepmillYAML", dependencies: ["Stepmill", "CLibyaml"], swiftSettings: outside),
     .testTarget(name: "YAMLTests", dependencies: ["StepmillYAML", "Stepmill"], swiftSettings: common),
@@ -148,7 +150,9 @@ let package = Package(
     .testTarget(
       name: "ConformanceTests", dependencies: ["ConformanceKit"], swiftSettings: outside),
     .target(name: "StepmillSimulation", dependencies: ["Stepmill"], swiftSettings: outside),
-    .target(name: "StepmillServer", dependencies: ["Stepmill", "StepmillHTTP"], swiftSettings: outside),
+    .target(
+      name: "StepmillServer", dependencies: ["Stepmill", "StepmillHTTP", "StepmillTasks"],
+      swiftSettings: outside),
     .testTarget(
       name: "ServerTests", dependencies: ["Stepmill", "StepmillServer"], swiftSettings: outside),
     .testTarget(
@@ -157,11 +161,13 @@ let package = Package(
     .testTarget(
       name: "HTTPTests", dependencies: ["StepmillHTTP", "Stepmill"], swiftSettings: common),
     .testTarget(
-      name: "IntegrationTests", dependencies: ["StepmillIntegrations", "StepmillHTTP", "Stepmill"],
+      name: "IntegrationTests",
+      dependencies: ["StepmillIntegrations", "StepmillServer", "StepmillTasks", "StepmillHTTP", "Stepmill"],
       swiftSettings: common),
     .testTarget(
       name: "FuzzTests",
-      dependencies: ["Stepmill", "StepmillGraph", "StepmillHTTP", "StepmillServer"] + withOracle,
+      dependencies: ["Stepmill", "StepmillGraph", "StepmillHTTP", "StepmillIntegrations", "StepmillServer"]
+        + withOracle,
       path: "Tests/Fuzz",
       exclude: ["Corpus", "Regressions"],
       swiftSettings: common),

@@ -8,7 +8,7 @@
 // that stops the process: that is how libFuzzer learns of it.
 
 enum FuzzSubject: String, CaseIterable {
-  case json, path, intrinsic, engine, definition, jsonata, graph, http, request
+  case json, path, intrinsic, engine, definition, jsonata, graph, http, request, answer
 
   func run(_ bytes: UnsafeRawBufferPointer) {
     switch self {
@@ -21,6 +21,7 @@ enum FuzzSubject: String, CaseIterable {
     case .graph: GraphFuzz.run(bytes)
     case .http: HTTPFuzz.run(bytes)
     case .request: RequestFuzz.run(bytes)
+    case .answer: AnswerFuzz.run(bytes)
     }
   }
 }

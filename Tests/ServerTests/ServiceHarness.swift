@@ -129,11 +129,9 @@ final class TestFunctions: FunctionInvoker {
     bodies.withLock { $0[name] = body }
   }
 
-  func invoke(
-    _ function: FunctionName, payload: [UInt8], answer: @escaping @Sendable (FunctionResponse) -> Void
-  ) {
-    guard let body = bodies.withLock({ $0[function.name] }) else { return answer(.notFound) }
-    answer(body((try? JSON(parsing: payload)) ?? .null))
+  func invoke(_ call: FunctionCall, answer: @escaping @Sendable (FunctionResponse) -> Void) {
+    guard let body = bodies.withLock({ $0[call.function.name] }) else { return answer(.notFound) }
+    answer(body((try? JSON(parsing: call.payload)) ?? .null))
   }
 }
 

@@ -121,7 +121,7 @@ extension StepFunctionsService {
   ) throws(APIError) {
     let workflow = workflow(of: execution.revision, name: execution.machine, in: execution.scope)
     let listener = StandardListener(execution, self)
-    status?.changed(execution)
+    if let status { status.changed(StatusChange(execution, self)) }
     do throws(StepmillError) {
       // Its ARN follows from the machine's and its name: one text less for each that waits.
       let identity = ExecutionIdentity(
@@ -236,7 +236,7 @@ extension StepFunctionsService {
       return life.waiters
     }
     store.closed(execution, at: date)
-    status?.changed(execution)
+    if let status { status.changed(StatusChange(execution, self)) }
     for waiter in waiters { waiter(execution) }
     forgetDeleted(execution.machine, in: execution.scope)
   }
