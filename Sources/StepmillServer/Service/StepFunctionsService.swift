@@ -78,6 +78,9 @@ package final class StepFunctionsService: Sendable {
     }
   }
 
+  /// Standard executions of an account run at the moment.
+  package func hasRunning(_ scope: Scope) -> Bool { store.runningCount(in: scope) > 0 }
+
   /// The operations that there are.
   package static var operations: [String] { Routes.table.keys.sorted() }
 

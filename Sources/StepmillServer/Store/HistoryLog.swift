@@ -16,7 +16,7 @@ package struct HistoryLog: Sendable {
   package static let types = HistoryEventType.allCases
   private static let typeNumbers = Dictionary(
     uniqueKeysWithValues: types.enumerated().map { ($0.element, UInt8($0.offset)) })
-  private static let headerSize = 13
+  package static let headerSize = 13
 
   /// The events are numbered from `firstID` up.
   package var count: Int { starts.count }
@@ -59,19 +59,29 @@ package struct HistoryLog: Sendable {
 
   // MARK: For a store
 
-  /// The bytes of the events from `id` on, and where each begins in them, as `body` may copy.
+  /// The bytes of some events, and where each begins in them less `base`.
   package func withEvents<Result>(
-    from id: Int, _ body: (_ starts: ArraySlice<UInt32>, _ base: UInt32, _ bytes: ArraySlice<UInt8>) -> Result
+    _ ids: Range<Int>,
+    _ body: (_ starts: ArraySlice<UInt32>, _ base: UInt32, _ bytes: ArraySlice<UInt8>) -> Result
   ) -> Result {
-    let index = min(id - firstID, starts.count)
-    let base = index < starts.count ? starts[index] : UInt32(bytes.count)
-    return body(starts[index...], base, bytes[Int(base)...])
+    let first = ids.lowerBound - firstID
+    let end = ids.upperBound - firstID
+    let start = first < starts.count ? Int(starts[first]) : bytes.count
+    let stop = end < starts.count ? Int(starts[end]) : bytes.count
+    return body(starts[first..<end], UInt32(start), bytes[start..<stop])
   }
 
-  /// How many bytes the events from `id` on take.
-  package func byteCount(from id: Int) -> Int {
-    let index = id - firstID
-    return index < starts.count ? bytes.count - Int(starts[index]) : 0
+  /// How many events from `id` on fit into so many bytes; one at least, if there is one.
+  package func count(from id: Int, fitting limit: Int) -> Int {
+    let first = id - firstID
+    guard first < starts.count else { return 0 }
+    let end = Int(starts[first]) + limit
+    if bytes.count <= end { return starts.count - first }
+    var last = first + 1
+    while last < starts.count, (last + 1 < starts.count ? Int(starts[last + 1]) : bytes.count) <= end {
+      last += 1
+    }
+    return last - first
   }
 
   /// Adds events that `withEvents` gave. The first byte of each is its type.

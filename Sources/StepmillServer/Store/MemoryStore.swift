@@ -7,11 +7,11 @@ import Synchronization
 package final class MemoryStore: Store {
   private let tables = Mutex(Tables())
   private let retention: Retention
-  /// Hears, under the lock, of each execution that goes.
-  private let forgetting: @Sendable (StoredExecution) -> Void
+  /// Hears, under the lock, of each execution that goes, and whether map runs go with it.
+  private let forgetting: @Sendable (StoredExecution, Bool) -> Void
 
   package init(
-    retention: Retention = Retention(), forgetting: @escaping @Sendable (StoredExecution) -> Void = { _ in }
+    retention: Retention = Retention(), forgetting: @escaping @Sendable (StoredExecution, Bool) -> Void = { _, _ in }
   ) {
     self.retention = retention
     self.forgetting = forgetting
@@ -143,7 +143,7 @@ package final class MemoryStore: Store {
       tables.executions[key]!.timeline.remove(execution)
       tables.executions[key]!.running -= 1
       tables.running[execution.scope, default: 0] -= 1
-      forgetting(execution)
+      forgetting(execution, false)
     }
   }
 
@@ -217,12 +217,9 @@ package final class MemoryStore: Store {
   /// An execution goes, and its map runs with it.
   private func forget(_ execution: StoredExecution, _ tables: inout Tables) {
     // Making its ARN costs something, and hardly any has map runs.
-    if !tables.mapRuns.isEmpty {
-      for run in tables.mapRunsOfExecutions.removeValue(forKey: execution.arn) ?? [] {
-        tables.mapRuns[run] = nil
-      }
-    }
-    forgetting(execution)
+    let runs = tables.mapRuns.isEmpty ? nil : tables.mapRunsOfExecutions.removeValue(forKey: execution.arn)
+    for run in runs ?? [] { tables.mapRuns[run] = nil }
+    forgetting(execution, runs != nil)
   }
 
   package func executions(

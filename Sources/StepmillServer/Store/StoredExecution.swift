@@ -33,9 +33,10 @@ package final class StoredExecution: Sendable {
   /// Where it stands in the store's order: see `Timeline`. Guarded by the store's lock.
   package let position = Mutex<UInt64>(0)
   /// For a store on disk: the number of its row, negative when it is to be forgotten, and
-  /// whether it waits to be written.
+  /// whether it waits to be written and was written before.
   package let row = Atomic<Int64>(0)
   package let isQueued = Atomic<Bool>(false)
+  package let isWritten = Atomic<Bool>(false)
 
   /// What of it takes room. When it is over, a store may keep this for it.
   package struct Contents: Sendable {
@@ -70,6 +71,8 @@ package final class StoredExecution: Sendable {
     var stopOrder: StopOrder?
     /// Who waits for its end.
     var waiters: [@Sendable (StoredExecution) -> Void] = []
+
+    package init() {}
 
     mutating func append(_ event: HistoryEvent) {
       contents.history.append(event)
@@ -165,11 +168,12 @@ package final class StoredExecution: Sendable {
   }
 
   /// What it takes in memory, about, when it is over.
+  package var byteCount: Int { withLife { $0.byteCount } }
+}
+
+extension StoredExecution.Life {
   package var byteCount: Int {
-    withLife { life in
-      600 + life.contents.input.utf8.count + (life.contents.output?.utf8.count ?? 0)
-        + life.contents.history.byteCount
-    }
+    600 + contents.input.utf8.count + (contents.output?.utf8.count ?? 0) + contents.history.byteCount
   }
 }
 
