@@ -94,6 +94,7 @@ import Synchronization
       let shrinks = backlog.entries.isEmpty && removals.isEmpty && mayShrink
       let batch = queue.take(
         hasMore: !backlog.entries.isEmpty || !backlog.mapRuns.isEmpty || !removals.isEmpty || shrinks)
+      administer(batch)
       add(batch)
       do throws(DatabaseFailure) {
         try writeBacklog()
@@ -118,6 +119,11 @@ import Synchronization
 
   /// What could not be written before the end.
   var leftovers: Int { backlog.entries.count + backlog.mapRuns.count }
+
+  /// Statements of tests come before everything, since they may be what mends a full disk.
+  private func administer(_ batch: WriteQueue.Batch) {
+    for case .change(.statement(let sql)) in batch.entries { try? database.execute(sql) }
+  }
 
   private func add(_ batch: WriteQueue.Batch) {
     if backlog.entries.isEmpty {
@@ -435,7 +441,7 @@ import Synchronization
     case .activity(let activity, let scope):
       try statements.put(activity, scope, Documents.document(of: activity).text)
     case .noActivity(let name, let scope): try statements.delete(from: statements.deleteActivity, name, scope)
-    case .statement(let sql): try database.execute(sql)
+    case .statement: break
     }
   }
 

@@ -103,7 +103,8 @@ struct KillTest {
     unsafe posix_spawn_file_actions_init(&actions)
     defer { unsafe posix_spawn_file_actions_destroy(&actions) }
     unsafe posix_spawn_file_actions_addopen(&actions, 1, file, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-    var words: [UnsafeMutablePointer<CChar>?] = unsafe ["stepmill-store", "load", directory].map { unsafe strdup($0) }
+    let texts = ["stepmill-store", "load", directory]
+    var words: [UnsafeMutablePointer<CChar>?] = unsafe texts.map { (text: String) in unsafe strdup(text) }
     unsafe words.append(nil)
     defer { for unsafe word in unsafe words { unsafe free(word) } }
     var process: pid_t = 0

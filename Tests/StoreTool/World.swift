@@ -20,10 +20,8 @@ struct World {
     var configuration = Runtime.Configuration()
     configuration.loops = 2
     runtime = try Runtime(configuration)
-    var random: UInt64 = 0
-    unsafe withUnsafeMutableBytes(of: &random) { _ = unsafe getrandom($0.baseAddress, 8, 0) }
     service = StepFunctionsService(
-      host: runtime, store: store, identifiers: IdentifierSource(seed: random))
+      host: runtime, store: store, identifiers: IdentifierSource(seed: UInt64.random(in: 0 ... .max)))
   }
 
   /// Calls an operation and waits for its answer.

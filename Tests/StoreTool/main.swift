@@ -11,6 +11,7 @@
 //   stepmill-store bench [EXECUTIONS [ROUNDS]] what the store costs, against the one in memory
 //   stepmill-store open [EXECUTIONS]           how long a store takes to open, and in how much memory
 
+unsafe setvbuf(stdout, nil, _IOLBF, 0)
 let words = CommandLine.arguments
 func number(_ index: Int, _ otherwise: Int) -> Int { words.count > index ? Int(words[index]) ?? otherwise : otherwise }
 
