@@ -21,7 +21,8 @@
       }
       throw StoreError(
         .notWritable,
-        "The directory \(directory) cannot be made: \(Self.text(reason)). Choose one that this user may write to.")
+        "The directory \(directory) cannot be made: \(Self.text(reason)). Choose one that this user may write to."
+      )
     }
     let path = directory + "/lock"
     descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)

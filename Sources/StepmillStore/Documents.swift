@@ -57,7 +57,10 @@ enum Documents {
           })
       ),
       ("lastVersion", JSON(machine.lastVersion)),
-      ("firstVersion", machine.firstVersion.map { object([("description", $0.description.map { JSON($0) })]) }),
+      (
+        "firstVersion",
+        machine.firstVersion.map { object([("description", $0.description.map { JSON($0) })]) }
+      ),
       (
         "aliases",
         JSON(
@@ -101,7 +104,8 @@ enum Documents {
       machine.aliases.append(
         MachineAlias(
           name: name, description: alias["description"]?.string, routes: routes,
-          creationDate: Int64(alias["created"]?.int ?? 0), updateDate: alias["updated"]?.int.map { Int64($0) }))
+          creationDate: Int64(alias["created"]?.int ?? 0), updateDate: alias["updated"]?.int.map { Int64($0) }
+        ))
     }
     machine.tags = tags(json["tags"])
     return machine
@@ -130,7 +134,8 @@ enum Documents {
 
   static func document(of run: MapRunRecord) -> JSON {
     object([
-      ("machine", JSON(run.machineARN)), ("status", JSON(run.status.rawValue)), ("started", JSON(run.startDate)),
+      ("machine", JSON(run.machineARN)), ("status", JSON(run.status.rawValue)),
+      ("started", JSON(run.startDate)),
       ("stopped", run.stopDate.map { JSON($0) }), ("concurrencyMax", JSON(run.concurrencyMax)),
       ("toleratedFailurePercentage", JSON(run.toleratedFailurePercentage)),
       ("toleratedFailureCount", JSON(run.toleratedFailureCount)), ("items", document(of: run.items)),

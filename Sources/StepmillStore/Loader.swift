@@ -84,7 +84,8 @@ struct Loader {
   }
 
   private mutating func loadRevisions() throws(DatabaseFailure) {
-    let rows = try database.prepare("SELECT id, definition, role, type, settings, revision, date FROM revisions")
+    let rows = try database.prepare(
+      "SELECT id, definition, role, type, settings, revision, date FROM revisions")
     while try rows.step() {
       let id = rows.integer(0)
       guard
@@ -171,8 +172,10 @@ struct Loader {
       life.redriveTokens = Documents.tokens(rows.textIfAny(13))
       let execution = StoredExecution(
         scope: owner.scope, machine: owner.name, name: rows.text(3), revision: revision,
-        versionARN: rows.textIfAny(14), aliasARN: rows.textIfAny(15), input: "", traceHeader: rows.textIfAny(16),
-        startDate: rows.integer(6), mapRunARN: rows.textIfAny(17), itemCount: rows.integerIfAny(18).map { Int($0) },
+        versionARN: rows.textIfAny(14), aliasARN: rows.textIfAny(15), input: "",
+        traceHeader: rows.textIfAny(16),
+        startDate: rows.integer(6), mapRunARN: rows.textIfAny(17),
+        itemCount: rows.integerIfAny(18).map { Int($0) },
         life: life)
       execution.row.store(id, ordering: .relaxed)
       execution.isWritten.store(true, ordering: .relaxed)
@@ -243,7 +246,9 @@ struct Loader {
     }
   }
 
-  private func event(_ id: Int, after previous: Int, _ type: HistoryEventType, _ details: JSON) -> HistoryEvent {
+  private func event(_ id: Int, after previous: Int, _ type: HistoryEventType, _ details: JSON)
+    -> HistoryEvent
+  {
     HistoryEvent(
       id: id, previousID: previous, type: type, timestamp: now, execution: "", details: details)
   }

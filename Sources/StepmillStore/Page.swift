@@ -119,7 +119,8 @@ struct Page {
     for index in 0..<count {
       let start = Self.number(bytes, body.startIndex + 4 + index * 4)
       // Each has a head at least, so a damaged page is noticed here and not by a trap later.
-      guard Int(start) >= last + HistoryLog.headerSize, Int(start) + HistoryLog.headerSize <= events.count else {
+      guard Int(start) >= last + HistoryLog.headerSize, Int(start) + HistoryLog.headerSize <= events.count
+      else {
         return false
       }
       last = Int(start)

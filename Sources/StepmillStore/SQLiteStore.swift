@@ -85,7 +85,8 @@ package final class SQLiteStore: Store {
     } catch {
       throw StoreError(
         .system,
-        "The system starts no more threads for this process (code \(error.code)). Raise its limit of threads.")
+        "The system starts no more threads for this process (code \(error.code)). Raise its limit of threads."
+      )
     }
     self.memory = memory
     self.queue = queue

@@ -108,8 +108,13 @@ struct Random {
           "tags": [["key": "k", "value": JSON("\(below(3))")]],
         ]
       )
-    case 3: return ("UpdateStateMachine", ["stateMachineArn": arn, "roleArn": JSON("arn:aws:iam::123456789012:role/r\(below(3))")])
-    case 4: return ("PublishStateMachineVersion", ["stateMachineArn": arn, "description": JSON("v\(below(9))")])
+    case 3:
+      return (
+        "UpdateStateMachine",
+        ["stateMachineArn": arn, "roleArn": JSON("arn:aws:iam::123456789012:role/r\(below(3))")]
+      )
+    case 4:
+      return ("PublishStateMachineVersion", ["stateMachineArn": arn, "description": JSON("v\(below(9))")])
     case 5:
       return (
         "CreateStateMachineAlias",
@@ -121,8 +126,14 @@ struct Random {
         ]
       )
     case 6: return ("DeleteStateMachineVersion", ["stateMachineVersionArn": JSON(Bench.machine(name) + ":1")])
-    case 7: return below(3) == 0 ? ("DeleteStateMachine", ["stateMachineArn": arn]) : ("DescribeStateMachine", ["stateMachineArn": arn])
-    case 8: return ("TagResource", ["resourceArn": arn, "tags": [["key": JSON("t\(below(3))"), "value": "é\n\"\\"]]])
+    case 7:
+      return below(3) == 0
+        ? ("DeleteStateMachine", ["stateMachineArn": arn])
+        : ("DescribeStateMachine", ["stateMachineArn": arn])
+    case 8:
+      return (
+        "TagResource", ["resourceArn": arn, "tags": [["key": JSON("t\(below(3))"), "value": "é\n\"\\"]]]
+      )
     case 9: return ("UntagResource", ["resourceArn": arn, "tagKeys": ["t1"]])
     case 10: return ("CreateActivity", ["name": JSON("act\(below(3))")])
     case 11: return ("DeleteActivity", ["activityArn": JSON(Bench.prefix + "activity:act\(below(3))")])
@@ -140,7 +151,8 @@ struct Random {
     case 20: return ("RedriveExecution", ["executionArn": JSON(known), "clientToken": JSON("c\(below(3))")])
     case 21: return ("DescribeExecution", ["executionArn": JSON(known)])
     case 22: return ("GetExecutionHistory", ["executionArn": JSON(known), "maxResults": JSON(1 + below(40))])
-    case 23: return ("GetExecutionHistory", ["executionArn": JSON(known), "reverseOrder": true, "maxResults": 7])
+    case 23:
+      return ("GetExecutionHistory", ["executionArn": JSON(known), "reverseOrder": true, "maxResults": 7])
     case 24: return ("ListExecutions", ["stateMachineArn": arn, "maxResults": JSON(1 + below(5))])
     default: return ("ListStateMachineAliases", ["stateMachineArn": arn])
     }

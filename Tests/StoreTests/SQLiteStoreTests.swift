@@ -74,7 +74,8 @@ import Testing
     var bench = Bench(store)
     bench.create(
       "f",
-      #"{"StartAt":"A","States":{"A":{"Type":"Pass","Result":{"x":1},"ResultPath":"$.r","Next":"F"},"F":{"Type":"Fail","Error":"E"}}}"#)
+      #"{"StartAt":"A","States":{"A":{"Type":"Pass","Result":{"x":1},"ResultPath":"$.r","Next":"F"},"F":{"Type":"Fail","Error":"E"}}}"#
+    )
     let arn = bench.start("f", "e", #"{"i":1}"#)
     let before = bench.history(arn)
     try store.close()
@@ -140,7 +141,9 @@ import Testing
     let store = try place.open(retention)
     let bench = Bench(store)
     bench.create("p")
-    for index in 0..<200 { bench.start("p", "e\(index)", #"{"t":"\#(String(repeating: "x", count: 9000))"}"#) }
+    for index in 0..<200 {
+      bench.start("p", "e\(index)", #"{"t":"\#(String(repeating: "x", count: 9000))"}"#)
+    }
     try store.close()
     let database = try Database(place.database, mayCreate: false)
     #expect(try database.number("SELECT count(*) FROM executions") ?? 0 <= 20)
@@ -160,12 +163,14 @@ import Testing
     let bench = Bench(store)
     bench.create(
       "s",
-      #"{"StartAt":"C","States":{"C":{"Type":"Wait","Seconds":1,"Next":"P"},"P":{"Type":"Pass","Parameters":{"n.$":"States.MathAdd($.n, -1)"},"Next":"D"},"D":{"Type":"Choice","Choices":[{"Variable":"$.n","NumericGreaterThan":0,"Next":"C"}],"Default":"E"},"E":{"Type":"Succeed"}}}"#)
+      #"{"StartAt":"C","States":{"C":{"Type":"Wait","Seconds":1,"Next":"P"},"P":{"Type":"Pass","Parameters":{"n.$":"States.MathAdd($.n, -1)"},"Next":"D"},"D":{"Type":"Choice","Choices":[{"Variable":"$.n","NumericGreaterThan":0,"Next":"C"}],"Default":"E"},"E":{"Type":"Succeed"}}}"#
+    )
     let arn = bench.start("s", "e", #"{"n":60}"#)
     for _ in 0..<61 {
       bench.host.advance(by: 1000)
       // An answer to a change comes when all before it is written.
-      _ = bench.call("TagResource", ["resourceArn": JSON(Bench.machine("s")), "tags": [["key": "k", "value": "v"]]])
+      _ = bench.call(
+        "TagResource", ["resourceArn": JSON(Bench.machine("s")), "tags": [["key": "k", "value": "v"]]])
     }
     #expect(bench.status(arn) == "SUCCEEDED")
     let events = bench.history(arn, [("maxResults", 1000)])

@@ -109,7 +109,9 @@ final class Bench {
   }
 
   static func machine(_ name: String) -> String { prefix + "stateMachine:" + name }
-  static func execution(_ machine: String, _ name: String) -> String { prefix + "execution:\(machine):\(name)" }
+  static func execution(_ machine: String, _ name: String) -> String {
+    prefix + "execution:\(machine):\(name)"
+  }
 
   static let pass = #"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}"#
   static let wait = #"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":60,"End":true}}}"#

@@ -27,7 +27,8 @@ final class Starter: Sendable {
     self.chains = chains
     let order: JSON = [
       "stateMachineArn": JSON(World.prefix + "stateMachine:quick"),
-      "input": JSON(#"{"order":"4711","amount":12.5,"items":["a","b","c"],"customer":{"name":"Ada","city":"Lund"}}"#),
+      "input": JSON(
+        #"{"order":"4711","amount":12.5,"items":["a","b","c"],"customer":{"name":"Ada","city":"Lund"}}"#),
     ]
     body = order.utf8
   }
@@ -76,7 +77,9 @@ struct StoreBench {
         process.append(try disk(.process, total, chains))
         power.append(try disk(.power, total / 4 / 16 * 16, chains))
       }
-      print("  \(chains * 16) in flight: memory \(text(memory)), disk (process) \(text(process)), disk (power) \(text(power))")
+      print(
+        "  \(chains * 16) in flight: memory \(text(memory)), disk (process) \(text(process)), disk (power) \(text(power))"
+      )
       print("    ratio process \(share(process, memory)), power \(share(power, memory))")
     }
   }
@@ -88,7 +91,8 @@ struct StoreBench {
     try store.close()
     if durability == .process, chains == 32 {
       let health = store.health
-      print("    \(health.rowsWritten) rows in \(health.transactions) transactions, \(health.bytes >> 20) MiB")
+      print(
+        "    \(health.rowsWritten) rows in \(health.transactions) transactions, \(health.bytes >> 20) MiB")
     }
     return rate
   }
@@ -101,8 +105,9 @@ struct StoreBench {
     let (after, writerAfter) = Self.processorSeconds
     world.shutDown()
     func microseconds(_ seconds: Double) -> Double { (seconds / Double(total) * 1e7).rounded() / 10 }
-    print("    \(store is MemoryStore ? "memory" : "disk"): \(microseconds(after - before)) µs on all threads but the writer's, "
-      + "\(microseconds(writerAfter - writerBefore)) µs there, per execution")
+    print(
+      "    \(store is MemoryStore ? "memory" : "disk"): \(microseconds(after - before)) µs on all threads but the writer's, "
+        + "\(microseconds(writerAfter - writerBefore)) µs there, per execution")
     return rate
   }
 
@@ -165,8 +170,9 @@ struct OpenBench {
     let start = Clock.seconds
     let again = try SQLiteStore(directory: directory.path, retention: retention)
     let seconds = Clock.seconds - start
-    print("\(executions) executions, \(again.health.bytes >> 20) MiB: open in \(Int(seconds * 1000)) ms, "
-      + "\((Self.residentBytes - before) / executions) bytes each (beside what the first one freed)")
+    print(
+      "\(executions) executions, \(again.health.bytes >> 20) MiB: open in \(Int(seconds * 1000)) ms, "
+        + "\((Self.residentBytes - before) / executions) bytes each (beside what the first one freed)")
     try again.close()
   }
 

@@ -52,7 +52,8 @@ struct World {
       ])
   }
 
-  static let pass = #"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"},"B":{"Type":"Pass","Next":"C"},"C":{"Type":"Pass","End":true}}}"#
+  static let pass =
+    #"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"},"B":{"Type":"Pass","Next":"C"},"C":{"Type":"Pass","End":true}}}"#
   static let wait = #"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":600,"End":true}}}"#
 
   func shutDown() {
@@ -96,7 +97,8 @@ final class TemporaryDirectory {
   let path: String
 
   init() {
-    var template = Array((unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp").utf8CString.dropLast())
+    var template = Array(
+      (unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp").utf8CString.dropLast())
     template += "/stepmill-store-XXXXXX".utf8CString
     path = unsafe template.withUnsafeMutableBufferPointer { unsafe String(cString: mkdtemp($0.baseAddress!)) }
   }

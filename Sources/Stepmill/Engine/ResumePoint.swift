@@ -107,7 +107,8 @@ extension Shard {
     let isBetween = status != .failed && root.pointee.phase == .ready && root.pointee.resumption == .enter
     let name = tables.pointee.names[Int(tables.pointee.ops[Int(root.pointee.pc)].name)]
     return ResumePoint(
-      pc: root.pointee.pc, state: name.isString ? name.text : "", data: JSON(copying: frame.pointee.data), variables: variables,
+      pc: root.pointee.pc, state: name.isString ? name.text : "", data: JSON(copying: frame.pointee.data),
+      variables: variables,
       enteredEvent: root.pointee.enteredEvent, enteredAt: root.pointee.enteredAt, hasEntered: !isBetween,
       events: execution.pointee.events, startedAt: execution.pointee.startedAt)
   }

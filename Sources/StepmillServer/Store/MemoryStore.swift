@@ -11,7 +11,8 @@ package final class MemoryStore: Store {
   private let forgetting: @Sendable (StoredExecution, Bool) -> Void
 
   package init(
-    retention: Retention = Retention(), forgetting: @escaping @Sendable (StoredExecution, Bool) -> Void = { _, _ in }
+    retention: Retention = Retention(),
+    forgetting: @escaping @Sendable (StoredExecution, Bool) -> Void = { _, _ in }
   ) {
     self.retention = retention
     self.forgetting = forgetting
@@ -47,30 +48,52 @@ package final class MemoryStore: Store {
     var running = 0
   }
 
-  /// The executions that are over, in the order of their ends: what goes first.
+  /// The executions that are over, in the order of their ends: what goes first. One that runs
+  /// again or is removed leaves its place empty, and does not count.
   private struct ClosedQueue {
-    private var entries: [(execution: StoredExecution, date: Int64, bytes: Int, position: UInt64)?] = []
+    private var entries: [(execution: StoredExecution?, date: Int64, bytes: Int, position: UInt64)] = []
     private var head = 0
     private(set) var bytes = 0
-    var count: Int { entries.count - head }
+    private(set) var count = 0
 
     mutating func append(_ execution: StoredExecution, _ date: Int64, _ position: UInt64, _ size: Int) {
       bytes += size
+      count += 1
       entries.append((execution, date, size, position))
     }
 
-    var oldestDate: Int64? { head < entries.count ? entries[head]?.date : nil }
+    var oldestDate: Int64? { head < entries.count ? entries[head].date : nil }
 
-    mutating func removeFirst() -> (execution: StoredExecution, position: UInt64)? {
-      guard head < entries.count, let first = entries[head] else { return nil }
-      entries[head] = nil
-      head += 1
-      bytes -= first.bytes
-      if head > 1024, head * 2 > entries.count {
-        entries.removeFirst(head)
-        head = 0
+    /// Nil for an empty place.
+    mutating func removeFirst() -> StoredExecution? {
+      guard head < entries.count else { return nil }
+      defer {
+        head += 1
+        if head > 1024, head * 2 > entries.count {
+          entries.removeFirst(head)
+          head = 0
+        }
       }
-      return (first.execution, first.position)
+      return empty(head)
+    }
+
+    /// Takes out the one with a position, if it is there.
+    mutating func discard(_ position: UInt64) {
+      // Positions rise.
+      var (low, high) = (head, entries.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if entries[middle].position < position { low = middle + 1 } else { high = middle }
+      }
+      if low < entries.count, entries[low].position == position { _ = empty(low) }
+    }
+
+    private mutating func empty(_ index: Int) -> StoredExecution? {
+      guard let execution = entries[index].execution else { return nil }
+      entries[index].execution = nil
+      bytes -= entries[index].bytes
+      count -= 1
+      return execution
     }
   }
 
@@ -87,9 +110,11 @@ package final class MemoryStore: Store {
   package func removeMachine(_ name: String, in scope: Scope) {
     tables.withLock { tables in
       tables.machines[scope]?.remove(name)
-      // Those that have ended stay in the queue until their time comes; nobody finds them.
       let removed = tables.executions.removeValue(forKey: MachineKey(scope: scope, name: name))
-      for execution in removed?.byName.values ?? [:].values { forget(execution, &tables) }
+      for execution in removed?.byName.values ?? [:].values {
+        tables.closed.discard(execution.position.withLock { $0 })
+        forget(execution, &tables)
+      }
     }
   }
 
@@ -192,6 +217,7 @@ package final class MemoryStore: Store {
       guard tables.executions[key]?.byName[execution.name] === execution else { return }
       tables.executions[key]!.running += 1
       tables.running[execution.scope, default: 0] += 1
+      tables.closed.discard(execution.position.withLock { $0 })
       tables.executions[key]!.timeline.append(execution, tables.nextNumber())
     }
   }
@@ -202,12 +228,9 @@ package final class MemoryStore: Store {
       date < oldest || tables.closed.count > retention.executionsMax
         || tables.closed.bytes > retention.bytesMax && tables.closed.count > 1
     {
-      guard let (execution, position) = tables.closed.removeFirst() else { return }
+      guard let execution = tables.closed.removeFirst() else { continue }
       let key = MachineKey(scope: execution.scope, name: execution.machine)
-      // It may run again, or have ended once more since.
-      guard execution.position.withLock({ $0 }) == position,
-        tables.executions[key]?.byName[execution.name] === execution
-      else { continue }
+      guard tables.executions[key]?.byName[execution.name] === execution else { continue }
       tables.executions[key]!.byName[execution.name] = nil
       tables.executions[key]!.timeline.remove(execution)
       forget(execution, &tables)
