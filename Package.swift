@@ -150,6 +150,16 @@ let package = Package(
     .testTarget(
       name: "ConformanceTests", dependencies: ["ConformanceKit"], swiftSettings: outside),
     .target(name: "StepmillSimulation", dependencies: ["Stepmill"], swiftSettings: outside),
+    // What the server remembers, on disk. Debian: libsqlite3-dev.
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .target(
+      name: "StepmillStore", dependencies: ["Stepmill", "StepmillServer", "CSQLite"], swiftSettings: outside),
+    .executableTarget(
+      name: "stepmill-store", dependencies: ["Stepmill", "StepmillServer", "StepmillStore"],
+      path: "Tests/StoreTool", swiftSettings: outside),
+    .testTarget(
+      name: "StoreTests", dependencies: ["Stepmill", "StepmillServer", "StepmillStore", "stepmill-store"],
+      swiftSettings: outside),
     .target(
       name: "StepmillServer", dependencies: ["Stepmill", "StepmillHTTP", "StepmillTasks"],
       swiftSettings: outside),
