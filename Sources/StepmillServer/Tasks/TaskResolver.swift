@@ -98,7 +98,7 @@ struct TaskDirectory: Sendable {
   /// The engine's handler for a resource of a machine in `scope`.
   func handler(of arn: String, in scope: Scope, for service: StepFunctionsService) -> TaskHandler {
     let resource = TaskResourceName(arn)
-    if resource.service == "activity" { return service.activityHandler(arn) }
+    if resource.service == "activity" { return service.activityHandler(arn, in: scope) }
     let begin = self.begin(resource, service)
     let host = service.host
     let abandoned: @Sendable (String) -> Void = { [unowned service] in service.abandon($0) }
