@@ -106,7 +106,7 @@ class Surroundings:
                 self.moto = MotoServer()
                 served.add("logs")
                 if served & {"lambda"}:
-                    served |= MOTO_SERVICES
+                    served |= MOTO_SERVICES | {"logs-delivery"}
                     for service in sorted(MOTO_SERVICES):
                         options += ["--endpoint", f"{service}={self.moto.url}"]
             self.server = StepmillServer(program, options)

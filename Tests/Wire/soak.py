@@ -116,7 +116,8 @@ def main():
     parser.add_argument("--growth", type=float, default=10, help="per cent of memory that may come on top (10)")
     parser.add_argument("--data", metavar="DIR", help="give the server this directory to keep everything in")
     chosen = parser.parse_args()
-    options = ["--retention-executions", "1000"] + (["--data", chosen.data] if chosen.data else [])
+    # Few enough to be reached in the first seconds.
+    options = ["--retention-executions", "100"] + (["--data", chosen.data] if chosen.data else [])
     server = StepmillServer(built_program(chosen.program), options)
     load = Load(server, chosen.clients)
     fastest = load.run(max(3, min(20, chosen.minutes * 6)), 0)

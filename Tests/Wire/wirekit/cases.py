@@ -14,7 +14,8 @@ from .expectation import LATER, Expectation
 from .text import compact, parse, parsed_or_none
 from .world import ACCOUNT, Failure
 
-SECONDS_MAX = 60
+# Wall time of a case, with what comes before and after it below a minute.
+SECONDS_MAX = 55
 OWN_SERVICES = {"states", "sfn", "activity", "stepfunctions"}
 ROLE = "arn:aws:iam::123456789012:role/role"
 
@@ -79,6 +80,9 @@ def _needs(row):
         needs.add("lambda")
     if re.search(r'"Mode\\*": ?\\*"DISTRIBUTED', compact(row)):
         needs.add("distributed-map")
+    # Somebody else's log service is called like any other; what it is asked for is the server's.
+    if any(step["op"] == "DescribeLogStreams" for step in row.get("steps", [])):
+        needs.add("logs-delivery")
     # What a script only validates or mocks is not called.
     if "steps" in row and not any(step["op"].startswith("Start") for step in row["steps"]):
         needs = {step["service"] for step in row["steps"]}
@@ -171,7 +175,8 @@ class ExecutionRun(Run):
         execution = started["executionArn"]
         for _ in self.pauses():
             end = self.call("DescribeExecution", {"executionArn": execution})
-            if end["status"] != "RUNNING":
+            if end["status"] != "RUNNING" or self.row.get("expect", {}).get("status") == "RUNNING" and (
+                    len(self.history(execution)) >= len(self.row["expect"]["events"])):
                 break
         else:
             raise Skip(f"takes more than {SECONDS_MAX} s")
