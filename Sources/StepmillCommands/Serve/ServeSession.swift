@@ -39,6 +39,7 @@ struct ServeSession {
     let server = try listen(runtime, service, access, identifiers)
     welcome(server)
     waitForSignal(loop)
+    service.dismissWorkers()
     end(server, runtime, loop)
     return .success
   }

@@ -52,14 +52,18 @@ package final class StepFunctionsService: Sendable {
   ///   - operation: What follows `AWSStepFunctions.` in the header `X-Amz-Target`.
   ///   - body: The request's body.
   ///   - scope: The account and the region that it is for.
+  ///   - whenAbandoned: Takes a closure to call if the client goes away before the answer.
   ///   - answer: Called once, on any thread, now or later.
   package func handle(
-    _ operation: String, body: [UInt8], scope: Scope, answer: @escaping @Sendable (APIAnswer) -> Void
+    _ operation: String, body: [UInt8], scope: Scope,
+    whenAbandoned: (@Sendable (@escaping @Sendable () -> Void) -> Void)? = nil,
+    answer: @escaping @Sendable (APIAnswer) -> Void
   ) {
     guard let route = Routes.table[operation] else { return answer(APIAnswer(APIError.unknownOperation())) }
-    let request: Request
+    var request: Request
     do throws(APIError) {
       request = try Request(body, route.members, in: scope)
+      request.whenAbandoned = whenAbandoned
     } catch {
       return answer(APIAnswer(error))
     }
@@ -79,6 +83,12 @@ package final class StepFunctionsService: Sendable {
 
   /// Standard executions of an account run at the moment.
   package func hasRunning(_ scope: Scope) -> Bool { store.runningCount(in: scope) > 0 }
+
+  /// Sends home the workers that wait for tasks: the service is about to end, and they would hold
+  /// it up.
+  package func dismissWorkers() {
+    for worker in activities.closeAll() { worker.take(nil) }
+  }
 
   /// The operations that there are.
   package static var operations: [String] { Routes.table.keys.sorted() }

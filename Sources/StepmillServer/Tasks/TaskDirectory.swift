@@ -1,6 +1,5 @@
 import Stepmill
 @_exported import StepmillTasks
-import Synchronization
 
 // Where tasks go: a table from resources to whoever serves them.
 //
@@ -16,7 +15,7 @@ import Synchronization
 final class TaskDirectory: Sendable {
   private let resolvers: [any TaskResolver]
   /// What is to be done when tasks are given up, by their tokens.
-  private let underWay = Mutex<[String: @Sendable () -> Void]>([:])
+  private let underWay = Lock<[String: @Sendable () -> Void]>([:])
 
   init(_ resolvers: [any TaskResolver]) {
     self.resolvers = resolvers
@@ -30,7 +29,7 @@ final class TaskDirectory: Sendable {
       let served: @Sendable (TaskRequest) -> Bool = { [self, unowned service] request in
         serve(request, of: resource, in: scope, services, service)
       }
-      return service.activityHandler(arn, served: services.isEmpty ? nil : served)
+      return service.activityHandler(arn, in: scope, served: services.isEmpty ? nil : served)
     }
     let abandoned: @Sendable (String) -> Void = { [self, unowned service] token in
       if let body = underWay.withLock({ $0.removeValue(forKey: token) }) { body() }

@@ -64,7 +64,8 @@ package final class ServiceHandler: HTTPHandler {
       return answer(respond, APIAnswer(error))
     }
     let body = unsafe [UInt8](request.body)
-    service.handle(operation, body: body, scope: scope) { [self] result in
+    service.handle(operation, body: body, scope: scope, whenAbandoned: { respond.whenAbandoned($0) }) {
+      [self] result in
       meter.count(since: began, status: result.status)
       answer(respond, result)
     }
