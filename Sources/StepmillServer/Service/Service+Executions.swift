@@ -95,8 +95,11 @@ extension StepFunctionsService {
       revision: target.revision, versionARN: target.versionARN, aliasARN: target.aliasARN, input: text,
       traceHeader: order.traceHeader, startDate: now)
     guard store.runningCount(in: scope) < configuration.openExecutionsMax else { throw .executionLimit() }
+    if let refusal = store.refusal { throw .unwritable(refusal) }
     if let known = store.insert(execution) {
-      guard known.status.state == .running, known.input == text else { throw .executionExists(known.arn) }
+      // Its input is here while it runs.
+      let isSame = known.withLife { $0.state == .running && $0.contents.input == text }
+      guard isSame else { throw .executionExists(known.arn) }
       return known
     }
     var more: ExecutionIdentity.More?
@@ -201,7 +204,7 @@ extension StepFunctionsService {
 
   fileprivate func recorded(_ event: HistoryEvent, of execution: StoredExecution) {
     let redriveCount = execution.withLife { life in
-      life.history.append(event)
+      life.append(event)
       return life.redriveCount
     }
     store.recorded(event, of: execution)
@@ -221,17 +224,17 @@ extension StepFunctionsService {
       switch outcome {
       case .succeeded(let output):
         life.state = .succeeded
-        life.output = output.text
+        life.contents.output = output.text
       case .failed(let error, let cause):
         life.state = .failed
-        (life.error, life.cause) = (error, cause)
+        (life.contents.error, life.contents.cause) = (error, cause)
       case .timedOut:
         life.state = .timedOut
       case .aborted(let error, let cause):
         life.state = .aborted
-        (life.error, life.cause) = (error, cause)
+        (life.contents.error, life.contents.cause) = (error, cause)
       }
-      life.history.close()
+      life.contents.history.close()
       defer { life.waiters = [] }
       return life.waiters
     }
@@ -292,7 +295,7 @@ private final class StandardListener: ExecutionListener {
 
   var wantsResumePoint: Bool { true }
   func recorded(_ event: HistoryEvent) { service.recorded(event, of: execution) }
-  func stopped(at point: ResumePoint) { execution.withLife { $0.resumePoint = point } }
+  func stopped(at point: ResumePoint) { execution.withLife { $0.contents.resumePoint = point } }
   func ended(_ outcome: Outcome) { service.ended(execution, outcome) }
 }
 

@@ -64,11 +64,15 @@ package final class StepFunctionsService: Sendable {
     } catch {
       return answer(APIAnswer(error))
     }
+    if !route.isReading, let refusal = store.refusal { return answer(APIAnswer(.unwritable(refusal))) }
     route.perform(self, request) { [store] result in
       switch result {
       case .success(let body):
         let ready = APIAnswer(body)
-        if route.isReading { answer(ready) } else { store.whenDurable { answer(ready) } }
+        guard !route.isReading else { return answer(ready) }
+        // What is done stays done; but if the server stops before the store can write again,
+        // it is forgotten, so the client must not take it for certain.
+        store.whenDurable { failure in answer(failure.map { APIAnswer(.unwritable($0)) } ?? ready) }
       case .failure(let error): answer(APIAnswer(error))
       }
     }
@@ -109,10 +113,10 @@ struct Route: Sendable {
 
   /// An operation that may answer later. What it throws is its answer.
   static func deferred(
-    _ operation: String, _ members: [RequestMember],
+    _ operation: String, isReading: Bool = true, _ members: [RequestMember],
     _ body: @escaping @Sendable (StepFunctionsService, Request, @escaping Reply) throws(APIError) -> Void
   ) -> Route {
-    Route(operation: operation, members: members, isReading: true) { service, request, reply in
+    Route(operation: operation, members: members, isReading: isReading) { service, request, reply in
       do throws(APIError) {
         try body(service, request, reply)
       } catch {

@@ -7,9 +7,14 @@ import Synchronization
 package final class MemoryStore: Store {
   private let tables = Mutex(Tables())
   private let retention: Retention
+  /// Hears, under the lock, of each execution that goes.
+  private let forgetting: @Sendable (StoredExecution) -> Void
 
-  package init(retention: Retention = Retention()) {
+  package init(
+    retention: Retention = Retention(), forgetting: @escaping @Sendable (StoredExecution) -> Void = { _ in }
+  ) {
     self.retention = retention
+    self.forgetting = forgetting
   }
 
   private struct MachineKey: Hashable {
@@ -26,6 +31,13 @@ package final class MemoryStore: Store {
     var closed = ClosedQueue()
     var mapRuns: [String: MapRunRecord] = [:]
     var mapRunsOfExecutions: [String: [String]] = [:]
+    /// Begins and ends of executions are numbered through.
+    var lastNumber: UInt64 = 0
+
+    mutating func nextNumber() -> UInt64 {
+      lastNumber += 1
+      return lastNumber
+    }
   }
 
   /// The executions of one machine.
@@ -42,8 +54,7 @@ package final class MemoryStore: Store {
     private(set) var bytes = 0
     var count: Int { entries.count - head }
 
-    mutating func append(_ execution: StoredExecution, _ date: Int64, _ position: UInt64) {
-      let size = execution.byteCount
+    mutating func append(_ execution: StoredExecution, _ date: Int64, _ position: UInt64, _ size: Int) {
       bytes += size
       entries.append((execution, date, size, position))
     }
@@ -77,7 +88,8 @@ package final class MemoryStore: Store {
     tables.withLock { tables in
       tables.machines[scope]?.remove(name)
       // Those that have ended stay in the queue until their time comes; nobody finds them.
-      tables.executions[MachineKey(scope: scope, name: name)] = nil
+      let removed = tables.executions.removeValue(forKey: MachineKey(scope: scope, name: name))
+      for execution in removed?.byName.values ?? [:].values { forget(execution, &tables) }
     }
   }
 
@@ -116,7 +128,7 @@ package final class MemoryStore: Store {
       let key = MachineKey(scope: execution.scope, name: execution.machine)
       if let known = tables.executions[key]?.byName[execution.name] { return known }
       tables.executions[key, default: MachineExecutions()].byName[execution.name] = execution
-      tables.executions[key]!.timeline.append(execution)
+      tables.executions[key]!.timeline.append(execution, tables.nextNumber())
       tables.executions[key]!.running += 1
       tables.running[execution.scope, default: 0] += 1
       return nil
@@ -131,8 +143,29 @@ package final class MemoryStore: Store {
       tables.executions[key]!.timeline.remove(execution)
       tables.executions[key]!.running -= 1
       tables.running[execution.scope, default: 0] -= 1
+      forgetting(execution)
     }
   }
+
+  /// Takes in executions that are over, as they were left: each with the date of its end and what
+  /// it takes, in the order of their positions, which they have already.
+  package func restore(_ executions: [(execution: StoredExecution, date: Int64, bytes: Int)]) {
+    tables.withLock { tables in
+      for (execution, date, bytes) in executions {
+        let key = MachineKey(scope: execution.scope, name: execution.machine)
+        let number = execution.position.withLock { $0 }
+        guard tables.executions[key]?.byName[execution.name] == nil else { continue }
+        tables.executions[key, default: MachineExecutions()].byName[execution.name] = execution
+        execution.position.withLock { $0 = 0 }
+        tables.executions[key]!.timeline.append(execution, number)
+        tables.closed.append(execution, date, number, bytes)
+        tables.lastNumber = max(tables.lastNumber, number)
+      }
+    }
+  }
+
+  /// Forgets what is too old, or too much.
+  package func evict(now: Int64) { tables.withLock { evict(&$0, now: now) } }
 
   package func execution(_ name: String, of machine: String, in scope: Scope) -> StoredExecution? {
     tables.withLock { $0.executions[MachineKey(scope: scope, name: machine)]?.byName[name] }
@@ -146,8 +179,9 @@ package final class MemoryStore: Store {
       tables.running[execution.scope, default: 0] -= 1
       guard tables.executions[key]?.byName[execution.name] === execution else { return }
       tables.executions[key]!.running -= 1
-      let position = tables.executions[key]!.timeline.append(execution)
-      tables.closed.append(execution, date, position)
+      let position = tables.nextNumber()
+      tables.executions[key]!.timeline.append(execution, position)
+      tables.closed.append(execution, date, position, execution.byteCount)
       evict(&tables, now: date)
     }
   }
@@ -158,11 +192,10 @@ package final class MemoryStore: Store {
       guard tables.executions[key]?.byName[execution.name] === execution else { return }
       tables.executions[key]!.running += 1
       tables.running[execution.scope, default: 0] += 1
-      tables.executions[key]!.timeline.append(execution)
+      tables.executions[key]!.timeline.append(execution, tables.nextNumber())
     }
   }
 
-  /// Forgets what is too old, or too much.
   private func evict(_ tables: inout Tables, now: Int64) {
     let oldest = now - Int64(retention.seconds) * 1000
     while let date = tables.closed.oldestDate,
@@ -177,7 +210,19 @@ package final class MemoryStore: Store {
       else { continue }
       tables.executions[key]!.byName[execution.name] = nil
       tables.executions[key]!.timeline.remove(execution)
+      forget(execution, &tables)
     }
+  }
+
+  /// An execution goes, and its map runs with it.
+  private func forget(_ execution: StoredExecution, _ tables: inout Tables) {
+    // Making its ARN costs something, and hardly any has map runs.
+    if !tables.mapRuns.isEmpty {
+      for run in tables.mapRunsOfExecutions.removeValue(forKey: execution.arn) ?? [] {
+        tables.mapRuns[run] = nil
+      }
+    }
+    forgetting(execution)
   }
 
   package func executions(
@@ -234,7 +279,8 @@ package final class MemoryStore: Store {
     }
   }
 
-  package func whenDurable(_ body: @escaping @Sendable () -> Void) { body() }
+  package func whenDurable(_ body: @escaping @Sendable (String?) -> Void) { body(nil) }
+  package var refusal: String? { nil }
 }
 
 /// Values by name, to be read in the order of their names.
@@ -276,17 +322,13 @@ private struct SortedTable<Value> {
 /// Executions in the order in which they began or ended, whichever was last.
 ///
 /// Beginning and ending each append an entry; an execution remembers its latest, and the one
-/// before is stale. Entries are numbered for good, so a number is a place to go on from, however
+/// before is stale. Entries are numbered for good, and through all machines, so a number is a place to go on from, however
 /// much happened meanwhile. When more than half are stale they are swept.
 private struct Timeline: Sendable {
   private var entries: [(number: UInt64, execution: StoredExecution)] = []
-  private var nextNumber: UInt64 = 1
   private var stale = 0
 
-  @discardableResult
-  mutating func append(_ execution: StoredExecution) -> UInt64 {
-    let number = nextNumber
-    nextNumber += 1
+  mutating func append(_ execution: StoredExecution, _ number: UInt64) {
     let isStale = execution.position.withLock { position in
       defer { position = number }
       return position != 0
@@ -294,7 +336,6 @@ private struct Timeline: Sendable {
     if isStale { stale += 1 }
     entries.append((number, execution))
     sweep()
-    return number
   }
 
   mutating func remove(_ execution: StoredExecution) {
