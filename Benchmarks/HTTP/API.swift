@@ -41,8 +41,9 @@ enum API {
     return Array(head.utf8) + body
   }
 
-  static func start(_ operation: String, _ machine: String) -> [UInt8] {
-    request(operation, ["stateMachineArn": JSON(machine), "input": JSON(input)])
+  static func start(_ operation: String, _ machine: String, more: [(String, JSON)] = []) -> [UInt8] {
+    let members = [("stateMachineArn", JSON(machine)), ("input", JSON(input))] + more
+    return request(operation, JSON(members: members.map { (key: $0.0, value: $0.1) }))
   }
 
   /// Makes a state machine and gives its ARN.

@@ -451,6 +451,9 @@ package final class IdentifierSource: Sendable {
   /// A UUID of version 4.
   package func uuid() -> String { UUIDText.text(random.withLock { $0.uuid() }) }
 
+  /// Begins another sequence.
+  func seed() -> UInt64 { random.withLock { $0.next() } }
+
   /// A number below `bound`.
   package func below(_ bound: UInt64) -> UInt64 { random.withLock { $0.below(bound) } }
 }

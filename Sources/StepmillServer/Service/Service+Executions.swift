@@ -266,7 +266,7 @@ extension StepFunctionsService {
   /// A machine that is being deleted goes when nothing of it runs any more.
   func forgetDeleted(_ name: String, in scope: Scope) {
     guard let machine = store.machine(name, in: scope), machine.isDeleting else { return }
-    control.withLock { _ in
+    changing {
       guard store.machine(name, in: scope)?.isDeleting == true, store.runningCount(of: name, in: scope) == 0
       else { return }
       store.removeMachine(name, in: scope)
