@@ -50,7 +50,8 @@
     var arguments = CommandLine.arguments.dropFirst()
     while let argument = arguments.popFirst() {
       switch (argument, arguments.first) {
-      case ("--serve", let mode?): return try Servers.serve(mode, Array(arguments.dropFirst()))
+      case ("--serve", let mode?): 
+        return try Servers.serve(mode, Array(arguments.dropFirst()))
       case ("--seconds", let text?) where Double(text) != nil: options.seconds = Double(text)!
       case ("--rounds", let text?) where Int(text) != nil: options.rounds = max(1, Int(text)!)
       case ("--connections", let text?) where Int(text) != nil: options.connections = Int(text)!
@@ -65,12 +66,12 @@
       }
       _ = arguments.popFirst()
     }
-    // Lines appear as they are printed, into files as well.
-    setvbuf(stdout, nil, _IOLBF, 0)
     raiseDescriptors()
     for part in options.parts {
       switch part {
-      case "rates": Rates(options).run()
+      case "rates": 
+        var rates = Rates(options)
+        rates.run()
       case "idle": Idle.run(options)
       case "waiting": Waiting.run(options)
       case "history": LongHistory.run(options)

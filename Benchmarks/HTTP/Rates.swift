@@ -92,7 +92,7 @@ struct Rates {
   }
 
   private func report() {
-    print(
+    Servers.say(
       Table.row(["one loop", "requests/s", "per CPU s", "spread", "of ok", "spread", "by the clock", "goal"]))
     for contestant in contestants {
       let rates = contestant.processor
@@ -110,19 +110,19 @@ struct Rates {
           "\(Int(Figures.median(clock).rounded())) %", contestant.goal ?? "",
         ]
       }
-      print(Table.row(columns))
+      Servers.say(Table.row(columns))
     }
   }
 
   private mutating func latencies() {
-    print("\n" + Table.row(["at half of that rate", "p50 us", "p99 us", "p99.9 us", "p99/p50"]))
+    Servers.say("\n" + Table.row(["at half of that rate", "p50 us", "p99 us", "p99.9 us", "p99/p50"]))
     for contestant in contestants {
       let result = contestant.server.load(
         contestant.request, connections: options.connections, seconds: 2 * options.seconds,
         rate: Figures.median(contestant.answers) / 2)
       errors += result.errors
       let ratio = Int((10 * result.p99 / max(result.p50, 1)).rounded())
-      print(
+      Servers.say(
         Table.row([
           contestant.name, "\(Int(result.p50))", "\(Int(result.p99))", "\(Int(result.p999))",
           "\(ratio / 10).\(ratio % 10)",

@@ -25,7 +25,7 @@ enum Idle {
     _ = server.call(request)
     let bytes = (server.residentBytes - before.bytes) / max(count, 1)
     let ratio = Int((100 * rate() / before.rate).rounded())
-    print(
+    Servers.say(
       "\nidle: \(count) connections of \(options.idle) are open, about \(bytes) bytes each; StartSyncExecution"
         + " beside them has \(ratio) % of its rate without")
   }
@@ -34,7 +34,7 @@ enum Idle {
 /// Executions that wait in the server.
 enum Waiting {
   static func run(_ options: HTTPBenchmarks.Options) {
-    print("")
+    Servers.say("")
     for type in ["EXPRESS", "STANDARD"] {
       // An Express execution may take five minutes, which may be too short to start them all.
       let server = Servers.startAPI(["--limit", "express-seconds=1000000"])
@@ -53,7 +53,7 @@ enum Waiting {
         if result.answers == 0 { Servers.fail("no execution starts any more") }
       }
       let bytes = server.residentBytes - before
-      print(
+      Servers.say(
         "waiting: \(count) \(type) executions take \(bytes >> 20) MB, \(bytes / count) bytes each"
           + " (a million: \(bytes / count * 1_000_000 >> 20) MB); started at"
           + " \(Int(Double(count) / processor)) per CPU second")
@@ -90,7 +90,7 @@ enum LongHistory {
       ratios.append(Double(first.answers) / Double(max(last.answers, 1)))
     }
     func text(_ ratio: Double) -> String { "\(Int((100 * ratio).rounded())) %" }
-    print(
+    Servers.say(
       "\nhistory: \(events) events; the last page of 1000 costs \(text(Figures.median(ratios))) of the first"
         + " (\(text(ratios.min()!))-\(text(ratios.max()!)))")
   }

@@ -15,6 +15,23 @@ public struct HistoryEvent: Sendable {
   /// What the event has to say; nil for types without details.
   public let details: JSON?
 
+  /// An event that somebody else recorded.
+  package init(id: Int, previousID: Int, type: HistoryEventType, timestamp: Int64, details: JSON?) {
+    self.init(
+      id: id, previousID: previousID, type: type, timestamp: timestamp, execution: "", details: details)
+  }
+
+  init(
+    id: Int, previousID: Int, type: HistoryEventType, timestamp: Int64, execution: String, details: JSON?
+  ) {
+    self.id = id
+    self.previousID = previousID
+    self.type = type
+    self.timestamp = timestamp
+    self.execution = execution
+    self.details = details
+  }
+
   /// The same event with other details.
   package func replacingDetails(_ details: JSON?) -> HistoryEvent {
     HistoryEvent(
