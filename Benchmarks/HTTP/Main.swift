@@ -50,7 +50,7 @@
     var arguments = CommandLine.arguments.dropFirst()
     while let argument = arguments.popFirst() {
       switch (argument, arguments.first) {
-      case ("--serve", let mode?): 
+      case ("--serve", let mode?):
         return try Servers.serve(mode, Array(arguments.dropFirst()))
       case ("--seconds", let text?) where Double(text) != nil: options.seconds = Double(text)!
       case ("--rounds", let text?) where Int(text) != nil: options.rounds = max(1, Int(text)!)
@@ -69,7 +69,7 @@
     raiseDescriptors()
     for part in options.parts {
       switch part {
-      case "rates": 
+      case "rates":
         var rates = Rates(options)
         rates.run()
       case "idle": Idle.run(options)

@@ -72,6 +72,30 @@ package final class DirectLoop: @unchecked Sendable {
       throw .notJSON
     }
   }
+
+  /// Starts an execution of which a listener is told. It runs in the loop's next turn.
+  package func start(
+    _ workflow: BoundWorkflow, text: UnsafeRawBufferPointer, identity: ExecutionIdentity,
+    listener: any ExecutionListener
+  ) throws(DirectRefusal) -> HostedExecution {
+    do throws(StepmillError) {
+      try core.admit()
+    } catch {
+      throw error.isOverload ? .overloaded : .shutDown
+    }
+    loop.tick()
+    let sink = HostedSink(listener, core: core, manual: nil)
+    do throws(JSONSyntaxError) {
+      let fiber = try loop.shard.start(
+        Shard.Start(workflow: workflow.core, sink: sink, tag: 0, identity: identity), text: text)
+      sink.began(loop.shard.handle(of: fiber.pointee.execution), on: loop)
+      loop.shard.state.pointee.ready.append(fiber.pointee.index)
+    } catch {
+      core.ended()
+      throw .notJSON
+    }
+    return HostedExecution(sink)
+  }
 }
 
 /// Hands ends on.

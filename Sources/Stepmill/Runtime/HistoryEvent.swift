@@ -124,8 +124,15 @@ public enum HistoryEventType: String, Sendable, CaseIterable {
     }
   }
 
+  /// Its place in `allCases`. (A type with texts for raw values is hashed and compared by them.)
+  package var number: Int { Int(unsafeBitCast(self, to: UInt8.self)) }
+
   /// The most sparing level at which the event is told.
-  var level: HistoryLevel {
+  var level: HistoryLevel { Self.levels[number] }
+
+  private static let levels = allCases.map(\.sparingLevel)
+
+  private var sparingLevel: HistoryLevel {
     switch self {
     case .executionFailed, .executionAborted, .executionTimedOut:
       return .fatal

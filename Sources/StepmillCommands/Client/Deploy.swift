@@ -8,9 +8,12 @@ extension Command {
         name: "FILE", help: "the definition in Amazon States Language, JSON or YAML; - for standard input")
     ],
     options: [
-      Option("--name", "NAME", help: "The state machine's name. Without it: the file's, up to its first dot."),
+      Option(
+        "--name", "NAME", help: "The state machine's name. Without it: the file's, up to its first dot."),
       Option("--type", "STANDARD|EXPRESS", help: "Of a new state machine. Without it: STANDARD."),
-      Option("--role", "ARN", help: "The role. Without it a new state machine gets arn:aws:iam::123456789012:role/stepmill."),
+      Option(
+        "--role", "ARN",
+        help: "The role. Without it a new state machine gets arn:aws:iam::123456789012:role/stepmill."),
       Option("--publish", help: "Publish a version."),
     ] + ClientEndpoint.options,
     notes: [
@@ -65,7 +68,8 @@ private struct DeployCommand {
       let answer = if let known { try update(known) } else { try create() }
       let style = terminal.style(.error)
       terminal.write(
-        style.dim(known == nil ? "created state machine '\(name)'" : "updated state machine '\(name)'") + "\n",
+        style.dim(known == nil ? "created state machine '\(name)'" : "updated state machine '\(name)'")
+          + "\n",
         to: .error)
       if arguments.has("--json") {
         terminal.write(answer.text + "\n")

@@ -8,7 +8,8 @@ extension Command {
     ],
     options: [
       Option(
-        "--status", "STATUS", help: "Executions that are RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED or PENDING_REDRIVE."),
+        "--status", "STATUS",
+        help: "Executions that are RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED or PENDING_REDRIVE."),
       Option("--limit", "N", help: "At most so many. Without it: 50 executions, all state machines."),
     ] + ClientEndpoint.options,
     notes: [ClientEndpoint.section]
@@ -76,7 +77,8 @@ private struct ClientLists {
     do throws(ClientFailure) {
       executions = try client.all(
         "ListExecutions",
-        [("stateMachineArn", JSON(machine.arn))] + (status.map { [("statusFilter", JSON($0.rawValue))] } ?? []),
+        [("stateMachineArn", JSON(machine.arn))]
+          + (status.map { [("statusFilter", JSON($0.rawValue))] } ?? []),
         key: "executions", limit: limit)
     } catch {
       throw error.commandError

@@ -4,16 +4,20 @@ extension Command {
   static let start = Command(
     name: "start", summary: "Start an execution on a server, and wait for it if you like.",
     operands: [
-      Operand(name: "MACHINE", help: "the state machine: its name, with :ALIAS or :VERSION if need be, or its ARN")
+      Operand(
+        name: "MACHINE", help: "the state machine: its name, with :ALIAS or :VERSION if need be, or its ARN")
     ],
     options: [
       Option(
-        "--input", "JSON|FILE|-", help: "The input: JSON text, a file, or - for standard input. Without it: {}."),
+        "--input", "JSON|FILE|-",
+        help: "The input: JSON text, a file, or - for standard input. Without it: {}."),
       Option("--name", "NAME", help: "The execution's name. Without it the server makes one."),
-      Option("--sync", help: "Call StartSyncExecution, which Express state machines have: the answer is the end."),
+      Option(
+        "--sync", help: "Call StartSyncExecution, which Express state machines have: the answer is the end."),
       Option(
         "--wait",
-        help: "Show on standard error what happens, and end when the execution does. With an Express state machine: "
+        help:
+          "Show on standard error what happens, and end when the execution does. With an Express state machine: "
           + "--sync."),
     ] + ClientEndpoint.options,
     notes: [

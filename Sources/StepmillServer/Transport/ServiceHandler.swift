@@ -90,6 +90,12 @@ package final class ServiceHandler: HTTPHandler {
     return unsafe String(decoding: target[size...], as: UTF8.self)
   }
 
+  /// The same for those who have not counted the call yet.
+  func answer(_ respond: HTTPResponder, _ answer: APIAnswer, _ operation: String, began: Int) {
+    meters[operation]?.count(since: began, status: answer.status)
+    self.answer(respond, answer)
+  }
+
   private func answer(_ respond: HTTPResponder, _ answer: APIAnswer) {
     let fields = Array(
       "Content-Type: application/x-amz-json-1.0\r\nx-amzn-RequestId: \(identifiers.uuid())\r\n".utf8)

@@ -8,7 +8,7 @@ import StepmillHTTP
 #endif
 
 // The short way for the two operations that decide how fast a server is: StartSyncExecution and
-// StartExecution of Express state machines. (Both also go the long way, which alone knows what to
+// StartExecution. (Both also go the long way, which alone knows what to
 // answer to a request that is not as plain as it could be.)
 //
 // What makes it short: each loop has one of these, so nothing here is shared or locked. Who asks
@@ -27,6 +27,8 @@ import StepmillHTTP
 @safe final class ServiceLoop: HTTPHandler, DirectListener, @unchecked Sendable {
   private let whole: ServiceHandler
   private let service: StepFunctionsService
+  /// There is no disk to wait for.
+  private let isForgetful: Bool
   private let direct: DirectLoop
   private var identifiers: LocalIdentifiers
   private let syncMeter: OperationMeter
@@ -60,6 +62,7 @@ import StepmillHTTP
   init(_ whole: ServiceHandler, _ service: StepFunctionsService, _ runtime: Runtime, _ loop: TenantLoop) {
     self.whole = whole
     self.service = service
+    isForgetful = service.store is MemoryStore
     direct = DirectLoop(runtime, loop, keeping: service)
     identifiers = LocalIdentifiers(whole.identifiers)
     syncMeter = whole.meters.share(of: "StartSyncExecution")
@@ -83,7 +86,7 @@ import StepmillHTTP
       if unsafe target.isText("AWSStepFunctions.StartSyncExecution") {
         if startSync(request, respond) { return }
       } else if unsafe target.isText("AWSStepFunctions.StartExecution") {
-        if startExpress(request, respond) { return }
+        if start(request, respond) { return }
       }
     }
     whole.handle(request, respond: respond)
@@ -147,9 +150,10 @@ import StepmillHTTP
     return more
   }()
 
-  private func startExpress(_ request: HTTPRequest, _ respond: HTTPResponder) -> Bool {
+  private func start(_ request: HTTPRequest, _ respond: HTTPResponder) -> Bool {
     let began = OperationMeters.now
     guard let order = order(request), unsafe members[Place.includedData] == nil else { return false }
+    guard order.machine.isExpress else { return startStandard(order, respond, began: began) }
     let call = call(order, respond, began: began)
     guard begin(order, call, ticket: ServiceLoop.nobody, more: ServiceLoop.sharedMore) else { return false }
     unsafe body.pointee.clear()
@@ -163,11 +167,40 @@ import StepmillHTTP
     return true
   }
 
+  private func startStandard(_ order: Order, _ respond: HTTPResponder, began: Int) -> Bool {
+    let given = unsafe order.name.map { unsafe String(decoding: $0, as: UTF8.self) }
+    let name = given ?? identifiers.next().text
+    guard
+      let execution = unsafe service.startStandard(order.machine, name: name, text: order.input, on: direct)
+    else { return false }
+    guard isForgetful else {
+      // Once it is written, on whichever thread that becomes known.
+      service.store.whenDurable { [whole] failure in
+        var body = ResponseBody()
+        body.add("executionArn", execution.arn)
+        body.add("startDate", date: execution.startDate)
+        whole.answer(
+          respond, failure.map { APIAnswer(.unwritable($0)) } ?? APIAnswer(body), "StartExecution", began: began)
+      }
+      return true
+    }
+    unsafe body.pointee.clear()
+    unsafe body.pointee.add("{\"executionArn\":\"")
+    unsafe body.pointee.add(order.machine.executionPrefix)
+    unsafe body.pointee.add(plain: name)
+    unsafe body.pointee.add("\",\"startDate\":")
+    unsafe body.pointee.add(date: execution.startDate)
+    unsafe body.pointee.add("}")
+    send(respond)
+    startMeter.countAlone(since: began)
+    return true
+  }
+
   // MARK: StartSyncExecution
 
   private func startSync(_ request: HTTPRequest, _ respond: HTTPResponder) -> Bool {
     let began = OperationMeters.now
-    guard let order = order(request) else { return false }
+    guard let order = order(request), order.machine.isExpress else { return false }
     if let data = unsafe members[Place.includedData], unsafe !data.isText("ALL_DATA") { return false }
     var call = call(order, respond, began: began)
     let ticket = nextTicket
@@ -251,8 +284,8 @@ import StepmillHTTP
 
   private func addName(_ call: SyncCall) {
     // It is as plain as `isPlainName` says.
-    if var name = call.name {
-      name.withUTF8 { unsafe body.pointee.add(UnsafeRawBufferPointer($0)) }
+    if let name = call.name {
+      unsafe body.pointee.add(plain: name)
     } else {
       unsafe body.pointee.add(call.numbers.name)
     }
@@ -288,9 +321,11 @@ private struct SyncCall {
 
 // MARK: - What was found out before
 
-/// An Express state machine that the short way can run.
-final class KnownMachine {
+/// A state machine that the short way can run. Immutable.
+final class KnownMachine: Sendable {
   let scope: Scope
+  let name: String
+  let isExpress: Bool
   let arn: [UInt8]
   /// Up to the execution's name.
   let executionPrefix: [UInt8]
@@ -301,11 +336,14 @@ final class KnownMachine {
     let text = unsafe String(decoding: bytes, as: UTF8.self)
     guard text.utf8.count <= 256, let name = try? MachineName(unlabeled: text), name.qualifier == nil,
       text == name.machineARN, let target = try? service.target(name, in: scope),
-      target.revision.type == .express, target.revision.logging.level == .off
+      target.revision.type == .standard || target.revision.logging.level == .off
     else { return nil }
     self.scope = scope
+    self.name = name.name
+    isExpress = target.revision.type == .express
     arn = Array(text.utf8)
-    executionPrefix = Array("\(scope.prefix)express:\(name.name):".utf8)
+    executionPrefix = Array(
+      "\(scope.prefix)\(isExpress ? "express" : "execution"):\(name.name):".utf8)
     revision = target.revision
     workflow = service.workflow(of: target.revision, name: name.name, in: scope)
   }

@@ -128,6 +128,12 @@ import Stepmill
     unsafe count &+= target + 1 - start
   }
 
+  /// Text that needs no escaping, without quotes.
+  mutating func add(plain text: String) {
+    var text = text
+    text.withUTF8 { unsafe add(UnsafeRawBufferPointer($0)) }
+  }
+
   mutating func add(quoted text: String) {
     var text = text
     text.withUTF8 { unsafe add(quoted: UnsafeRawBufferPointer($0)) }
