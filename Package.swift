@@ -59,7 +59,8 @@ let benchmarks: [Target] =
       name: "LimitHTTP", dependencies: ["CLibuv"], path: "Benchmarks/LimitHTTP",
       cSettings: [.define("_GNU_SOURCE")], linkerSettings: [.linkedLibrary("m")]),
     .executableTarget(
-      name: "stepmill-http-benchmarks", dependencies: ["Stepmill", "StepmillHTTP", "LimitHTTP"],
+      name: "stepmill-http-benchmarks",
+      dependencies: ["Stepmill", "StepmillHTTP", "StepmillCommands", "LimitHTTP"],
       path: "Benchmarks/HTTP", swiftSettings: common),
     .testTarget(
       name: "BenchmarkTests", dependencies: ["BenchmarkSuite", "BenchmarkWorkloads", "Handwritten"],

@@ -57,6 +57,12 @@ package struct Command: Sendable {
   static let all: [Command] = [
     .run,
     .serve,
+    .deploy,
+    .start,
+    .list,
+    .describe,
+    .history,
+    .stop,
     .bench,
     .explain,
     .validate,

@@ -130,7 +130,10 @@ extension Shard {
 
   /// The execution's name: the one it was given, or one made from where and when it began.
   func executionName(_ execution: UnsafeMutablePointer<ExecutionRecord>) -> String {
-    if let name = execution.pointee.identity?.takeUnretainedValue().name { return name }
+    if let identity = execution.pointee.identity?.takeUnretainedValue() {
+      if let name = identity.name { return name }
+      if let numbers = identity.numbers { return numbers.name.text }
+    }
     return UUIDText.text(identifier(execution, 0))
   }
 
@@ -149,7 +152,9 @@ extension Shard {
     let workflow = execution.pointee.workflow.takeUnretainedValue()
     let arn = workflow.executionARNPrefix + executionName(execution)
     // Express executions may share a name; a number of their own tells them apart.
-    return workflow.kind == .express ? arn + ":" + UUIDText.text(identifier(execution, 1)) : arn
+    guard workflow.kind == .express else { return arn }
+    let run = execution.pointee.identity?.takeUnretainedValue().numbers?.run.text
+    return arn + ":" + (run ?? UUIDText.text(identifier(execution, 1)))
   }
 
   func roleARN(_ execution: UnsafeMutablePointer<ExecutionRecord>) -> String {

@@ -69,14 +69,31 @@ package final class ExecutionIdentity: Sendable {
   /// The whole ARN, where it does not follow from the name: an Express execution ends in a
   /// number of its own.
   let arn: String?
+  /// In the place of `name` and of the end of `arn`: texts that are made when somebody asks.
+  let numbers: Numbers?
   /// What few executions have.
   let more: More?
 
-  package init(name: String?, roleARN: String?, arn: String? = nil, more: More? = nil) {
+  package init(
+    name: String?, roleARN: String?, arn: String? = nil, numbers: Numbers? = nil, more: More? = nil
+  ) {
     self.name = name
     self.roleARN = roleARN
     self.arn = arn
+    self.numbers = numbers
     self.more = more
+  }
+
+  package struct Numbers: Sendable {
+    /// What it is called if it has no other name.
+    package var name: UUIDNumber
+    /// What tells an Express execution from others of its name.
+    package var run: UUIDNumber
+
+    package init(name: UUIDNumber, run: UUIDNumber) {
+      self.name = name
+      self.run = run
+    }
   }
 
   /// What a service may say about an execution beyond its names.

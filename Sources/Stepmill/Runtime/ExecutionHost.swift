@@ -102,7 +102,7 @@ package protocol ExecutionListener: AnyObject, Sendable {
 package final class HostedExecution: Sendable {
   fileprivate let sink: HostedSink
 
-  fileprivate init(_ sink: HostedSink) { self.sink = sink }
+  init(_ sink: HostedSink) { self.sink = sink }
 
   /// Stops it. Its listener hears of the end.
   package func abort(error: String?, cause: String?) { sink.give(.abort(error: error, cause: cause)) }
@@ -112,7 +112,7 @@ package final class HostedExecution: Sendable {
 }
 
 /// What the loop tells about an execution, for its listener.
-private final class HostedSink: CompletionSink, @unchecked Sendable {
+final class HostedSink: CompletionSink, @unchecked Sendable {
   // Who may touch what: the loop calls what it inherits from `CompletionSink`, on its thread;
   // the rest may be called on any. What they share is behind the lock.
   private let listener: any ExecutionListener
@@ -450,6 +450,9 @@ package final class IdentifierSource: Sendable {
 
   /// A UUID of version 4.
   package func uuid() -> String { UUIDText.text(random.withLock { $0.uuid() }) }
+
+  /// Begins another sequence.
+  func seed() -> UInt64 { random.withLock { $0.next() } }
 
   /// A number below `bound`.
   package func below(_ bound: UInt64) -> UInt64 { random.withLock { $0.below(bound) } }

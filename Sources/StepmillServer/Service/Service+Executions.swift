@@ -137,15 +137,44 @@ extension StepFunctionsService {
         } else {
           try host.start(workflow, input: input, identity: identity, listener: listener)
         }
-      let order = execution.withLife { life -> StoredExecution.StopOrder? in
-        // It may be over already, or have been stopped before there was anything to stop.
-        if life.state == .running { life.hosted = hosted }
-        defer { life.stopOrder = nil }
-        return life.stopOrder
-      }
-      if let order { hosted.abort(error: order.error, cause: order.cause) }
+      isRun(execution, by: hosted)
     } catch {
       throw error.isOverload ? .executionLimit() : .overloaded()
+    }
+  }
+
+  private func isRun(_ execution: StoredExecution, by hosted: HostedExecution) {
+    let order = execution.withLife { life -> StoredExecution.StopOrder? in
+      // It may be over already, or have been stopped before there was anything to stop.
+      if life.state == .running { life.hosted = hosted }
+      defer { life.stopOrder = nil }
+      return life.stopOrder
+    }
+    if let order { hosted.abort(error: order.error, cause: order.cause) }
+  }
+
+  /// Starts a Standard execution on the loop that its request came in on. Nil where there is
+  /// something to decide: then nothing has happened.
+  func startStandard(
+    _ machine: KnownMachine, name: String, text: UnsafeRawBufferPointer, on direct: DirectLoop
+  ) -> StoredExecution? {
+    guard status == nil, store.refusal == nil,
+      store.runningCount(in: machine.scope) < configuration.openExecutionsMax
+    else { return nil }
+    let execution = StoredExecution(
+      scope: machine.scope, machine: machine.name, name: name, revision: machine.revision, versionARN: nil,
+      aliasARN: nil, input: unsafe String(decoding: text, as: UTF8.self), traceHeader: nil, startDate: now)
+    guard store.insert(execution) == nil else { return nil }
+    do throws(DirectRefusal) {
+      let hosted = try unsafe direct.start(
+        machine.workflow, text: text,
+        identity: ExecutionIdentity(name: name, roleARN: machine.revision.roleARN),
+        listener: StandardListener(execution, self))
+      isRun(execution, by: hosted)
+      return execution
+    } catch {
+      store.remove(execution)
+      return nil
     }
   }
 
@@ -266,7 +295,7 @@ extension StepFunctionsService {
   /// A machine that is being deleted goes when nothing of it runs any more.
   func forgetDeleted(_ name: String, in scope: Scope) {
     guard let machine = store.machine(name, in: scope), machine.isDeleting else { return }
-    control.withLock { _ in
+    changing {
       guard store.machine(name, in: scope)?.isDeleting == true, store.runningCount(of: name, in: scope) == 0
       else { return }
       store.removeMachine(name, in: scope)

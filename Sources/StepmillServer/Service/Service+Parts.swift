@@ -8,7 +8,11 @@ extension StepFunctionsService {
   func changing<Result: Sendable, Failure: Error>(
     _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    try control.withLock { _ throws(Failure) in try body() }
+    try control.withLock { _ throws(Failure) in
+      // Also where it fails half way.
+      defer { changes.wrappingAdd(1, ordering: .releasing) }
+      return try body()
+    }
   }
 
   func mapRun(_ arn: String, for request: Request) throws(APIError) -> MapRunRecord {

@@ -23,6 +23,11 @@ package final class StepFunctionsService: Sendable {
   let jobs = Lock<[String: StoredExecution]>([:])
   /// Held while machines or activities are changed.
   let control = Lock<Void>(())
+  /// Counts the changes of machines, for those who remember what they found.
+  let changes = Atomic<Int>(0)
+
+  /// Another number after each change of machines. To be read before they are.
+  var machinesGeneration: Int { changes.load(ordering: .acquiring) }
 
   /// - Parameters:
   ///   - host: Runs the executions.
