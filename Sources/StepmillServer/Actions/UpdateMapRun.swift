@@ -16,10 +16,15 @@ enum UpdateMapRun {
       guard run.status == .running else {
         throw .validation("Map Run \(arn) is already completed", reason: .completedMapRun)
       }
-      run.concurrencyMax = request.integer("maxConcurrency") ?? run.concurrencyMax
-      run.toleratedFailurePercentage =
-        request.number("toleratedFailurePercentage") ?? run.toleratedFailurePercentage
-      run.toleratedFailureCount = request.integer("toleratedFailureCount") ?? run.toleratedFailureCount
+      let live = service.mapRuns.withLock { $0[arn] }
+      if let live {
+        // It may end at this very moment.
+        _ = live.update(
+          concurrencyMax: request.integer("maxConcurrency"),
+          toleratedFailureCount: request.integer("toleratedFailureCount"),
+          toleratedFailurePercentage: request.number("toleratedFailurePercentage"))
+        run.update(to: live.progress)
+      }
       service.store.put(run)
     }
     return ResponseBody()
