@@ -125,8 +125,18 @@ let package = Package(
     // Pictures and forecasts of definitions; the command line and the console draw the same coordinates.
     .target(name: "StepmillGraph", dependencies: ["Stepmill"], swiftSettings: outside),
     .testTarget(name: "GraphTests", dependencies: ["StepmillGraph", "Stepmill"], swiftSettings: common),
+    // Rows from files and buckets, and workflows over them. Debian: zlib1g-dev, libzstd-dev.
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(
-      name: "StepmillCommands", dependencies: ["Stepmill", "StepmillGraph", "StepmillYAML", "CLibuv"],
+      name: "StepmillBatch", dependencies: ["Stepmill", "CIntrinsics", "CZlib", "CZstd"],
+      swiftSettings: common),
+    .testTarget(
+      name: "BatchTests", dependencies: ["StepmillBatch", "Stepmill", "CZlib", "CZstd"], swiftSettings: common
+    ),
+    .target(
+      name: "StepmillCommands",
+      dependencies: ["Stepmill", "StepmillBatch", "StepmillGraph", "StepmillYAML", "CLibuv"],
       swiftSettings: outside),
     .executableTarget(name: "StepmillCLI", dependencies: ["StepmillCommands"], swiftSettings: outside),
     // The tests from outside spawn the program, so it is built before them.
