@@ -146,7 +146,7 @@ let package = Package(
     .target(name: "HeapCounter", path: "Tests/HeapCounter"),
     .testTarget(name: "StepmillTests", dependencies: ["Stepmill", "HeapCounter"], swiftSettings: common),
     .target(
-      name: "ConformanceKit", dependencies: ["Stepmill", "StepmillServer"], path: "Tests/ConformanceKit",
+      name: "ConformanceKit", dependencies: ["Stepmill", "StepmillBatch", "StepmillServer"], path: "Tests/ConformanceKit",
       swiftSettings: outside),
     .executableTarget(
       name: "stepmill-conformance", dependencies: ["ConformanceKit"], path: "Tests/ConformanceTool",

@@ -190,7 +190,7 @@ extension Shard {
       openResults(of: run)
       var left = Self.startsPerTurn
       let concurrencyMax = run.progress.concurrencyMax
-      loop: while run.failure == nil, run.live.count < concurrencyMax {
+      loop: while run.failure == nil, run.live.count < concurrencyMax, !isBehind(run) {
         guard left > 0 else {
           makeReady(fiber, .mapRun)
           return .blocked
@@ -212,6 +212,12 @@ extension Shard {
     return close(run, fiber, op, tables)
   }
 
+  /// Results do not leave as fast as they come.
+  private func isBehind(_ run: DistributedMapRun) -> Bool {
+    if case .sink(let sink) = run.results { return sink.isBehind }
+    return false
+  }
+
   private func isExhausted(_ run: DistributedMapRun) -> Bool {
     if run.failure != nil { return true }
     if case .exhausted = run.source { return run.again.isEmpty && run.heldBack == nil && (run.batch?.count ?? 0) == 0 }
@@ -226,7 +232,7 @@ extension Shard {
         "The results of the state '\(run.stateName)' go to a bucket, and no bucket is known here.")
     }
     do throws(TaskFailure) {
-      run.results = .sink(try storage.results(order))
+      run.results = .sink(try storage.results(order) { [weak run] in run?.wake() })
     } catch {
       run.fail(error.error ?? "States.ResultWriterFailed", error.cause)
     }

@@ -36,8 +36,11 @@ package protocol MapRunStorage: Sendable {
 
   /// Opens the place for the results of a run.
   ///
+  /// - Parameter wake: Called when a sink that was behind has caught up.
   /// - Throws: What the run fails with, as a `States.ResultWriterFailed`.
-  func results(_ order: MapWriterOrder) throws(TaskFailure) -> any MapResultSink
+  func results(
+    _ order: MapWriterOrder, wake: @escaping @Sendable () -> Void
+  ) throws(TaskFailure) -> any MapResultSink
 }
 
 /// What an `ItemReader` asks for, evaluated.
@@ -105,6 +108,8 @@ package protocol MapResultSink: AnyObject, Sendable {
   ///
   /// - Throws: Why it cannot be written, as a `States.ResultWriterFailed`.
   func write(_ record: MapChildRecord) throws(TaskFailure)
+  /// More was taken than has been written, by so much that no child should start for now.
+  var isBehind: Bool { get }
   /// Everything has been written: completes the files. Answers once, on any thread.
   func finish(_ answer: @escaping @Sendable (Result<MapResultFiles, TaskFailure>) -> Void)
   /// Drops what was not completed.
