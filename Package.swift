@@ -136,7 +136,10 @@ let package = Package(
     ),
     .target(
       name: "StepmillCommands",
-      dependencies: ["Stepmill", "StepmillBatch", "StepmillGraph", "StepmillYAML", "CLibuv"],
+      dependencies: [
+        "Stepmill", "StepmillBatch", "StepmillGraph", "StepmillYAML", "StepmillHTTP", "StepmillIntegrations",
+        "StepmillServer", "CLibuv",
+      ],
       swiftSettings: outside),
     .executableTarget(name: "StepmillCLI", dependencies: ["StepmillCommands"], swiftSettings: outside),
     // The tests from outside spawn the program, so it is built before them.
@@ -146,7 +149,8 @@ let package = Package(
     .target(name: "HeapCounter", path: "Tests/HeapCounter"),
     .testTarget(name: "StepmillTests", dependencies: ["Stepmill", "HeapCounter"], swiftSettings: common),
     .target(
-      name: "ConformanceKit", dependencies: ["Stepmill", "StepmillBatch", "StepmillServer"], path: "Tests/ConformanceKit",
+      name: "ConformanceKit", dependencies: ["Stepmill", "StepmillBatch", "StepmillServer"],
+      path: "Tests/ConformanceKit",
       swiftSettings: outside),
     .executableTarget(
       name: "stepmill-conformance", dependencies: ["ConformanceKit"], path: "Tests/ConformanceTool",
@@ -154,9 +158,10 @@ let package = Package(
     .testTarget(
       name: "ConformanceTests", dependencies: ["ConformanceKit"], swiftSettings: outside),
     .target(name: "StepmillSimulation", dependencies: ["Stepmill"], swiftSettings: outside),
-    .target(name: "StepmillServer", dependencies: ["Stepmill"], swiftSettings: outside),
+    .target(name: "StepmillServer", dependencies: ["Stepmill", "StepmillHTTP"], swiftSettings: outside),
     .testTarget(
-      name: "ServerTests", dependencies: ["Stepmill", "StepmillServer"], swiftSettings: outside),
+      name: "ServerTests", dependencies: ["Stepmill", "StepmillBatch", "StepmillServer"],
+      swiftSettings: outside),
     .testTarget(
       name: "SimulationTests", dependencies: ["Stepmill", "StepmillGraph", "StepmillSimulation"],
       swiftSettings: common),

@@ -15,7 +15,8 @@ enum ExecutionCases {
     }
     let objects = ObjectWorld(now: { TimeText.nowMilliseconds })
     for step in row["setup"]?.array.map({ Array($0) }) ?? [] {
-      guard step["service"]?.string == "s3", objects.call(step["op"]?.string ?? "", step["params"] ?? [:]) != nil
+      guard step["service"]?.string == "s3",
+        objects.call(step["op"]?.string ?? "", step["params"] ?? [:]) != nil
       else { return CaseAnswer(skipped: "needs \(step["op"]?.string ?? "a call") beforehand") }
     }
     let run = ExecutionRun(
@@ -29,7 +30,8 @@ enum ExecutionCases {
   /// What the case needs beyond the interpreter and functions, or nil.
   private static func whyNot(_ row: JSON) -> String? {
     let services =
-      (row["requires"]?.array ?? JSON([]).array)?.compactMap(\.string).filter { $0 != "lambda" && $0 != "s3" } ?? []
+      (row["requires"]?.array ?? JSON([]).array)?.compactMap(\.string).filter { $0 != "lambda" && $0 != "s3" }
+      ?? []
     if !services.isEmpty { return "needs \(services.joined(separator: ", "))" }
     if row["driven_by_test"] != nil { return "the recorded test intervenes while it runs" }
     if row["companion_executions"] != nil { return "needs an execution beside it" }

@@ -23,7 +23,8 @@ final class ExecutionRun {
   /// Turns of the loop before an execution counts as one that does not end.
   private static let turnsMax = 2_000_000
 
-  init(of machine: JSON, definition: [UInt8], input: JSON, name: String?, functions: LambdaFunctions,
+  init(
+    of machine: JSON, definition: [UInt8], input: JSON, name: String?, functions: LambdaFunctions,
     storage: (any MapRunStorage)? = nil
   ) {
     self.storage = storage

@@ -25,7 +25,8 @@ enum RecordingEra {
   private static func isOlder(_ events: [JSON]) -> Bool {
     let types = types(of: events)
     return events.contains { event in
-      event["type"]?.string == "MapStateExited" && types[event["previousEventId"]?.int ?? 0] == "MapRunSucceeded"
+      event["type"]?.string == "MapStateExited"
+        && types[event["previousEventId"]?.int ?? 0] == "MapRunSucceeded"
     }
   }
 

@@ -25,7 +25,7 @@ enum ServiceCases {
     let services = (row["requires"]?.array?.compactMap(\.string) ?? []).filter { !served.contains($0) }
     if !services.isEmpty { return "needs \(services.joined(separator: ", "))" }
     if row["driven_by_test"] != nil { return "the recorded test intervenes while it runs" }
-    for step in row["setup"]?.array.map({ Array($0) }) ?? [] 
+    for step in row["setup"]?.array.map({ Array($0) }) ?? []
     where step["service"]?.string != "stepfunctions" && step["service"]?.string != "s3" {
       return "needs \(step["service"]?.string ?? "a service")"
     }

@@ -68,7 +68,8 @@ extension Shard {
     return ResumePoint(
       pc: root.pointee.pc, data: JSON(copying: frame.pointee.data), variables: variables,
       enteredEvent: root.pointee.enteredEvent, enteredAt: root.pointee.enteredAt, hasEntered: !isBetween,
-      events: execution.pointee.events, startedAt: execution.pointee.startedAt, mapRun: redrivableMapRun(of: root))
+      events: execution.pointee.events, startedAt: execution.pointee.startedAt,
+      mapRun: redrivableMapRun(of: root))
   }
 
   /// Starts an execution that goes on from where it had ended.

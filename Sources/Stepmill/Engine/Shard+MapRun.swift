@@ -30,7 +30,9 @@ extension Shard {
       items = distributedItems(fiber, op, map, effective, tables)
       if items.isMissing { return recover(fiber, op, tables, endsJoin: true) }
     }
-    if let run = mapRun(of: fiber), run.awaitsFiber { return redrive(run, fiber, op, effective, items, tables) }
+    if let run = mapRun(of: fiber), run.awaitsFiber {
+      return redrive(run, fiber, op, effective, items, tables)
+    }
     recordMapStarted(fiber, length: items.isMissing ? 0 : items.count)
     let evaluation = MapFields(
       shard: self, fiber: fiber, tables: tables, effective: effective,
@@ -47,7 +49,8 @@ extension Shard {
     settings.itemCount = items.isMissing ? nil : items.count
     let identifier = UUIDText.text(state.pointee.random.pointee.uuid())
     let arn = "\(workflow.mapRunARNPrefix)\(fields.label):\(identifier)"
-    var results = DistributedMapRun.Results.list(MapResultList(order.list, bytesMax: workflow.limits.payloadBytesMax))
+    var results = DistributedMapRun.Results.list(
+      MapResultList(order.list, bytesMax: workflow.limits.payloadBytesMax))
     if var writer = order.writer {
       writer.mapRunARN = arn
       writer.identifier = identifier
@@ -55,7 +58,8 @@ extension Shard {
       results = .unopened
     }
     let batch = order.batch.map {
-      MapBatch(itemsMax: $0.itemsMax, bytesMax: $0.bytesMax ?? workflow.limits.payloadBytesMax, input: $0.input)
+      MapBatch(
+        itemsMax: $0.itemsMax, bytesMax: $0.bytesMax ?? workflow.limits.payloadBytesMax, input: $0.input)
     }
     var progress = MapRunProgress(
       startDate: wallNow, concurrencyMax: order.concurrencyMax, tolerance: order.tolerance)
@@ -72,7 +76,8 @@ extension Shard {
         ? .unopened(base: effective) : .state(items: items, base: effective, next: 0),
       batch: batch, results: results, shard: self, home: state.pointee.driver,
       payloadBytesMax: workflow.limits.payloadBytesMax,
-      keepsUnsuccessful: fiber.pointee.execution.pointee.sink._withUnsafeGuaranteedRef { $0.wantsResumePoint })
+      keepsUnsuccessful: fiber.pointee.execution.pointee.sink._withUnsafeGuaranteedRef { $0.wantsResumePoint }
+    )
     run.fiber = FiberHandle(index: fiber.pointee.index, generation: fiber.pointee.generation)
     if order.itemsMax < 0 { run.fail("States.ItemReaderFailed", "field MaxItems must be positive") }
     keepMapRun(run, for: fiber, awaitsFiber: false)
@@ -94,17 +99,20 @@ extension Shard {
     let items = map.pointee.itemsPath == 0 ? effective : value(path, effective, fiber, tables)
     if items.isArray || items.isObject { return items }
     let text = map.pointee.itemsPath == 0 ? "$" : tables.pointee.constants[Int(path.pointee.text)].text
-    state.pointee.fault = runtimeFault(fiber, "Reference path \"\(text)\" must point to array.", prefixed: false)
+    state.pointee.fault = runtimeFault(
+      fiber, "Reference path \"\(text)\" must point to array.", prefixed: false)
     return .missing
   }
 
   /// Takes up the run of a fiber that begins its state once more after a redrive.
   private func redrive(
-    _ run: DistributedMapRun, _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ effective: Value,
+    _ run: DistributedMapRun, _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>,
+    _ effective: Value,
     _ items: Value, _ tables: UnsafePointer<ProgramTables>
   ) -> StateResult {
     let source: DistributedMapRun.Source =
-      items.isMissing ? .unopened(base: effective) : .state(items: items, base: effective, next: run.itemsRead)
+      items.isMissing
+      ? .unopened(base: effective) : .state(items: items, base: effective, next: run.itemsRead)
     run.reopen(
       by: FiberHandle(index: fiber.pointee.index, generation: fiber.pointee.generation), on: self, source)
     recordMapRun(fiber, run.arn, redriveCount: run.progress.redriveCount)
@@ -119,7 +127,8 @@ extension Shard {
     return state.pointee.mapRuns[fiber.pointee.index]
   }
 
-  func keepMapRun(_ run: DistributedMapRun, for fiber: UnsafeMutablePointer<Fiber>, awaitsFiber: Bool = true) {
+  func keepMapRun(_ run: DistributedMapRun, for fiber: UnsafeMutablePointer<Fiber>, awaitsFiber: Bool = true)
+  {
     run.awaitsFiber = awaitsFiber
     state.pointee.mapRuns[fiber.pointee.index] = run
     state.pointee.mapRunCount = state.pointee.mapRuns.count
@@ -220,7 +229,9 @@ extension Shard {
 
   private func isExhausted(_ run: DistributedMapRun) -> Bool {
     if run.failure != nil { return true }
-    if case .exhausted = run.source { return run.again.isEmpty && run.heldBack == nil && (run.batch?.count ?? 0) == 0 }
+    if case .exhausted = run.source {
+      return run.again.isEmpty && run.heldBack == nil && (run.batch?.count ?? 0) == 0
+    }
     return false
   }
 
@@ -334,7 +345,9 @@ extension Shard {
           guard let key = item.key else {
             return shaped(value, key: .missing, item.source, base, of: run, fiber, tables)
           }
-          return JSON(key).withValue { shaped(value, key: $0.asKey, item.source, base, of: run, fiber, tables) }
+          return JSON(key).withValue {
+            shaped(value, key: $0.asKey, item.source, base, of: run, fiber, tables)
+          }
         }
       }
     }
@@ -390,7 +403,8 @@ extension Shard {
       if data.isMissing {
         let fault = state.pointee.fault
         noteEvaluationFailure(fiber)
-        run.fail(fault.error.text, fault.cause.isMissing ? nil : fault.cause.text, isFinal: fault.kind == .runtime)
+        run.fail(
+          fault.error.text, fault.cause.isMissing ? nil : fault.cause.text, isFinal: fault.kind == .runtime)
         return .end
       }
     } else if !key.isMissing {
@@ -427,9 +441,11 @@ extension Shard {
     run.starts(child)
     child.loop = state.pointee.driver
     if let point = order.point {
-      return begin(child, order.input.withValue {
-        self.start(start, copying: $0, from: point, redriveCount: order.redriveCount)
-      })
+      return begin(
+        child,
+        order.input.withValue {
+          self.start(start, copying: $0, from: point, redriveCount: order.redriveCount)
+        })
     }
     if let neighbour = neighbour(of: run) {
       child.loop = neighbour
@@ -450,7 +466,8 @@ extension Shard {
       return loop
     }
     // To ask the other loops before each child would cost more than to be late by some.
-    guard state.pointee.canShare, run.nextNumber & 15 == 0, let loop = state.pointee.driver?.claimIdleLoop() else {
+    guard state.pointee.canShare, run.nextNumber & 15 == 0, let loop = state.pointee.driver?.claimIdleLoop()
+    else {
       return nil
     }
     run.neighbour = (loop, Self.startsPerNeighbour - 1)
@@ -515,7 +532,8 @@ extension Shard {
       run.failure = nil
       guard case .child(let order) = nextChild(of: run, fiber, tables) else { return true }
       if run.keepsUnsuccessful { run.unstarted.append(order) }
-      run.add(MapChildRecord(number: order.number, input: order.input, itemCount: order.itemCount, ending: nil))
+      run.add(
+        MapChildRecord(number: order.number, input: order.input, itemCount: order.itemCount, ending: nil))
     }
     return false
   }
@@ -549,7 +567,8 @@ extension Shard {
   }
 
   private func endMapRun(
-    _ run: DistributedMapRun, _ failure: DistributedMapRun.Failure, _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>,
+    _ run: DistributedMapRun, _ failure: DistributedMapRun.Failure, _ fiber: UnsafeMutablePointer<Fiber>,
+    _ op: UnsafePointer<Op>,
     _ tables: UnsafePointer<ProgramTables>
   ) -> StateResult {
     run.end(.failed)
@@ -635,7 +654,8 @@ private struct MapFields {
   private func concurrency(_ map: UnsafePointer<MapOp>) -> Int? {
     let field = map.pointee.maxConcurrencyPath
     guard field != 0 else { return Int(map.pointee.maxConcurrency) }
-    guard let number = integer(isJSONata ? .expression(field) : .path(field), "MaxConcurrencyPath", least: 0) else {
+    guard let number = integer(isJSONata ? .expression(field) : .path(field), "MaxConcurrencyPath", least: 0)
+    else {
       return nil
     }
     return number ?? 0
@@ -657,13 +677,16 @@ private struct MapFields {
     case .absent: return .some(nil)
     case .literal(let number): return Int(number)
     case .expression(let index):
-      guard let number = shard.whole(index, atLeast: least ?? .min, effective, fiber, tables) else { return nil }
+      guard let number = shard.whole(index, atLeast: least ?? .min, effective, fiber, tables) else {
+        return nil
+      }
       return Int(number)
     case .path(let index):
       guard let selected = select(index) else { return nil }
       guard let number = shard.wholeNumber(selected) else {
-        return refuse("The \(name) field refers to value \"\(shard.plainText(selected))\" which is not a valid "
-          + "integer: \(text(index))")
+        return refuse(
+          "The \(name) field refers to value \"\(shard.plainText(selected))\" which is not a valid "
+            + "integer: \(text(index))")
       }
       if let least, number < least {
         let field = name.dropLast("Path".count)
@@ -682,13 +705,15 @@ private struct MapFields {
       let value = shard.expression(index, of: .number, effective, fiber, tables)
       if value.isMissing { return nil }
       guard (0...100).contains(value.asDouble) else {
-        shard.refuse(outOfRange, tables.pointee.constants[Int(tables.pointee.expressions[Int(index)].field)], fiber)
+        shard.refuse(
+          outOfRange, tables.pointee.constants[Int(tables.pointee.expressions[Int(index)].field)], fiber)
         return nil
       }
       return value.asDouble
     case .path(let index):
       guard let selected = select(index) else { return nil }
-      guard let number = selected.isString ? Double(selected.text) : selected.isNumber ? selected.asDouble : nil
+      guard
+        let number = selected.isString ? Double(selected.text) : selected.isNumber ? selected.asDouble : nil
       else {
         return refuse(
           "The ToleratedFailurePercentagePath field refers to value \"\(shard.plainText(selected))\" which is "
@@ -703,7 +728,8 @@ private struct MapFields {
     let path = tables.pointee.paths + Int(index)
     let selected = shard.value(path, effective, fiber, tables)
     guard selected.isMissing else { return selected }
-    shard.state.pointee.fault = shard.runtimeFault(fiber, shard.invalidPathText(path, effective, fiber, tables))
+    shard.state.pointee.fault = shard.runtimeFault(
+      fiber, shard.invalidPathText(path, effective, fiber, tables))
     return nil
   }
 

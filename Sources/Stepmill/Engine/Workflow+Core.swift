@@ -50,7 +50,9 @@ final class WorkflowCore: @unchecked Sendable {
       var childLimits = limits
       if map.isExpress {
         childLimits.historyEventsMax = nil
-        if limits.historyEventsMax != nil { childLimits.executionSecondsMax = Limits.awsExpress.executionSecondsMax }
+        if limits.historyEventsMax != nil {
+          childLimits.executionSecondsMax = Limits.awsExpress.executionSecondsMax
+        }
       }
       // An observer that was given for this workflow is not meant for the children's histories; where
       // the executions have listeners, so do they.

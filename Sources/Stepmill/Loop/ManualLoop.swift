@@ -57,7 +57,8 @@ package final class ManualLoop {
   /// Compiles a definition. `synchronous` are handlers that are called from the step.
   package func compile(
     _ definition: [UInt8], name: String = "workflow", limits: Limits = Limits(),
-    observer: HistoryObserver? = nil, synchronous: [String: TaskHandler] = [:], kind: WorkflowKind = .standard,
+    observer: HistoryObserver? = nil, synchronous: [String: TaskHandler] = [:],
+    kind: WorkflowKind = .standard,
     mapRuns: (any MapRunDelegate)? = nil
   ) throws(StepmillError) -> CompiledWorkflow {
     try compile(
@@ -68,7 +69,8 @@ package final class ManualLoop {
   /// The same for a definition that has been compiled.
   package func compile(
     _ definition: CompiledDefinition, name: String = "workflow", limits: Limits = Limits(),
-    observer: HistoryObserver? = nil, synchronous: [String: TaskHandler] = [:], kind: WorkflowKind = .standard,
+    observer: HistoryObserver? = nil, synchronous: [String: TaskHandler] = [:],
+    kind: WorkflowKind = .standard,
     mapRuns: (any MapRunDelegate)? = nil
   ) -> CompiledWorkflow {
     CompiledWorkflow(

@@ -195,7 +195,9 @@ package final class DistributedMapRun: @unchecked Sendable {
     if shared.withLock({ $0.home })?.executor.isOnLoop ?? true { act() } else { onHome(act) }
   }
 
-  func isHome(_ shard: Shard) -> Bool { shared.withLock { [address = UInt(bitPattern: shard.state)] in $0.homeShard == address } }
+  func isHome(_ shard: Shard) -> Bool {
+    shared.withLock { [address = UInt(bitPattern: shard.state)] in $0.homeShard == address }
+  }
 
   /// Calls `body` on the home's thread, soon.
   func onHome(_ body: @escaping @Sendable () -> Void) {

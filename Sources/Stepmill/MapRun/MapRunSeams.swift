@@ -24,7 +24,9 @@ extension MapRunDelegate {
   package func mapRunBegan(_ run: DistributedMapRun) {}
   package func mapRunEnded(_ run: DistributedMapRun) {}
   package func mapRun(_ run: DistributedMapRun, willRedrive children: [String]) {}
-  package func listener(for child: MapRunChildInfo, of run: DistributedMapRun) -> (any ExecutionListener)? { nil }
+  package func listener(for child: MapRunChildInfo, of run: DistributedMapRun) -> (any ExecutionListener)? {
+    nil
+  }
 }
 
 /// Reads the datasets of Map Runs and writes their results.

@@ -100,7 +100,9 @@ extension DistributedMap {
     var hash = [UInt8](repeating: 0, count: 16)
     var name = name
     name.withUTF8 { text in
-      hash.withUnsafeMutableBytes { MD5.hash(UnsafeRawBufferPointer(text), into: $0.baseAddress.unsafelyUnwrapped) }
+      hash.withUnsafeMutableBytes {
+        MD5.hash(UnsafeRawBufferPointer(text), into: $0.baseAddress.unsafelyUnwrapped)
+      }
     }
     hash[6] = hash[6] & 0x0F | 0x30
     hash[8] = hash[8] & 0x3F | 0x80

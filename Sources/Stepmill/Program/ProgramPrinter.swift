@@ -256,7 +256,8 @@ struct ProgramPrinter {
   private mutating func distributed(_ map: DistributedMap) {
     detail("children", "\(map.isExpress ? "EXPRESS" : "STANDARD"), labeled '\(Self.readable(map.label))'")
     if let reader = map.reader {
-      let type = reader.config.inputType?.rawValue ?? reader.config.manifestType?.rawValue ?? "the listing itself"
+      let type =
+        reader.config.inputType?.rawValue ?? reader.config.manifestType?.rawValue ?? "the listing itself"
       detail("items from", "s3:\(reader.action)  \(type)")
       if reader.request != 0 { template("request", reader.request) }
     }

@@ -64,7 +64,7 @@ package struct Prediction: Sendable {
     stateCount = outline.stateCount
     definitionBytes = outline.byteCount
     timeoutSeconds = outline.timeoutSeconds
-    whole = result.forecast + Routes.execution
+    whole = result.forecast + PredictedRoutes.execution
     if let timeout = outline.timeoutSeconds {
       for metric in [Forecast.Metric.waiting, .duration, .assumedDuration] {
         whole[metric].most = min(whole[metric].most, Double(timeout))
@@ -145,7 +145,7 @@ private struct Predictor {
     }
     if isOutermost { listPaths(machine, start, exits, components, structure) }
     return Answer(
-      forecast: Routes(exits: exits, components: components).forecast(from: start),
+      forecast: PredictedRoutes(exits: exits, components: components).forecast(from: start),
       output: output ?? .unknown, branches: branches)
   }
 
@@ -443,7 +443,7 @@ private struct Predictor {
       paths.append(
         Prediction.Path(
           states: states.map { machine.states[$0].name },
-          forecast: sum + Routes.execution,
+          forecast: sum + PredictedRoutes.execution,
           loopStates: states.filter { components.isLoop($0, structure) }.map { machine.states[$0].name },
           endsInFailure: exit.isFailure))
     }

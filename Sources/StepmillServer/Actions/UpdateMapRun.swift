@@ -22,7 +22,8 @@ enum UpdateMapRun {
       if let live = service.mapRuns.withLock({ $0[arn] }) {
         // It may end at this very moment.
         _ = live.update(
-          concurrencyMax: concurrencyMax, toleratedFailureCount: count, toleratedFailurePercentage: percentage)
+          concurrencyMax: concurrencyMax, toleratedFailureCount: count, toleratedFailurePercentage: percentage
+        )
         run.update(to: live.progress)
       } else {
         run.concurrencyMax = concurrencyMax ?? run.concurrencyMax

@@ -139,7 +139,8 @@ enum LabeledMachine {
     for state in machine["States"]?.object.map({ Array($0) }) ?? [] {
       if let processor = state.value["ItemProcessor"] ?? state.value["Iterator"] {
         let isDistributed = processor["ProcessorConfig"]?["Mode"]?.string == "DISTRIBUTED"
-        let own = state.value["Label"]?.string ?? (isDistributed ? generatedMapLabel(ofState: state.key) : nil)
+        let own =
+          state.value["Label"]?.string ?? (isDistributed ? generatedMapLabel(ofState: state.key) : nil)
         if own == label { return processor }
         if let found = Self.processor(labeled: label, in: processor) { return found }
       }
