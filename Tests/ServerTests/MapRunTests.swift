@@ -148,7 +148,8 @@ final class MapRunTests {
       harness.describe(harness.start("m", ["a": 1, "b": 2]))["output"]
         == #"[{"k":"a","v":1,"s":"STATE_DATA"},{"k":"b","v":2,"s":"STATE_DATA"}]"#)
     harness.create("plain", Self.map(Self.echo))
-    #expect(harness.describe(harness.start("plain", ["a": 1]))["output"]?.string == #"[{"Key":"a","Value":1}]"#)
+    #expect(
+      harness.describe(harness.start("plain", ["a": 1]))["output"]?.string == #"[{"Key":"a","Value":1}]"#)
     #expect(harness.describe(harness.start("plain", JSON([])))["output"]?.string == "[]")
   }
 
@@ -176,6 +177,39 @@ final class MapRunTests {
     let run = run(of: parent)
     #expect(run["itemCounts"]?["total"] == 3 && run["executionCounts"]?["total"] == 2)
     #expect(children(of: run).map { $0["itemCount"]?.int } == [1, 2])
+  }
+
+  private static func reader(_ type: String, _ key: String) -> (key: String, value: JSON) {
+    (
+      "ItemReader",
+      [
+        "Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": ["InputType": JSON(type)],
+        "Parameters": ["Bucket": "b", "Key": JSON(key)],
+      ]
+    )
+  }
+
+  /// A file that holds an object has names for its items, too.
+  @Test func objectsInFiles() {
+    put("o.json", #"{"x":{"n":1},"y":[2]}"#)
+    harness.create(
+      "m",
+      Self.map(
+        Self.echo,
+        [
+          Self.reader("JSON", "o.json"),
+          (
+            "ItemSelector",
+            ["k.$": "$$.Map.Item.Key", "v.$": "$$.Map.Item.Value", "s.$": "$$.Map.Item.Source"]
+          ),
+        ]))
+    #expect(
+      harness.describe(harness.start("m"))["output"]?.string
+        == #"[{"k":"x","v":{"n":1},"s":"s3://b/o.json"},{"k":"y","v":[2],"s":"s3://b/o.json"}]"#)
+    harness.create("plain", Self.map(Self.echo, [Self.reader("JSON", "o.json")]))
+    #expect(
+      harness.describe(harness.start("plain"))["output"]?.string
+        == #"[{"Key":"x","Value":{"n":1}},{"Key":"y","Value":[2]}]"#)
   }
 
   // MARK: Failure
@@ -318,6 +352,53 @@ final class MapRunTests {
         return $0
       }
     }
+  }
+
+  /// Items that were read, or written down as pending, and not started are not lost.
+  @Test(arguments: [false, true])
+  func redriveOfAFile(_ writes: Bool) throws {
+    put("r.jsonl", (0..<9).map { #"{"n":\#($0)}"# }.joined(separator: "\n"))
+    let counter = Counter(Mutex(0))
+    harness.functions.define("f") { input in
+      counter.next() == 2 ? .error(Array(#"{"errorType":"Once"}"#.utf8)) : .body(input.utf8)
+    }
+    var fields: [(key: String, value: JSON)] = [
+      ("MaxConcurrency", 1), Self.reader("JSONL", "r.jsonl"),
+      // Two items fit, and the third is held back.
+      ("ItemBatcher", ["MaxInputBytesPerBatch": 29]),
+    ]
+    if writes {
+      fields.append(
+        (
+          "ResultWriter",
+          [
+            "Resource": "arn:aws:states:::s3:putObject", "Parameters": ["Bucket": "b", "Prefix": "p"],
+            "WriterConfig": ["Transformation": "COMPACT", "OutputType": "JSONL"],
+          ]
+        ))
+    }
+    harness.create(
+      "m", Self.map(ServiceHarness.task("arn:aws:lambda:us-east-1:123456789012:function:f"), fields))
+    let parent = harness.start("m")
+    #expect(harness.status(parent) == "FAILED")
+    harness.call("RedriveExecution", ["executionArn": JSON(parent)])
+    harness.host.run()
+    #expect(harness.status(parent) == "SUCCEEDED")
+    let counts = run(of: parent)["itemCounts"]
+    #expect(counts?["succeeded"] == 9 && counts?["total"] == 9 && counts?["pending"] == 0)
+    #expect(counter.count.withLock { $0 } == 6)
+    let output = try JSON(parsing: harness.describe(parent)["output"]?.string ?? "")
+    guard writes else {
+      let numbers = output.array?.flatMap { $0["Items"]?.array.map { $0.compactMap { $0["n"]?.int } } ?? [] }
+      #expect(numbers == Array(0..<9))
+      return
+    }
+    let manifest = try JSON(parsing: object(output["ResultWriterDetails"]?["Key"]?.string ?? "") ?? "")
+    let files = manifest["ResultFiles"]
+    #expect(files?["SUCCEEDED"]?.count == 2 && files?["FAILED"]?.count == 0 && files?["PENDING"]?.count == 0)
+    let rows = files?["SUCCEEDED"]?.array?.map { object($0["Key"]?.string ?? "") ?? "" }.joined(
+      separator: "\n")
+    #expect(rows?.split(separator: "\n").count == 5)
   }
 
   // MARK: Results in a bucket

@@ -419,9 +419,7 @@ extension Shard {
       fiber.pointee.previousEvent = cause
       record(fiber, op.pointee.code == .map ? .mapStateAborted : .parallelStateAborted)
     case .mapRunning:
-      record(fiber, .mapRunAborted)
-      fiber.pointee.previousEvent = cause
-      record(fiber, .mapStateAborted)
+      recordRunAborted(fiber, cause: cause)
     case .ready:
       // Inside a task or a wait, with its end noted and not yet acted upon; the child that
       // failed is one of them. A fiber that is about to enter a state is in none.
@@ -429,6 +427,8 @@ extension Shard {
         record(fiber, .taskStateAborted)
       } else if fiber.pointee.resumption == .waited {
         record(fiber, .waitStateAborted)
+      } else if fiber.pointee.resumption == .mapRun {
+        recordRunAborted(fiber, cause: cause)
       }
     case .free:
       break

@@ -112,7 +112,7 @@ extension Shard {
   ) -> StateResult {
     let source: DistributedMapRun.Source =
       items.isMissing
-      ? .unopened(base: effective) : .state(items: items, base: effective, next: run.itemsRead)
+      ? .unopened(base: effective) : .state(items: items, base: effective, next: run.itemsTaken)
     run.reopen(
       by: FiberHandle(index: fiber.pointee.index, generation: fiber.pointee.generation), on: self, source)
     recordMapRun(fiber, run.arn, redriveCount: run.progress.redriveCount)
@@ -183,6 +183,13 @@ extension Shard {
   func takeEnded(_ child: MapRunChild) {
     child.run.take(child)
     wakeRun(child.run)
+  }
+
+  /// A run is stopped with its state.
+  func recordRunAborted(_ fiber: UnsafeMutablePointer<Fiber>, cause: UInt32) {
+    record(fiber, .mapRunAborted)
+    fiber.pointee.previousEvent = cause
+    record(fiber, .mapStateAborted)
   }
 
   // MARK: A turn
@@ -299,7 +306,10 @@ extension Shard {
   }
 
   private func order(_ run: DistributedMapRun, _ input: JSON, itemCount: Int) -> MapOrder {
-    defer { run.nextNumber += 1 }
+    defer {
+      run.nextNumber += 1
+      run.itemsTaken += itemCount
+    }
     return MapOrder(number: run.nextNumber, input: input, itemCount: itemCount)
   }
 
@@ -524,14 +534,21 @@ extension Shard {
   private func writePending(
     _ run: DistributedMapRun, _ fiber: UnsafeMutablePointer<Fiber>, _ tables: UnsafePointer<ProgramTables>
   ) -> Bool {
-    // What cannot be read is not told of, and the failure stays what it was.
-    let failure = run.failure
-    guard failure?.error == "States.ExceedToleratedFailureThreshold" else { return true }
+    guard let failure = run.failure, failure.error == "States.ExceedToleratedFailureThreshold" else {
+      return true
+    }
+    // What cannot be read is not told of, and the failure stays what it was; a redrive goes on
+    // with what was not started, wherever the reader is now.
+    let place = (run.nextNumber, run.itemsTaken)
+    if run.pendingPlace == nil { run.pendingPlace = place }
     defer { run.failure = failure }
     for _ in 0..<Self.startsPerTurn {
       run.failure = nil
-      guard case .child(let order) = nextChild(of: run, fiber, tables) else { return true }
-      if run.keepsUnsuccessful { run.unstarted.append(order) }
+      guard case .child(let order) = nextChild(of: run, fiber, tables) else {
+        if let start = run.pendingPlace { (run.nextNumber, run.itemsTaken) = start }
+        run.pendingPlace = nil
+        return true
+      }
       run.add(
         MapChildRecord(number: order.number, input: order.input, itemCount: order.itemCount, ending: nil))
     }

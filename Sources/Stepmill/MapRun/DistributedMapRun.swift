@@ -52,8 +52,9 @@ package final class DistributedMapRun: @unchecked Sendable {
   var fiber: FiberHandle?
   var settings: Settings
   var source: Source
-  /// Items read so far.
+  /// Items read so far, and those of them that are in a child's input.
   var itemsRead = 0
+  var itemsTaken = 0
   /// Nil where each item is a child's input as it is.
   var batch: MapBatch?
   /// An item that did not fit into the last batch.
@@ -63,9 +64,8 @@ package final class DistributedMapRun: @unchecked Sendable {
   var nextNumber = 0
   /// Children that are alive, by their numbers.
   var live: [Int: MapRunChild] = [:]
-  /// Children that did not succeed, and such as were read and not started: for a redrive.
+  /// Children that did not succeed, for a redrive.
   var unsuccessful: [MapOrder] = []
-  var unstarted: [MapOrder] = []
   /// The run can be redriven: what that takes is kept.
   let keepsUnsuccessful: Bool
   var results: Results
@@ -74,6 +74,8 @@ package final class DistributedMapRun: @unchecked Sendable {
   /// The live children were told to stop.
   var hasStopped = false
   var closing = Closing.open
+  /// Where the run stood before what was not started was written down.
+  var pendingPlace: (number: Int, items: Int)?
   /// The number of the event that began it.
   var startedEvent: UInt32 = 0
   /// Counts the redrives, to tell children from before.
@@ -371,9 +373,9 @@ package final class DistributedMapRun: @unchecked Sendable {
     hasStopped = false
     closing = .open
     heldBack = nil
-    again = (unsuccessful + unstarted).sorted { $0.number > $1.number }
+    itemsRead = itemsTaken
+    again = unsuccessful.sorted { $0.number > $1.number }
     unsuccessful = []
-    unstarted = []
     results = reopenedResults()
     let home = shard.state.pointee.driver
     let address = UInt(bitPattern: shard.state)
@@ -386,11 +388,16 @@ package final class DistributedMapRun: @unchecked Sendable {
       progress.stopDate = nil
       progress.items.awaitRedrive()
       progress.executions.awaitRedrive()
+      if settings.itemCount == nil {
+        // They are read, and counted, once more.
+        progress.items.pending = 0
+        progress.executions.pending = 0
+      }
       progress.redriveCount += 1
       progress.redriveDate = date
     }
     delegate?.mapRunBegan(self)
-    delegate?.mapRun(self, willRedrive: again.reversed().filter { $0.redriveCount > 0 }.map { $0.fullName })
+    delegate?.mapRun(self, willRedrive: again.reversed().map { $0.fullName })
   }
 
   /// Results of a state stay; files are begun anew.

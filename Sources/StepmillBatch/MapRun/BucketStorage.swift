@@ -131,7 +131,11 @@ final class BucketItems: MapItemSource, @unchecked Sendable {
   private func item() -> MapItemPull {
     defer { next += 1 }
     do throws(JSONSyntaxError) {
-      return .item(MapItem(value: try rows.buffer.json(next), source: dataset.source))
+      let row = try rows.buffer.json(next)
+      guard dataset.yieldsMembers, let value = row["Value"] else {
+        return .item(MapItem(value: row, source: dataset.source))
+      }
+      return .item(MapItem(value: value, key: row["Key"]?.string, source: dataset.source))
     } catch {
       return .failed(
         TaskFailure(
