@@ -65,6 +65,7 @@ package struct Command: Sendable {
     .graph,
     .predict,
     .fmt,
+    .schema,
     .version,
     .help,
   ]

@@ -1,7 +1,6 @@
 import Stepmill
 import StepmillHTTP
 import StepmillServer
-import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -149,7 +148,7 @@ private final class Box: @unchecked Sendable {
 
 /// Whether the server takes requests, for whoever asks on any thread.
 private final class ServePhase: Sendable {
-  private let state = Mutex(Readiness.ready)
+  private let state = Lock(Readiness.ready)
   var readiness: Readiness { state.withLock { $0 } }
   func set(_ readiness: Readiness) { state.withLock { $0 = readiness } }
 }

@@ -107,8 +107,7 @@ private struct Predictor {
   mutating func machine(
     _ machine: DefinitionOutline.Machine, _ input: KnownDocument, isOutermost: Bool = false
   ) -> Answer {
-    var index: [String: Int] = [:]
-    for (offset, state) in machine.states.enumerated() { index[state.name] = offset }
+    let index = machine.index
     guard let start = index[machine.startAt] else {
       return Answer(forecast: .zero, output: .unknown, branches: .exactly(1))
     }
@@ -169,7 +168,7 @@ private struct Predictor {
   }
 
   private mutating func visit(
-    _ state: DefinitionOutline.State, _ input: KnownDocument, _ index: [String: Int]
+    _ state: DefinitionOutline.State, _ input: KnownDocument, _ index: DefinitionOutline.StateIndex
   ) -> Visit {
     var visit = Visit()
     let flow = StateFlow(state, input)

@@ -1,6 +1,5 @@
 import Stepmill
 import StepmillHTTP
-import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -41,7 +40,7 @@ package final class OperatorPages: Sendable {
   private let version: String
   private let readiness: @Sendable () -> Readiness
   private let more: @Sendable () -> [Metric]
-  private let server = Mutex<HTTPServer?>(nil)
+  private let server = Lock<HTTPServer?>(nil)
   private let began = OperationMeters.now
 
   /// - Parameters:
@@ -204,11 +203,11 @@ package final class OperatorPages: Sendable {
 
 /// Waits for all loops.
 private final class LagAnswers: Sendable {
-  private let state: Mutex<(lags: [Int], missing: Int)>
+  private let state: Lock<(lags: [Int], missing: Int)>
   private let then: @Sendable ([Int]) -> Void
 
   init(count: Int, _ then: @escaping @Sendable ([Int]) -> Void) {
-    state = Mutex((Array(repeating: 0, count: count), count))
+    state = Lock((Array(repeating: 0, count: count), count))
     self.then = then
   }
 
