@@ -128,11 +128,20 @@ let package = Package(
     // Pictures and forecasts of definitions; the command line and the console draw the same coordinates.
     .target(name: "StepmillGraph", dependencies: ["Stepmill"], swiftSettings: outside),
     .testTarget(name: "GraphTests", dependencies: ["StepmillGraph", "Stepmill"], swiftSettings: common),
+    // Rows from files and buckets, and workflows over them. Debian: zlib1g-dev, libzstd-dev.
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .target(
+      name: "StepmillBatch", dependencies: ["Stepmill", "CIntrinsics", "CZlib", "CZstd"],
+      swiftSettings: common),
+    .testTarget(
+      name: "BatchTests", dependencies: ["StepmillBatch", "Stepmill", "CZlib", "CZstd"], swiftSettings: common
+    ),
     .target(
       name: "StepmillCommands",
       dependencies: [
-        "Stepmill", "StepmillGraph", "StepmillYAML", "StepmillHTTP", "StepmillIntegrations", "StepmillServer",
-        "CLibuv",
+        "Stepmill", "StepmillBatch", "StepmillGraph", "StepmillYAML", "StepmillHTTP", "StepmillIntegrations",
+        "StepmillServer", "CLibuv",
       ],
       swiftSettings: outside),
     .executableTarget(name: "StepmillCLI", dependencies: ["StepmillCommands"], swiftSettings: outside),
@@ -143,7 +152,8 @@ let package = Package(
     .target(name: "HeapCounter", path: "Tests/HeapCounter"),
     .testTarget(name: "StepmillTests", dependencies: ["Stepmill", "HeapCounter"], swiftSettings: common),
     .target(
-      name: "ConformanceKit", dependencies: ["Stepmill", "StepmillServer"], path: "Tests/ConformanceKit",
+      name: "ConformanceKit", dependencies: ["Stepmill", "StepmillBatch", "StepmillServer"],
+      path: "Tests/ConformanceKit",
       swiftSettings: outside),
     .executableTarget(
       name: "stepmill-conformance", dependencies: ["ConformanceKit"], path: "Tests/ConformanceTool",
@@ -165,7 +175,8 @@ let package = Package(
       name: "StepmillServer", dependencies: ["Stepmill", "StepmillHTTP", "StepmillTasks"],
       swiftSettings: outside),
     .testTarget(
-      name: "ServerTests", dependencies: ["Stepmill", "StepmillServer"], swiftSettings: outside),
+      name: "ServerTests", dependencies: ["Stepmill", "StepmillBatch", "StepmillServer"],
+      swiftSettings: outside),
     .testTarget(
       name: "SimulationTests", dependencies: ["Stepmill", "StepmillGraph", "StepmillSimulation"],
       swiftSettings: common),

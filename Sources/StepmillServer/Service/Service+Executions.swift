@@ -217,9 +217,21 @@ extension StepFunctionsService {
   // MARK: Finding
 
   /// The Standard execution that an ARN names.
-  func execution(_ arn: String, for request: Request) throws(APIError) -> StoredExecution {
+  ///
+  /// - Parameter orChild: An Express child of a Map Run will do as well.
+  func execution(
+    _ arn: String, for request: Request, orChild: Bool = false
+  ) throws(APIError) -> StoredExecution {
     let name = try ServiceARN(arn)
-    guard case .execution(let machine, let label, let execution) = name.resource else {
+    let machine: String
+    let label: String?
+    let execution: String
+    switch name.resource {
+    case .execution(let itsMachine, let itsLabel, let itsName):
+      (machine, label, execution) = (itsMachine, itsLabel, itsName)
+    case .express(let itsMachine, let itsLabel?, let itsName, let identifier) where orChild:
+      (machine, label, execution) = (itsMachine, itsLabel, "\(itsName):\(identifier)")
+    case .express, .machine, .activity, .mapRun:
       throw .wrongResource(name.kind)
     }
     let key = label.map { "\(machine)/\($0)" } ?? machine
@@ -268,7 +280,7 @@ extension StepFunctionsService {
       return life.waiters
     }
     store.closed(execution, at: date)
-    if let status { status.changed(StatusChange(execution, self)) }
+    if let status, !execution.isExpress { status.changed(StatusChange(execution, self)) }
     for waiter in waiters { waiter(execution) }
     forgetDeleted(execution.machine, in: execution.scope)
   }
@@ -313,7 +325,7 @@ extension HistoryEvent {
 }
 
 /// Writes down what a Standard execution does.
-private final class StandardListener: ExecutionListener {
+final class StandardListener: ExecutionListener {
   private let execution: StoredExecution
   private let service: StepFunctionsService
 

@@ -19,6 +19,10 @@ package final class StepFunctionsService: Sendable {
   let activities = ActivityDesk()
   let log: (any LogSink)?
   let status: (any StatusSink)?
+  /// Reads the datasets of Distributed Maps and writes their results.
+  let mapStorage: (any MapRunStorage)?
+  /// The runs of Distributed Maps that go on.
+  let mapRuns = Lock<[String: DistributedMapRun]>([:])
   /// The executions that tasks wait for, by the tasks' tokens.
   let jobs = Lock<[String: StoredExecution]>([:])
   /// Held while machines or activities are changed.
@@ -37,11 +41,13 @@ package final class StepFunctionsService: Sendable {
   ///   - tasks: Serves the tasks that the service does not serve itself.
   ///   - log: Takes what is to be logged.
   ///   - status: Is told how executions go.
+  ///   - mapStorage: Reads the datasets of Distributed Maps and writes their results.
   package init(
     host: any ExecutionHost, configuration: ServiceConfiguration = ServiceConfiguration(),
     store: any Store = MemoryStore(), identifiers: IdentifierSource, tasks: [any TaskResolver] = [],
-    log: (any LogSink)? = nil, status: (any StatusSink)? = nil
+    log: (any LogSink)? = nil, status: (any StatusSink)? = nil, mapStorage: (any MapRunStorage)? = nil
   ) {
+    self.mapStorage = mapStorage
     self.host = host
     self.configuration = configuration
     self.store = store
