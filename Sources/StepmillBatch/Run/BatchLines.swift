@@ -12,7 +12,7 @@ package final class BatchLines {
     let block = lines.block
     guard order != nil else {
       for entry in block.entries { count(entry) }
-      return (Array(block.results.bytes), Array(block.failures.bytes))
+      return (Array(block.results), Array(block.failures))
     }
     var results: [UInt8] = []
     var failures: [UInt8] = []
@@ -49,10 +49,10 @@ extension ResultBlock {
       let length = Int(entry.length)
       switch entry.kind {
       case .success:
-        try body(entry, UnsafeRawBufferPointer(rebasing: results.bytes[result..<result + length]))
+        try body(entry, UnsafeRawBufferPointer(rebasing: results[result..<result + length]))
         result += length
       case .failure:
-        try body(entry, UnsafeRawBufferPointer(rebasing: failures.bytes[failure..<failure + length]))
+        try body(entry, UnsafeRawBufferPointer(rebasing: failures[failure..<failure + length]))
         failure += length
       case .skipped: try body(entry, UnsafeRawBufferPointer(start: nil, count: 0))
       }

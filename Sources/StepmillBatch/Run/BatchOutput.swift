@@ -164,8 +164,8 @@ package protocol BatchSink: AnyObject, Sendable {
 package struct ResultLines: ~Copyable {
   let block: ResultBlock
 
-  package var results: UnsafeRawBufferPointer { block.results.bytes }
-  package var failures: UnsafeRawBufferPointer { block.failures.bytes }
+  package var results: UnsafeRawBufferPointer { block.results }
+  package var failures: UnsafeRawBufferPointer { block.failures }
 }
 
 /// Puts results into the order of their rows, where that is wanted: lines that come too early
@@ -277,13 +277,16 @@ package final class BatchFiles: BatchSink, @unchecked Sendable {
       throw BatchError(
         .occupied, "'\(places.results)' is there already, and is not the output of a run; choose another --out")
     }
-    results = try Self.filing { () throws(FileFailure) in try store.open(places.results) }
     if state.phase == .placing {
-      let (results, before) = (results, state)
+      let before = state
       state = try Self.filing { () throws(FileFailure) in
-        try Self.place(before, results, places, isOrdered: isOrdered, store)
+        let results = try store.open(places.results)
+        // What is put into its place is another file.
+        defer { results.close() }
+        return try Self.place(before, results, places, isOrdered: isOrdered, store)
       }
     }
+    results = try Self.filing { () throws(FileFailure) in try store.open(places.results) }
     if isRetry, state.phase == .rows {
       // A new round. Whatever an earlier one left half done has been put into place.
       state.phase = .retry
@@ -347,7 +350,7 @@ package final class BatchFiles: BatchSink, @unchecked Sendable {
     let block = lines.block
     isChanged = true
     guard order != nil else {
-      try put(block.results.bytes, block.failures.bytes)
+      try put(block.results, block.failures)
       note(block.entries)
       return
     }
@@ -385,13 +388,13 @@ package final class BatchFiles: BatchSink, @unchecked Sendable {
     state.failures += bad.count
   }
 
-  private func note(_ entries: [ResultBlock.Entry]) {
-    var index = 0
-    while index < entries.count {
+  private func note(_ entries: some RandomAccessCollection<ResultBlock.Entry>) {
+    var index = entries.startIndex
+    while index < entries.endIndex {
       let first = entries[index].row
       var end = first
       // Neighbours are noted together.
-      while index < entries.count, entries[index].row == end {
+      while index < entries.endIndex, entries[index].row == end {
         let entry = entries[index]
         switch entry.kind {
         case .success: state.counts.succeeded += 1
@@ -399,7 +402,7 @@ package final class BatchFiles: BatchSink, @unchecked Sendable {
         case .skipped: state.counts.skipped += entry.count
         }
         end += entry.count
-        index += 1
+        index = entries.index(after: index)
       }
       state.done.insert(first..<end)
     }

@@ -37,9 +37,9 @@ package final class BatchRun: @unchecked Sendable {
     package var isBare = false
     package var checkpointMilliseconds = 2000
     /// Bytes of rows in memory.
-    package var rowBudget = 12 << 20
+    package var rowBudget = 4 << 20
     /// Bytes of results in memory that wait for the writer.
-    package var resultBudget = 8 << 20
+    package var resultBudget = 4 << 20
     package var rowBytesMax = 1 << 28
 
     package init() {}
@@ -81,7 +81,7 @@ package final class BatchRun: @unchecked Sendable {
   private let sink: any BatchSink
   private let workflow: Workflow
   private var starter: RowStarter?
-  private let state = Lock(State())
+  private let state = Guarded(State())
   private let ended = Atomic<Int>(0)
   private let failedCount: Atomic<Int>
   private let isPumpPosted = Atomic<Bool>(false)
@@ -107,7 +107,7 @@ package final class BatchRun: @unchecked Sendable {
   private let blockBytes = Atomic<Int>(0)
   /// Bytes that the sink keeps until it is their turn.
   private let keptBytes = Atomic<Int>(0)
-  private let errors = Lock<[String: Int]>([:])
+  private let errors = Guarded<[String: Int]>([:])
   private var readerThread: WorkerThread?
   private var writerThread: WorkerThread?
   private var onEnd: (@Sendable (Ending) -> Void)?
@@ -132,7 +132,7 @@ package final class BatchRun: @unchecked Sendable {
   }
 
   private final class Box: Sendable {
-    let block = Lock<ResultBlock?>(nil)
+    let block = Guarded<ResultBlock?>(nil)
   }
 
   package init(
@@ -508,7 +508,7 @@ package final class BatchRun: @unchecked Sendable {
       blockBytes.subtract(block.bytes, ordering: .relaxed)
       keptBytes.store(sink.bytesKept, ordering: .relaxed)
       block.removeAll()
-      writerMonitor.locked { if spareBlocks.count < 64 { spareBlocks.append(block) } }
+      writerMonitor.locked { if spareBlocks.count < 8 { spareBlocks.append(block) } }
       if wasOver, !isOverBudget { pump() }
     }
   }

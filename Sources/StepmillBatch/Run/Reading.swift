@@ -74,7 +74,8 @@ struct Reading: ~Copyable {
   private mutating func give(_ rows: inout RowBuffer, _ shaper: inout RowShaper?, isLast: Bool) {
     guard shaper != nil else {
       if !rows.isEmpty {
-        var full = RowBuffer(rowsMax: RowChunk.rowsMax)
+        // The next rows are much like these.
+        var full = RowBuffer(rowsMax: RowChunk.rowsMax, capacity: rows.count + rows.count / 8)
         swap(&full, &rows)
         chunk(full, labels: nil)
       }

@@ -24,57 +24,80 @@ final class ResultBlock: @unchecked Sendable {
     var kind: Kind
   }
 
-  private(set) var results: LineBuffer
-  private(set) var failures: LineBuffer
-  private(set) var entries: [Entry] = []
+  /// What it holds, at an address: a class checks each access to its own variables.
+  private struct Content: ~Copyable {
+    var results = LineBuffer()
+    var failures = LineBuffer()
+    var entries: UnsafeMutablePointer<Entry> = .allocate(capacity: entriesMax)
+    var entryCount = 0
+
+    deinit { entries.deallocate() }
+  }
+  private let content: UnsafeMutablePointer<Content>
 
   static let bytesMax = 1 << 16
   static let entriesMax = 2048
 
   init() {
-    results = LineBuffer()
-    failures = LineBuffer()
+    content = .allocate(capacity: 1)
+    content.initialize(to: Content())
   }
 
-  var isEmpty: Bool { entries.isEmpty }
-  var bytes: Int { results.count &+ failures.count &+ entries.count &* MemoryLayout<Entry>.stride }
-  var isFull: Bool { results.count &+ failures.count >= Self.bytesMax || entries.count >= Self.entriesMax }
+  deinit {
+    content.deinitialize(count: 1)
+    content.deallocate()
+  }
+
+  var results: UnsafeRawBufferPointer { content.pointee.results.bytes }
+  var failures: UnsafeRawBufferPointer { content.pointee.failures.bytes }
+  var entries: UnsafeBufferPointer<Entry> {
+    UnsafeBufferPointer(start: content.pointee.entries, count: content.pointee.entryCount)
+  }
+
+  var isEmpty: Bool { content.pointee.entryCount == 0 }
+  var bytes: Int {
+    results.count &+ failures.count &+ content.pointee.entryCount &* MemoryLayout<Entry>.stride
+  }
+  @inline(__always) var isFull: Bool {
+    content.pointee.results.count &+ content.pointee.failures.count >= Self.bytesMax
+      || content.pointee.entryCount == Self.entriesMax
+  }
 
   func removeAll() {
-    results.removeAll()
-    failures.removeAll()
-    entries.removeAll(keepingCapacity: true)
+    content.pointee.results.removeAll()
+    content.pointee.failures.removeAll()
+    content.pointee.entryCount = 0
   }
 
   @inline(__always)
-  private func add(_ row: Int, _ length: Int, _ kind: Kind) {
-    entries.append(Entry(row: row, count: 1, length: UInt32(truncatingIfNeeded: length), kind: kind))
+  private func add(_ row: Int, count: Int = 1, _ length: Int, _ kind: Kind) {
+    content.pointee.entries[content.pointee.entryCount] = Entry(
+      row: row, count: count, length: UInt32(truncatingIfNeeded: length), kind: kind)
+    content.pointee.entryCount &+= 1
   }
 
   /// - Parameter label: The number that the result shows; none where it stands alone.
   func addSuccess(_ row: Int, _ output: UnsafeRawBufferPointer, label: Int?) {
-    let before = results.count
+    let before = content.pointee.results.count
     if let label {
-      results.append(#"{"row":"#)
-      results.append(number: label)
-      results.append(#","output":"#)
-      results.append(output)
-      results.append("}\n")
+      content.pointee.results.append(#"{"row":"#)
+      content.pointee.results.append(number: label)
+      content.pointee.results.append(#","output":"#)
+      content.pointee.results.append(output)
+      content.pointee.results.append("}\n")
     } else {
-      results.append(output)
-      results.append("\n")
+      content.pointee.results.append(output)
+      content.pointee.results.append("\n")
     }
-    add(row, results.count &- before, .success)
+    add(row, content.pointee.results.count &- before, .success)
   }
 
   func addFailure(_ row: Int, _ line: [UInt8]) {
-    line.withUnsafeBytes { failures.append($0) }
+    line.withUnsafeBytes { content.pointee.failures.append($0) }
     add(row, line.count, .failure)
   }
 
-  func addSkipped(_ rows: Range<Int>) {
-    entries.append(Entry(row: rows.lowerBound, count: rows.count, length: 0, kind: .skipped))
-  }
+  func addSkipped(_ rows: Range<Int>) { add(rows.lowerBound, count: rows.count, 0, .skipped) }
 }
 
 /// Bytes that grow.

@@ -6,7 +6,7 @@ import Synchronization
 final class RowChunk: @unchecked Sendable {
   // Filled by the reader; then constant but for `next` (behind the run's lock) and `left`.
 
-  var rows: RowBuffer
+  let rows: RowBuffer
   /// The number of the first row among all.
   let first: Int
   /// How many of the rows count: a limit may cut the last chunk.
