@@ -87,7 +87,9 @@ let examples: [Target] = [
     swiftSettings: outside),
   .testTarget(
     name: "ExampleTests",
-    dependencies: ["Order", "LoanApproval", "DeliveryAssistant", "Rows", "Batch", "Service", "Embed", "Expressions"],
+    dependencies: [
+      "Order", "LoanApproval", "DeliveryAssistant", "Rows", "Batch", "Service", "Embed", "Expressions",
+    ],
     swiftSettings: outside),
 ]
 
@@ -169,7 +171,8 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "FuzzTests",
-      dependencies: ["Stepmill", "StepmillGraph", "StepmillHTTP", "StepmillServer", "StepmillBatch"] + withOracle,
+      dependencies: ["Stepmill", "StepmillGraph", "StepmillHTTP", "StepmillServer", "StepmillBatch"]
+        + withOracle,
       path: "Tests/Fuzz",
       exclude: ["Corpus", "Regressions"],
       swiftSettings: common),

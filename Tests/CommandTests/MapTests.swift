@@ -31,7 +31,8 @@ import Testing
     #expect(ended.error.contains("2 succeeded, 1 failed"))
     #expect(ended.error.contains("1 × States.Runtime"))
     #expect(ended.error.contains("stepmill map --retry-failed \(out)"))
-    #expect(try lines(out + "/results.jsonl") == [["row": 0, "output": ["n": 2]], ["row": 2, "output": ["n": 6]]])
+    #expect(
+      try lines(out + "/results.jsonl") == [["row": 0, "output": ["n": 2]], ["row": 2, "output": ["n": 6]]])
     let failure = try #require(try lines(out + "/failures.jsonl").first)
     #expect(failure["row"] == 1)
     #expect(failure["input"] == ["x": 2])
@@ -45,7 +46,8 @@ import Testing
     let again = try await stepmill("map", workflow, rows, "--out", out, "--ordered")
     #expect(again.status == 2)
     #expect(again.error.contains("a finished run"))
-    let resumed = try await stepmill("map", workflow, rows, "--out", out, "--ordered", "--resume", "--tolerate", "50%")
+    let resumed = try await stepmill(
+      "map", workflow, rows, "--out", out, "--ordered", "--resume", "--tolerate", "50%")
     #expect(resumed.status == 0)
     #expect(resumed.error.contains("has come to its end before"))
   }
@@ -54,7 +56,8 @@ import Testing
     let scratch = try Scratch()
     let workflow = try scratch.file("w.asl.json", Self.double)
     let rows = try scratch.file("rows.csv", "n\n1\n")
-    let ended = try await stepmill("map", workflow, try scratch.file("rows.jsonl", "{\"n\":4}\n"), "--bare", "--quiet")
+    let ended = try await stepmill(
+      "map", workflow, try scratch.file("rows.jsonl", "{\"n\":4}\n"), "--bare", "--quiet")
     #expect(ended == Finished(status: 0, output: "{\"n\":8}\n", error: ended.error))
     let failed = try await stepmill("map", workflow, rows)
     #expect(failed.status == 1)
@@ -63,14 +66,16 @@ import Testing
 
   @Test func retryRunsOnlyWhatFailed() async throws {
     let scratch = try Scratch()
-    let workflow = try scratch.file("w.asl.json", #"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"t","End":true}}}"#)
+    let workflow = try scratch.file(
+      "w.asl.json", #"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"t","End":true}}}"#)
     let rows = try scratch.file("rows.jsonl", (0..<20).map { "{\"n\":\($0)}\n" }.joined())
     let out = scratch.path + "/out"
     let flag = scratch.path + "/flag"
     // Even rows fail until the flag is there.
     let command =
       "t=n=$(tr -dc 0-9); if [ -e \(flag) ] || [ $((n % 2)) = 1 ]; then echo $n; else echo '{\"Error\":\"Even\"}'; exit 1; fi"
-    let ended = try await stepmill("map", workflow, rows, "--out", out, "--ordered", "--task", command, "--tolerate", "10")
+    let ended = try await stepmill(
+      "map", workflow, rows, "--out", out, "--ordered", "--task", command, "--tolerate", "10")
     #expect(ended.status == 0)
     #expect(try lines(out + "/failures.jsonl").count == 10)
     _ = try scratch.file("flag", "")
@@ -100,9 +105,11 @@ import Testing
 
   @Test func dryRunShowsInputs() async throws {
     let scratch = try Scratch()
-    let workflow = try scratch.file("w.asl.json", #"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"t","End":true}}}"#)
+    let workflow = try scratch.file(
+      "w.asl.json", #"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"t","End":true}}}"#)
     let rows = try scratch.file("rows.csv", "a,b\n1,2\n3,4\n5,6\n")
-    let ended = try await stepmill("map", workflow, rows, "--dry-run", "--limit", "1", "--batch", "2", "--param", "rate=7")
+    let ended = try await stepmill(
+      "map", workflow, rows, "--dry-run", "--limit", "1", "--batch", "2", "--param", "rate=7")
     #expect(ended.status == 0)
     let shown = ended.output.split(separator: "\n").dropFirst().joined(separator: "\n")
     #expect(
@@ -181,7 +188,8 @@ import Testing
 
   @Test(.enabled(if: Program.isBuilt)) func ctrlCFinishesWhatIsUnderWay() async throws {
     let scratch = try Scratch()
-    let workflow = try scratch.file("w.asl.json", #"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"t","End":true}}}"#)
+    let workflow = try scratch.file(
+      "w.asl.json", #"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"t","End":true}}}"#)
     let rows = try scratch.file("rows.jsonl", (0..<1000).map { "{\"n\":\($0)}\n" }.joined())
     let started = scratch.path + "/started"
     let go = scratch.path + "/go"

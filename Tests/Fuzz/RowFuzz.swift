@@ -19,7 +19,9 @@ enum RowFuzz {
         precondition(String(validating: text, as: UTF8.self) == nil, "a row of CSV is not JSON")
         return
       }
-      for member in json.object.map(Array.init) ?? [] { precondition(member.value.string != nil, "a field is no string") }
+      for member in json.object.map(Array.init) ?? [] {
+        precondition(member.value.string != nil, "a field is no string")
+      }
     }
   }
 

@@ -23,13 +23,16 @@ func batchBenchmarks(_ size: SuiteSize) -> [Benchmark] {
     contestants: [
       inMemory(data),
       batchRun(data, "JSONL on disk", variant: "jsonl") { $0.jsonLines },
-      batchRun(data, "JSONL on disk, one checkpoint at the end", variant: "plain", checkpointMilliseconds: 1 << 40) {
+      batchRun(
+        data, "JSONL on disk, one checkpoint at the end", variant: "plain", checkpointMilliseconds: 1 << 40
+      ) {
         $0.jsonLines
       },
       batchRun(data, "CSV on disk", variant: "csv") { $0.csv },
     ] + jq(data))
   let resident = Benchmark(
-    "batch-memory", "memory that a run over small rows takes at its peak", units: [.bytes], pinned: false, rounds: 1,
+    "batch-memory", "memory that a run over small rows takes at its peak", units: [.bytes], pinned: false,
+    rounds: 1,
     warmsUp: false,
     contestants: [100_000, 1_000_000, 10_000_000].filter { $0 <= size.rows }.map(batchMemory))
   return [speed] + (resident.contestants.isEmpty ? [] : [resident])
@@ -38,7 +41,9 @@ func batchBenchmarks(_ size: SuiteSize) -> [Benchmark] {
 /// Why jq is not there to be compared with.
 let skippedJQ: String? = jqPath == nil ? "jq over the rows of W4: jq is missing (Debian: jq)" : nil
 
-private let jqPath = ["/usr/bin/jq", "/usr/local/bin/jq"].first { (path: String) in unsafe access(path, X_OK) == 0 }
+private let jqPath = ["/usr/bin/jq", "/usr/local/bin/jq"].first { (path: String) in
+  unsafe access(path, X_OK) == 0
+}
 
 /// Files that are made when they are first asked for, and removed at the end.
 private final class BatchData: Sendable {
@@ -168,7 +173,8 @@ private func jq(_ data: BatchData) -> [Contestant] {
   return [
     Contestant(.handwritten, "jq -c", variant: "jq") { _ in
       let filter = #"{id,total:(.qty*.price),stage:"in",zone:.wh.zone}"#
-      let seconds = try childSeconds([path, "-c", filter, data.jsonLines.path], output: data.folder.path + "/results.jsonl")
+      let seconds = try childSeconds(
+        [path, "-c", filter, data.jsonLines.path], output: data.folder.path + "/results.jsonl")
       return Tally(executions: data.rows, seconds: seconds)
     }
   ]
@@ -182,7 +188,7 @@ private func childSeconds(_ words: [String], output: String) throws -> Double {
   unsafe posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
   var arguments = unsafe words.map { unsafe strdup($0) }
   unsafe arguments.append(nil)
-  defer { for unsafe argument in unsafe arguments { unsafe free(argument) } }
+  defer { for unsafeargument in unsafe arguments { unsafe free(argument) } }
   var child = pid_t()
   let code = unsafe posix_spawn(&child, words[0], &actions, nil, &arguments, environ)
   guard code == 0 else { throw BenchmarkError.failed("\(words[0]) does not start (error \(code))") }
@@ -203,7 +209,8 @@ private func batchMemory(rows: Int) -> Contestant {
       for row in 0..<rows { put("{\"n\":\(row)}\n") }
     }
     let source = BatchSource(path: folder.path + "/small.jsonl", content: .rows(.jsonLines))
-    let prepared = Prepared(Array(#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#.utf8), loops: 1)
+    let prepared = Prepared(
+      Array(#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#.utf8), loops: 1)
     let baseline = residentBytes()
     resetPeakMemory()
     let counts = try await runBatch(prepared.workflow, source, folder, BatchRun.Options(), MapRun())

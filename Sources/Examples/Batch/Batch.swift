@@ -51,7 +51,9 @@ import StepmillBatch
     let report = try await workflow.map(files, into: folder, isOrdered: true, resuming: true)
     print("succeeded: \(report.succeeded), failed: \(report.failed), complete: \(report.isComplete)")
 
-    for name in ["rows.csv", "results.jsonl", "failures.jsonl", "checkpoint.json"] { unsafe unlink("\(folder)/\(name)") }
+    for name in ["rows.csv", "results.jsonl", "failures.jsonl", "checkpoint.json"] {
+      unsafe unlink("\(folder)/\(name)")
+    }
     unsafe rmdir(folder)
   }
 

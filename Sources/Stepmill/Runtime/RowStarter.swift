@@ -44,7 +44,9 @@ package final class RowStarter: Sendable {
   /// Calls `body` on the loop with this number, behind what has been started there before; at
   /// once where there is no such loop.
   package func post(on number: UInt32, _ body: @escaping @Sendable () -> Void) {
-    guard let loop = loops.first(where: { UInt32(truncatingIfNeeded: $0.number) == number }) else { return body() }
+    guard let loop = loops.first(where: { UInt32(truncatingIfNeeded: $0.number) == number }) else {
+      return body()
+    }
     loop.post(isHeardToTheEnd: true) { _ in body() }
   }
 
@@ -75,7 +77,8 @@ package struct RowEnd: ~Copyable {
   private let shard: Shard?
 
   fileprivate init(
-    _ status: Status, tag: UInt64, output: Value = .missing, failure: Value = .missing, cause: Value = .missing,
+    _ status: Status, tag: UInt64, output: Value = .missing, failure: Value = .missing,
+    cause: Value = .missing,
     state: String? = nil, complaint: String? = nil, shard: Shard? = nil
   ) {
     self.status = status

@@ -10,7 +10,8 @@ package enum BatchCount {
     var count = 0
     for source in sources {
       var reading = Reading(
-        counted, DoneRows(), addBytes: { _ in }, isStopping: { false }, emit: { count += $0.count }, skip: { _ in })
+        counted, DoneRows(), addBytes: { _ in }, isStopping: { false }, emit: { count += $0.count },
+        skip: { _ in })
       try reading.read(source)
     }
     return count
@@ -26,7 +27,9 @@ package enum BatchCount {
     var reading = Reading(
       limited, DoneRows(), addBytes: { _ in }, isStopping: { false },
       emit: { chunk in
-        for place in 0..<chunk.count where chunk.isLeftOut?[place] != true { inputs.append(Array(chunk.rows[place])) }
+        for place in 0..<chunk.count where chunk.isLeftOut?[place] != true {
+          inputs.append(Array(chunk.rows[place]))
+        }
       }, skip: { _ in })
     for source in sources {
       try reading.read(source)

@@ -8,7 +8,9 @@ package final class BatchLines {
   package var bytesKept: Int { order?.bytesKept ?? 0 }
 
   /// What is to be written now.
-  package func take(_ lines: borrowing ResultLines) throws(BatchError) -> (results: [UInt8], failures: [UInt8]) {
+  package func take(_ lines: borrowing ResultLines) throws(BatchError) -> (
+    results: [UInt8], failures: [UInt8]
+  ) {
     let block = lines.block
     guard order != nil else {
       for entry in block.entries { count(entry) }

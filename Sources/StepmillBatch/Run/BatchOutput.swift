@@ -106,7 +106,8 @@ package struct BatchCheckpoint: Sendable, Equatable {
 
   init?(_ json: JSON) {
     guard json["format"]?.int == 1, let identity = json["identity"], let call = json["call"],
-      let phase = json["phase"]?.string.flatMap(Phase.init(rawValue:)), let isFinished = json["finished"]?.bool,
+      let phase = json["phase"]?.string.flatMap(Phase.init(rawValue:)),
+      let isFinished = json["finished"]?.bool,
       let succeeded = json["counts"]?["succeeded"]?.int, let failed = json["counts"]?["failed"]?.int,
       let skipped = json["counts"]?["skipped"]?.int, let results = json["resultsBytes"]?.int,
       let failures = json["failuresBytes"]?.int, let retryStart = json["retryStart"]?.int,
@@ -257,7 +258,8 @@ package final class BatchFiles: BatchSink, @unchecked Sendable {
         "'\(places.results)' holds the results of \(known.isFinished ? "a finished run" : "a run that was interrupted"); "
           + (known.isFinished ? "choose another --out" : "--resume goes on with it, or choose another --out"))
     case (.retry, nil):
-      throw BatchError(.missing, "there is no run whose failures could run again: '\(places.checkpoint)' is missing")
+      throw BatchError(
+        .missing, "there is no run whose failures could run again: '\(places.checkpoint)' is missing")
     case (.resume(let force), let known?):
       if !force { try Self.compare(known.identity, identity, places) }
       state = known
@@ -275,7 +277,8 @@ package final class BatchFiles: BatchSink, @unchecked Sendable {
     if case .retry = start { isRetry = true } else { isRetry = state.phase == .retry }
     if known == nil, (store.size(of: places.results) ?? 0) + (store.size(of: places.failures) ?? 0) > 0 {
       throw BatchError(
-        .occupied, "'\(places.results)' is there already, and is not the output of a run; choose another --out")
+        .occupied,
+        "'\(places.results)' is there already, and is not the output of a run; choose another --out")
     }
     if state.phase == .placing {
       let before = state
@@ -459,10 +462,11 @@ package final class BatchFiles: BatchSink, @unchecked Sendable {
   }
 
   /// Puts the results of rows that ran again between the others. Both parts are in order. Done a
-  /// second time, it changes nothing.
+  /// second time, it changes nothing: the file is in order then wherever it is parted.
   private static func merge(
     _ results: any StoredFile, _ state: BatchCheckpoint, _ places: BatchPlaces, _ store: any FileStore
   ) throws(FileFailure) {
+    guard try isOutOfOrder(results, at: state.retryStart, state.results) else { return }
     let merged = try store.open(places.merged)
     defer { merged.close() }
     try merged.truncate(to: 0)
@@ -488,6 +492,32 @@ package final class BatchFiles: BatchSink, @unchecked Sendable {
     try merged.sync()
     try store.rename(places.merged, to: places.results)
     try store.syncDirectory(of: places.results)
+  }
+
+  /// Whether the line that begins at a place is of an earlier row than the one before it. No line
+  /// begins there if the file has been put into order already.
+  private static func isOutOfOrder(
+    _ results: any StoredFile, at place: Int, _ end: Int
+  ) throws(FileFailure) -> Bool {
+    guard try results.read(at: place - 1, count: 1) == [0x0A] else { return false }
+    var next = ResultCursor(place..<end)
+    try next.fill(results)
+    var size = 1 << 12
+    while true {
+      let first = max(0, place - size)
+      let tail = try results.read(at: first, count: place - first)
+      if let mark = tail.dropLast().lastIndex(of: 0x0A) {
+        var last = ResultCursor(first + mark + 1..<place)
+        try last.fill(results)
+        return (next.row ?? .max) < (last.row ?? 0)
+      }
+      if first == 0 {
+        var last = ResultCursor(0..<place)
+        try last.fill(results)
+        return (next.row ?? .max) < (last.row ?? 0)
+      }
+      size *= 2
+    }
   }
 }
 

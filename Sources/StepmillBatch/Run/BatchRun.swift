@@ -1,11 +1,11 @@
+import Stepmill
+import Synchronization
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
   import Musl
 #endif
-
-import Stepmill
-import Synchronization
 
 // A workflow over the rows of files.
 //
@@ -303,7 +303,8 @@ package final class BatchRun: @unchecked Sendable {
     }
     leave(chunk, 1)
     ended.add(1, ordering: .acquiringAndReleasing)
-    if !isPumpPosted.load(ordering: .relaxed), !isPumpPosted.exchange(true, ordering: .acquiringAndReleasing) {
+    if !isPumpPosted.load(ordering: .relaxed), !isPumpPosted.exchange(true, ordering: .acquiringAndReleasing)
+    {
       starter?.post(on: end.loop) { [self] in
         isPumpPosted.store(false, ordering: .sequentiallyConsistent)
         pump()

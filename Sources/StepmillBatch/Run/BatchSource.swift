@@ -1,10 +1,10 @@
+import Stepmill
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
   import Musl
 #endif
-
-import Stepmill
 
 /// Where rows come from.
 package struct BatchSource: Sendable, Equatable {
@@ -103,7 +103,8 @@ final class SourceFile {
     offset += count
     if count == 0, let size, offset < size {
       throw RowError(
-        .source, "'\(source.name)' has become shorter while it was read: it had \(size) bytes, and ends", at: offset)
+        .source, "'\(source.name)' has become shorter while it was read: it had \(size) bytes, and ends",
+        at: offset)
     }
     return count
   }

@@ -63,7 +63,8 @@ extension FileStore {
 
 extension StoredFile {
   func add(_ bytes: [UInt8]) throws(FileFailure) {
-    try bytes.span.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) throws(FileFailure) in try append(bytes) }
+    try bytes.span.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) throws(FileFailure) in try append(bytes)
+    }
   }
 }
 
@@ -88,7 +89,9 @@ package struct SystemFileStore: FileStore {
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     while true {
-      let count = buffer.withUnsafeMutableBytes { readAgain(file, $0.baseAddress.unsafelyUnwrapped, $0.count) }
+      let count = buffer.withUnsafeMutableBytes {
+        readAgain(file, $0.baseAddress.unsafelyUnwrapped, $0.count)
+      }
       if count < 0 { throw FileFailure(path: path, code: errno) }
       if count == 0 { return bytes }
       bytes += buffer[..<count]

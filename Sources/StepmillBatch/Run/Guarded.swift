@@ -10,7 +10,9 @@ struct Guarded<Value: ~Copyable>: ~Copyable, Sendable {
   init(_ value: consuming sending Value) { mutex = Mutex(value) }
 
   @inline(__always)
-  borrowing func withLock<Result: ~Copyable>(_ body: (inout sending Value) -> sending Result) -> sending Result {
+  borrowing func withLock<Result: ~Copyable>(_ body: (inout sending Value) -> sending Result)
+    -> sending Result
+  {
     mutex.withLock { (value: inout sending Value) -> sending Result in
       _ = edge.load(ordering: .acquiring)
       defer { edge.store(1, ordering: .releasing) }

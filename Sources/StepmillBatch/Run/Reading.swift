@@ -64,7 +64,8 @@ struct Reading: ~Copyable {
           if isStopping() { return }
         }
         let room = feed.room(Self.pieceBytes)
-        let count = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: room[..<min(room.count, Self.pieceBytes)]))
+        let count = try file.read(
+          into: UnsafeMutableRawBufferPointer(rebasing: room[..<min(room.count, Self.pieceBytes)]))
         if count == 0 { feed.finish() } else { feed.commit(count) }
         addBytes(count)
       }
@@ -167,7 +168,8 @@ struct Reading: ~Copyable {
       case .ended: return giveFailures(&inputs, &labels)
       case .needsBytes:
         let room = feed.room(Self.pieceBytes)
-        let count = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: room[..<min(room.count, Self.pieceBytes)]))
+        let count = try file.read(
+          into: UnsafeMutableRawBufferPointer(rebasing: room[..<min(room.count, Self.pieceBytes)]))
         if count == 0 { feed.finish() } else { feed.commit(count) }
         addBytes(count)
       }

@@ -123,7 +123,9 @@ struct LineBuffer: ~Copyable {
   private mutating func reserve(_ size: Int) -> UnsafeMutableRawPointer {
     if _slowPath(capacity &- count < size) {
       capacity = max(count &+ size, capacity &* 2, 1 << 12)
-      guard let grown = realloc(memory, capacity) else { fatalError("Stepmill: out of memory (\(capacity) bytes)") }
+      guard let grown = realloc(memory, capacity) else {
+        fatalError("Stepmill: out of memory (\(capacity) bytes)")
+      }
       memory = grown
     }
     return memory.unsafelyUnwrapped + count

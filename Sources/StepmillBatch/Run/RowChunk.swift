@@ -62,7 +62,8 @@ final class RowChunk: @unchecked Sendable {
 
   /// The tag of a row. The chunk is kept by whoever counts `left`.
   func tag(_ place: Int) -> UInt64 {
-    UInt64(UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque())) << UInt64(Self.placeBits) | UInt64(place)
+    UInt64(UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque())) << UInt64(Self.placeBits)
+      | UInt64(place)
   }
 
   @inline(__always)

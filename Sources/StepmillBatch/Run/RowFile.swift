@@ -41,7 +41,8 @@ public struct RowFile: AsyncSequence, Sendable {
   /// - Throws: ``StepmillError`` when the name does not tell, or the format cannot be read.
   public init(_ path: String, format: Format? = nil) throws(StepmillError) {
     guard let chosen = format?.format ?? RowFormat(fileName: path) else {
-      throw StepmillError(aboutInput: "the name '\(path)' does not tell how its rows are written: give a format")
+      throw StepmillError(
+        aboutInput: "the name '\(path)' does not tell how its rows are written: give a format")
     }
     do throws(RowError) {
       _ = try chosen.reader()

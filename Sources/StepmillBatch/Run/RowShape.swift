@@ -1,10 +1,10 @@
+import Stepmill
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
   import Musl
 #endif
-
-import Stepmill
 
 /// What becomes of rows on their way into executions.
 ///
@@ -26,7 +26,10 @@ package struct RowShape: Sendable, Equatable {
 
   /// For comparing runs.
   package var json: JSON {
-    ["batch": batch.map { JSON($0) } ?? .null, "parameters": JSON(members: parameters.map { ($0.name, $0.value) })]
+    [
+      "batch": batch.map { JSON($0) } ?? .null,
+      "parameters": JSON(members: parameters.map { ($0.name, $0.value) }),
+    ]
   }
 
   /// Rows for which one execution stands.
@@ -38,7 +41,9 @@ package struct RowShape: Sendable, Equatable {
   /// The text in front of rows, and behind them.
   var frame: (head: [UInt8], tail: [UInt8]) {
     if batch != nil {
-      let head = parameters.isEmpty ? Array("{".utf8) : Array(#"{"BatchInput":"#.utf8) + parameterText + Array(",".utf8)
+      let head =
+        parameters.isEmpty
+        ? Array("{".utf8) : Array(#"{"BatchInput":"#.utf8) + parameterText + Array(",".utf8)
       return (head + Array(#""Items":["#.utf8), Array("]}".utf8))
     }
     return (Array(#"{"Row":"#.utf8), Array(#","Params":"#.utf8) + parameterText + Array("}".utf8))

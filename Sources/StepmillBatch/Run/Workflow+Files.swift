@@ -45,7 +45,8 @@ extension Workflow {
   ) async throws(StepmillError) -> MapReport {
     let folder = directory.hasSuffix("/") ? directory : directory + "/"
     let places = BatchPlaces(
-      results: folder + "results.jsonl", failures: folder + "failures.jsonl", checkpoint: folder + "checkpoint.json")
+      results: folder + "results.jsonl", failures: folder + "failures.jsonl",
+      checkpoint: folder + "checkpoint.json")
     let output: BatchFiles
     do {
       var marks: [JSON] = []

@@ -7,12 +7,14 @@ extension Command {
     operands: [
       Operand(
         name: "WORKFLOW", help: "the definition in Amazon States Language, JSON or YAML", isOptional: true),
-      Operand(name: "ROWS", help: "files with rows; - for standard input", isOptional: true, isRepeatable: true),
+      Operand(
+        name: "ROWS", help: "files with rows; - for standard input", isOptional: true, isRepeatable: true),
     ],
     options: [
       Option(
         "--out", "DIR|FILE",
-        help: "Where the results go: a directory, or a file (a name with a dot in it). Without it: to standard "
+        help:
+          "Where the results go: a directory, or a file (a name with a dot in it). Without it: to standard "
           + "output, and failures to standard error."),
       Option(
         "--format", "csv|tsv|jsonl|json",
@@ -22,25 +24,31 @@ extension Command {
       Option("--headers", "A,B,C", help: "The columns of CSV whose first row is a row like the others."),
       Option(
         "--items", "POINTER",
-        help: "A JSON Pointer to what is iterated in JSON files: an array, or an object. Without it: the document."),
+        help:
+          "A JSON Pointer to what is iterated in JSON files: an array, or an object. Without it: the document."
+      ),
       Option("--concurrency", "N", help: "Executions under way at once. Without it: 1000."),
-      Option("--loops", "N", help: "Event loops, each on a thread of its own. Without it: one per processor."),
+      Option(
+        "--loops", "N", help: "Event loops, each on a thread of its own. Without it: one per processor."),
       Option("--batch", "N", help: "Give so many rows to one execution; see Input."),
       Option("--param", "KEY=VALUE", isRepeatable: true, help: "Give a value to every execution; see Input."),
       Option("--limit", "N", help: "Run the first rows only (with --batch: batches)."),
       Option(
         "--sample", "N[,SEED]",
-        help: "Run so many, picked at random. The files are read once before to count the rows. The same seed "
+        help:
+          "Run so many, picked at random. The files are read once before to count the rows. The same seed "
           + "picks the same ones; without it the seed is 0."),
       Option("--ordered", help: "Write the results in the order of the rows."),
       Option("--bare", help: "Write outputs alone, without the numbers of their rows."),
       Option(
         "--tolerate", "N|P%",
-        help: "How many rows may fail. The run ends early when more have failed than that (of a share: than the "
+        help:
+          "How many rows may fail. The run ends early when more have failed than that (of a share: than the "
           + "rows that there seem to be). Without it all rows run, and none may fail for exit status 0."),
       Option(
         "--bad-rows", "fail|skip|record",
-        help: "What a row does that is not JSON: end the run (without this option), nothing, or count as failed."),
+        help:
+          "What a row does that is not JSON: end the run (without this option), nothing, or count as failed."),
       Option(
         "--task", "NAME=COMMAND", isRepeatable: true,
         help: "Run a shell command for the tasks whose Resource is NAME, as in 'stepmill run'."),
@@ -52,7 +60,8 @@ extension Command {
       Option("--resume", help: "Go on with a run that was interrupted, with the same arguments."),
       Option(
         "--retry-failed", "DIR|FILE",
-        help: "Run the failures of a finished run again, and merge the results. Workflow, tasks and mocks are those "
+        help:
+          "Run the failures of a finished run again, and merge the results. Workflow, tasks and mocks are those "
           + "of the run unless they are given."),
       Option("--force", help: "Go on although workflow, input or options are not what they were."),
       Option("--summary", "FILE", help: "Write what was done as JSON, too."),

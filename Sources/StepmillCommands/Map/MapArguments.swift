@@ -31,7 +31,9 @@ enum MapArguments {
       } catch {
         throw .data("\(path): \(error.message)")
       }
-      if path != "-", FileKind.of(path) == .missing { throw .data("\(path) cannot be read: there is no such file") }
+      if path != "-", FileKind.of(path) == .missing {
+        throw .data("\(path) cannot be read: there is no such file")
+      }
       sources.append(BatchSource(path: path, content: .rows(format)))
     }
     return sources
@@ -62,15 +64,20 @@ enum MapArguments {
     case .csv(var dialect):
       if let delimiter { dialect.delimiter = delimiter.delimiter }
       if let headers {
-        dialect.headers = .given(headers.split(separator: ",", omittingEmptySubsequences: false).map(String.init))
+        dialect.headers = .given(
+          headers.split(separator: ",", omittingEmptySubsequences: false).map(String.init))
       }
       if pointer != nil { throw CommandError("--items is for JSON, and '\(path)' is CSV") }
       return .csv(dialect)
     case .json:
-      if delimiter != nil || headers != nil { throw CommandError("--delimiter and --headers are for CSV, not '\(path)'") }
+      if delimiter != nil || headers != nil {
+        throw CommandError("--delimiter and --headers are for CSV, not '\(path)'")
+      }
       return .json(pointer: pointer ?? "")
     case .jsonLines, .parquet:
-      if delimiter != nil || headers != nil { throw CommandError("--delimiter and --headers are for CSV, not '\(path)'") }
+      if delimiter != nil || headers != nil {
+        throw CommandError("--delimiter and --headers are for CSV, not '\(path)'")
+      }
       if pointer != nil { throw CommandError("--items is for JSON documents, not '\(path)'") }
       return format
     }
@@ -106,7 +113,9 @@ enum MapArguments {
 
   static func tolerance(_ text: String?) throws(CommandError) -> BatchRun.Tolerance? {
     guard let text else { return nil }
-    if text.hasSuffix("%"), let share = Double(text.dropLast()), (0...100).contains(share) { return .percentage(share) }
+    if text.hasSuffix("%"), let share = Double(text.dropLast()), (0...100).contains(share) {
+      return .percentage(share)
+    }
     if let count = Int(text), count >= 0 { return .count(count) }
     throw CommandError("option '--tolerate' takes a number of rows or a share such as 0.5%, not '\(text)'")
   }

@@ -35,14 +35,19 @@ struct MapCommand {
     isDryRun = arguments.has("--dry-run")
     isRetry = arguments.has("--retry-failed")
     summaryPath = arguments.value("--summary")
-    places = try (arguments.value("--retry-failed") ?? arguments.value("--out")).flatMap { (path) throws(CommandError) in
-      path == "-" ? nil : try MapPlaces(path, makesDirectory: !arguments.has("--retry-failed") && !arguments.has("--dry-run"))
+    places = try (arguments.value("--retry-failed") ?? arguments.value("--out")).flatMap {
+      (path) throws(CommandError) in
+      path == "-"
+        ? nil
+        : try MapPlaces(path, makesDirectory: !arguments.has("--retry-failed") && !arguments.has("--dry-run"))
     }
     let known = isRetry ? try Self.known(places) : nil
     try Self.checkCombination(arguments, places)
 
     let workflow = arguments.operands.first ?? known?.call["workflow"]?.string
-    guard let workflow else { throw CommandError("WORKFLOW is missing: the definition in Amazon States Language") }
+    guard let workflow else {
+      throw CommandError("WORKFLOW is missing: the definition in Amazon States Language")
+    }
     let text = try DefinitionText.load(workflow, terminal)
     let (compiled, diagnostics) = CompiledDefinition.compile(text.json)
     text.print(diagnostics, terminal)
@@ -85,7 +90,8 @@ struct MapCommand {
     let hash = JSON(unsafe canonical.withUnsafeBytes { unsafe ContentDigest.sha256($0) })
     if let known {
       start = .retry(force: arguments.has("--force"))
-      identity = JSON(members: known.identity.object?.map { ($0.key, $0.key == "workflow" ? hash : $0.value) } ?? [])
+      identity = JSON(
+        members: known.identity.object?.map { ($0.key, $0.key == "workflow" ? hash : $0.value) } ?? [])
       call = known.call
     } else {
       start = arguments.has("--resume") ? .resume(force: arguments.has("--force")) : .fresh
@@ -103,12 +109,15 @@ struct MapCommand {
   private static func checkCombination(_ arguments: Arguments, _ places: MapPlaces?) throws(CommandError) {
     let isRetry = arguments.has("--retry-failed")
     if isRetry {
-      for option in ["--out", "--resume", "--limit", "--sample", "--batch", "--param", "--format", "--ordered", "--bare"]
+      for option in [
+        "--out", "--resume", "--limit", "--sample", "--batch", "--param", "--format", "--ordered", "--bare",
+      ]
       where arguments.has(option) {
         throw CommandError("\(option) and --retry-failed exclude each other")
       }
       if arguments.operands.count > 1 {
-        throw CommandError("--retry-failed takes its rows from the run; '\(arguments.operands[1])' is too much")
+        throw CommandError(
+          "--retry-failed takes its rows from the run; '\(arguments.operands[1])' is too much")
       }
       return
     }
@@ -127,7 +136,9 @@ struct MapCommand {
   }
 
   private static func known(_ places: MapPlaces?) throws(CommandError) -> BatchCheckpoint {
-    guard let places else { throw CommandError("--retry-failed takes the output of a run, not standard output") }
+    guard let places else {
+      throw CommandError("--retry-failed takes the output of a run, not standard output")
+    }
     do throws(BatchError) {
       if let known = try BatchCheckpoint.read(places.paths.checkpoint, SystemFileStore()) { return known }
     } catch {
@@ -209,6 +220,7 @@ struct MapPlaces {
     }
     let folder = path.hasSuffix("/") ? path : path + "/"
     paths = BatchPlaces(
-      results: folder + "results.jsonl", failures: folder + "failures.jsonl", checkpoint: folder + "checkpoint.json")
+      results: folder + "results.jsonl", failures: folder + "failures.jsonl",
+      checkpoint: folder + "checkpoint.json")
   }
 }

@@ -53,7 +53,9 @@ struct MapProgress {
       let share = min(1, Double(progress.bytesRead) / Double(total))
       parts.append("\(Int(share * 100)) % read")
       let speed = seconds > 0.5 ? Double(progress.bytesRead - first.2) / seconds : 0
-      if speed > 0, share < 1 { parts.append("\(Self.time(Int(Double(total - progress.bytesRead) / speed))) left") }
+      if speed > 0, share < 1 {
+        parts.append("\(Self.time(Int(Double(total - progress.bytesRead) / speed))) left")
+      }
     } else if progress.bytesRead > 0 {
       parts.append("\(Self.number(progress.bytesRead / 1_000_000)) MB read")
     }

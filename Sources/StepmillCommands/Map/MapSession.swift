@@ -115,7 +115,8 @@ struct MapSession {
     let counts = sink.counts
     let milliseconds = run?.milliseconds ?? (sink as? BatchFiles)?.milliseconds ?? 0
     let ran = counts.succeeded + counts.failed
-    let holds = (command.options.tolerance ?? .count(0)).holds(failed: counts.failed, of: max(ran, counts.failed))
+    let holds = (command.options.tolerance ?? .count(0)).holds(
+      failed: counts.failed, of: max(ran, counts.failed))
     let status: ExitStatus
     switch ending {
     case .completed: status = holds ? .success : .failure
@@ -139,7 +140,9 @@ struct MapSession {
     case .stopped: text += style.yellow("stopped") + "; "
     case .tooManyFailures: text += style.red("ended early:") + " more rows failed than are tolerated; "
     case .badRow(let row, let message):
-      text += style.red("ended early:") + " row \(row) is not JSON: \(SourceLines.readable(message)) (see --bad-rows); "
+      text +=
+        style.red("ended early:")
+        + " row \(row) is not JSON: \(SourceLines.readable(message)) (see --bad-rows); "
     case .source(let name, let error):
       text += style.red("the rows cannot be read:") + " \(name): \(SourceLines.readable(error.description)); "
     case .output(let error): text += style.red("the results cannot be written:") + " \(error.message); "
@@ -154,7 +157,9 @@ struct MapSession {
     text += counts.failed > 0 && !holds ? style.red(failed) : failed
     if counts.skipped > 0 { text += ", \(MapProgress.number(counts.skipped)) skipped" }
     text += "\n"
-    for (name, count) in (run?.errorCounts ?? [:]).sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }).prefix(5) {
+    for (name, count) in (run?.errorCounts ?? [:]).sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) })
+      .prefix(5)
+    {
       text += "  \(MapProgress.number(count)) × \(SourceLines.readable(name))\n"
     }
     guard let places = command.places else { return text }

@@ -30,7 +30,10 @@ import Testing
     process.standardOutput = output
     try process.run()
     let lines = texts.map { JSON($0).text }.joined(separator: "\n") + "\n"
-    let writer = Foundation.Thread { input.fileHandleForWriting.write(Data(lines.utf8)); try? input.fileHandleForWriting.close() }
+    let writer = Foundation.Thread {
+      input.fileHandleForWriting.write(Data(lines.utf8))
+      try? input.fileHandleForWriting.close()
+    }
     writer.start()
     let answer = output.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
@@ -52,7 +55,9 @@ import Testing
             // A quote counts at the beginning only.
             return field
           }
-          let inside = field + (Bool.random(using: &random) ? [",", "\n", "\r\n", "\"\""].randomElement(using: &random)! : "")
+          let inside =
+            field
+            + (Bool.random(using: &random) ? [",", "\n", "\r\n", "\"\""].randomElement(using: &random)! : "")
           return "\"" + inside.replacingOccurrences(of: "x\"y", with: "x\"\"y") + "\""
         }
         text += fields.joined(separator: ",") + ["\n", "\r\n"].randomElement(using: &random)!

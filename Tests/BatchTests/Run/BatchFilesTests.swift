@@ -6,7 +6,8 @@ import Testing
 /// Proves that the files of a run hold every row once, wherever the power fails, and that what
 /// is not this run's is refused.
 @Suite struct BatchFilesTests {
-  private static let places = BatchPlaces(results: "d/results", failures: "d/failures", checkpoint: "d/checkpoint")
+  private static let places = BatchPlaces(
+    results: "d/results", failures: "d/failures", checkpoint: "d/checkpoint")
   private static let identity: JSON = ["workflow": "w", "input": "i"]
   private static let rows = 60
 
@@ -37,7 +38,8 @@ import Testing
     }
     while !left.isEmpty {
       let count = min(left.count, Int.random(in: 1...9, using: &random))
-      try files.write(ResultLines(block: block(left.prefix(count).map { ($0, labels[$0]) }, isRetry: isRetry)))
+      try files.write(
+        ResultLines(block: block(left.prefix(count).map { ($0, labels[$0]) }, isRetry: isRetry)))
       left.removeFirst(count)
       if Int.random(in: 0..<3, using: &random) == 0 { try files.checkpoint(milliseconds: 1) }
     }
@@ -73,7 +75,8 @@ import Testing
               isFirst = false
               guard crashes < 5000 else { return }
               // It must get somewhere now and then.
-              disk.restart(&random, failingAfter: crashes % 3 == 0 ? nil : gap + Int.random(in: 0...40, using: &random))
+              disk.restart(
+                &random, failingAfter: crashes % 3 == 0 ? nil : gap + Int.random(in: 0...40, using: &random))
             }
           }
         }
@@ -127,8 +130,12 @@ import Testing
     #expect(kind { () throws(BatchError) in try start(Self.identity, .retry(force: false)) } == .missing)
     try Self.run(disk, ordered: false, start: .fresh, &random, labels: [0, 1, 2])
     #expect(kind { () throws(BatchError) in try start(Self.identity, .fresh) } == .occupied)
-    #expect(kind { () throws(BatchError) in try start(["workflow": "v", "input": "i"], .resume(force: false)) } == .different)
-    #expect(kind { () throws(BatchError) in try start(["workflow": "v", "input": "i"], .resume(force: true)) } == nil)
+    #expect(
+      kind { () throws(BatchError) in try start(["workflow": "v", "input": "i"], .resume(force: false)) }
+        == .different)
+    #expect(
+      kind { () throws(BatchError) in try start(["workflow": "v", "input": "i"], .resume(force: true)) }
+        == nil)
     let checkpoint = try disk.open(Self.places.checkpoint)
     try checkpoint.truncate(to: 10)
     #expect(kind { () throws(BatchError) in try start(Self.identity, .resume(force: false)) } == .damaged)

@@ -65,7 +65,8 @@ import Testing
   }
 
   private static func file(_ text: String, _ name: String = "rows.jsonl") throws -> URL {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("stepmill-run-\(UUID().uuidString)")
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "stepmill-run-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let file = folder.appendingPathComponent(name)
     try Data(text.utf8).write(to: file)
@@ -86,19 +87,25 @@ import Testing
     let file = try file(text)
     defer { try? FileManager.default.removeItem(at: file.deletingLastPathComponent()) }
     let run = BatchRun(
-      workflow, sources: [BatchSource(path: file.path, content: .rows(.jsonLines))], sink: sink, options: options,
+      workflow, sources: [BatchSource(path: file.path, content: .rows(.jsonLines))], sink: sink,
+      options: options,
       control: control)
-    let ending = await withCheckedContinuation { continuation in run.start { continuation.resume(returning: $0) } }
+    let ending = await withCheckedContinuation { continuation in
+      run.start { continuation.resume(returning: $0) }
+    }
     run.join()
     return ending
   }
 
   private static func rows(_ count: Int) -> String { (0..<count).map { "{\"n\":\($0)}\n" }.joined() }
 
-  @Test(arguments: [false, true], [1, 3, 1000]) func everyRowOnce(ordered: Bool, concurrency: Int) async throws {
+  @Test(arguments: [false, true], [1, 3, 1000]) func everyRowOnce(ordered: Bool, concurrency: Int)
+    async throws
+  {
     let sink = Kept(isOrdered: ordered)
     let ending = try await Self.run(
-      try Self.runtime().workflow(Self.double), Self.rows(5000), sink, control: MapRun(maxConcurrency: concurrency))
+      try Self.runtime().workflow(Self.double), Self.rows(5000), sink,
+      control: MapRun(maxConcurrency: concurrency))
     #expect(ending == .completed)
     let numbers = sink.results.map { $0["row"]?.int ?? -1 }
     #expect(ordered ? numbers == Array(0..<5000) : numbers.sorted() == Array(0..<5000))
@@ -120,7 +127,9 @@ import Testing
     #expect(failure["cause"]?.string?.isEmpty == false)
   }
 
-  @Test(arguments: BatchRun.Options.BadRows.allCases) func rowsThatAreNoJSON(choice: BatchRun.Options.BadRows) async throws {
+  @Test(arguments: BatchRun.Options.BadRows.allCases) func rowsThatAreNoJSON(choice: BatchRun.Options.BadRows)
+    async throws
+  {
     var options = BatchRun.Options()
     options.badRows = choice
     let sink = Kept(isOrdered: true)
@@ -149,7 +158,8 @@ import Testing
     options.tolerance = .count(10)
     let sink = Kept()
     let ending = try await Self.run(
-      try Self.runtime(loops: 1).workflow(Self.double), String(repeating: "{}\n", count: 100_000), sink, options,
+      try Self.runtime(loops: 1).workflow(Self.double), String(repeating: "{}\n", count: 100_000), sink,
+      options,
       control: MapRun(maxConcurrency: 4))
     #expect(ending == .tooManyFailures)
     #expect((11...20).contains(sink.counts.failed))
@@ -168,9 +178,11 @@ import Testing
     let control = MapRun(maxConcurrency: 7)
     let sink = Kept()
     let run = BatchRun(
-      workflow, sources: [BatchSource(path: file.path, content: .rows(.jsonLines))], sink: sink, options: options,
+      workflow, sources: [BatchSource(path: file.path, content: .rows(.jsonLines))], sink: sink,
+      options: options,
       control: control)
-    let ending = await withCheckedContinuation { (continuation: CheckedContinuation<BatchRun.Ending, Never>) in
+    let ending = await withCheckedContinuation {
+      (continuation: CheckedContinuation<BatchRun.Ending, Never>) in
       run.start { continuation.resume(returning: $0) }
       Task {
         var isFirst = true
@@ -201,8 +213,10 @@ import Testing
     control.pause()
     let sink = Kept()
     let run = BatchRun(
-      workflow, sources: [BatchSource(path: file.path, content: .rows(.jsonLines))], sink: sink, control: control)
-    let ending = await withCheckedContinuation { (continuation: CheckedContinuation<BatchRun.Ending, Never>) in
+      workflow, sources: [BatchSource(path: file.path, content: .rows(.jsonLines))], sink: sink,
+      control: control)
+    let ending = await withCheckedContinuation {
+      (continuation: CheckedContinuation<BatchRun.Ending, Never>) in
       run.start { continuation.resume(returning: $0) }
       Task {
         while control.counters.read < 100 { await Task.yield() }
@@ -243,7 +257,10 @@ import Testing
     options.limit = 2
     sink = Kept(isOrdered: true)
     _ = try await Self.run(workflow, "1\n2\n3\n4\n", sink, options)
-    #expect(sink.results.map { $0["output"] } == [["Row": 1, "Params": ["k": "v"]], ["Row": 2, "Params": ["k": "v"]]])
+    #expect(
+      sink.results.map { $0["output"] } == [
+        ["Row": 1, "Params": ["k": "v"]], ["Row": 2, "Params": ["k": "v"]],
+      ])
     options = BatchRun.Options()
     options.sample = (10, 1000, 5)
     sink = Kept(isOrdered: true)
@@ -266,9 +283,12 @@ import Testing
     let folder = file.deletingLastPathComponent()
     defer { try? FileManager.default.removeItem(at: folder) }
     let workflow = try Self.runtime().workflow(
-      #"{"StartAt":"D","States":{"D":{"Type":"Pass","Parameters":{"n.$":"States.StringToJson($.n)"},"End":true}}}"#)
+      #"{"StartAt":"D","States":{"D":{"Type":"Pass","Parameters":{"n.$":"States.StringToJson($.n)"},"End":true}}}"#
+    )
     var sum = 0
-    for try await result in workflow.map(try RowFile(file.path)) { sum += result.outcome.output?["n"]?.int ?? 0 }
+    for try await result in workflow.map(try RowFile(file.path)) {
+      sum += result.outcome.output?["n"]?.int ?? 0
+    }
     #expect(sum == 3)
     let report = try await workflow.map([try RowFile(file.path)], into: folder.path, isOrdered: true)
     #expect(report == MapReport(succeeded: 2, failed: 1, isComplete: true, reason: nil))
@@ -277,6 +297,8 @@ import Testing
     await #expect(throws: StepmillError.self) {
       try await workflow.map([try RowFile(file.path)], into: folder.path, isOrdered: true)
     }
-    #expect(try await workflow.map([try RowFile(file.path)], into: folder.path, isOrdered: true, resuming: true) == report)
+    #expect(
+      try await workflow.map([try RowFile(file.path)], into: folder.path, isOrdered: true, resuming: true)
+        == report)
   }
 }

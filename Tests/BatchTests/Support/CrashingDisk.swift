@@ -59,7 +59,8 @@ final class CrashingDisk: FileStore {
           var content = content
           if content.bytes.starts(with: content.durable) {
             let more = content.bytes.count - content.durable.count
-            content.bytes = Array(content.bytes.prefix(content.durable.count + Int.random(in: 0...more, using: &generator)))
+            content.bytes = Array(
+              content.bytes.prefix(content.durable.count + Int.random(in: 0...more, using: &generator)))
           } else if Bool.random(using: &generator) {
             content.bytes = content.durable
           }
