@@ -39,8 +39,8 @@ let benchmarks: [Target] =
     .target(
       name: "BenchmarkSuite",
       dependencies: [
-        "Stepmill", "StepmillCommands", "StepmillGraph", "BenchmarkWorkloads", "Handwritten", "LimitUV",
-        "TreeWalker",
+        "Stepmill", "StepmillBatch", "StepmillCommands", "StepmillGraph", "BenchmarkWorkloads", "Handwritten",
+        "LimitUV", "TreeWalker",
       ]
         + (hasFloor ? ["Limit"] : []),
       path: "Benchmarks/Suite/Harness", swiftSettings: withFloor),
@@ -78,6 +78,7 @@ let examples: [Target] = [
   example("LoanApproval"),
   example("DeliveryAssistant"),
   example("Rows"),
+  example("Batch", dependencies: ["StepmillBatch"]),
   example("Invoice"),
   example("Service", dependencies: ["CLibuv"]),
   .executableTarget(
@@ -87,7 +88,9 @@ let examples: [Target] = [
     swiftSettings: outside),
   .testTarget(
     name: "ExampleTests",
-    dependencies: ["Order", "LoanApproval", "DeliveryAssistant", "Rows", "Service", "Embed", "Expressions"],
+    dependencies: [
+      "Order", "LoanApproval", "DeliveryAssistant", "Rows", "Batch", "Service", "Embed", "Expressions",
+    ],
     swiftSettings: outside),
 ]
 
@@ -106,6 +109,7 @@ let package = Package(
     .executable(name: "stepmill", targets: ["StepmillCLI"]),
     .library(name: "StepmillSimulation", targets: ["StepmillSimulation"]),
     .library(name: "StepmillYAML", targets: ["StepmillYAML"]),
+    .library(name: "StepmillBatch", targets: ["StepmillBatch"]),
   ],
   targets: [
     .systemLibrary(name: "CLibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
@@ -188,7 +192,10 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "FuzzTests",
-      dependencies: ["Stepmill", "StepmillGraph", "StepmillHTTP", "StepmillIntegrations", "StepmillServer"]
+      dependencies: [
+        "Stepmill", "StepmillGraph", "StepmillHTTP", "StepmillIntegrations", "StepmillServer",
+        "StepmillBatch",
+      ]
         + withOracle,
       path: "Tests/Fuzz",
       exclude: ["Corpus", "Regressions"],

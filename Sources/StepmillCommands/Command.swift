@@ -56,6 +56,7 @@ package struct Command: Sendable {
   /// All commands, in the order in which help lists them.
   static let all: [Command] = [
     .run,
+    .map,
     .serve,
     .deploy,
     .start,

@@ -45,7 +45,7 @@ struct RealRun {
     return box.outcome!
   }
 
-  private func register(_ definition: CompiledDefinition, on runtime: Runtime) {
+  func register(_ definition: CompiledDefinition, on runtime: Runtime) {
     let waiting = Set(definition.tasks.filter(\.waitsForToken).map(\.resource))
     let runner = runner
     runtime.registerFallback { [weak runtime] resource in

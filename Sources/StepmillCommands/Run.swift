@@ -163,7 +163,7 @@ struct RunCommand {
     return limits
   }
 
-  private static func commands(_ words: [String]) throws(CommandError) -> [TaskCommand] {
+  static func commands(_ words: [String]) throws(CommandError) -> [TaskCommand] {
     var commands: [TaskCommand] = []
     for word in words {
       guard let mark = word.firstIndex(of: "="), mark != word.startIndex else {

@@ -10,6 +10,9 @@ public struct StepmillError: Error, Hashable, Sendable, CustomStringConvertible 
   /// What is wrong with a definition.
   public let diagnostics: [Diagnostic]
 
+  /// Something is wrong with what is to be worked on.
+  package init(aboutInput message: String) { self.init(.input, message) }
+
   init(_ kind: Kind, _ message: String, diagnostics: [Diagnostic] = []) {
     self.kind = kind
     self.message = message

@@ -21,10 +21,11 @@ package struct RowBuffer: ~Copyable {
   package let rowsMax: Int
   package let bytesMax: Int
 
-  package init(rowsMax: Int = 64, bytesMax: Int = 1 << 16) {
+  /// - Parameter capacity: Bytes of text that are expected.
+  package init(rowsMax: Int = 64, bytesMax: Int = 1 << 16, capacity expected: Int = 1 << 12) {
     self.rowsMax = max(1, rowsMax)
     self.bytesMax = max(1, bytesMax)
-    capacity = min(self.bytesMax, 1 << 12)
+    capacity = max(64, min(self.bytesMax * 2, expected))
     guard let memory = malloc(capacity) else { fatalError("Stepmill: out of memory") }
     start = memory
     ends = .allocate(capacity: self.rowsMax)
