@@ -22,7 +22,7 @@ package final class StepFunctionsService: Sendable {
   /// Reads the datasets of Distributed Maps and writes their results.
   let mapStorage: (any MapRunStorage)?
   /// The runs of Distributed Maps that go on.
-  let mapRuns = Mutex<[String: DistributedMapRun]>([:])
+  let mapRuns = Lock<[String: DistributedMapRun]>([:])
   /// The executions that tasks wait for, by the tasks' tokens.
   let jobs = Lock<[String: StoredExecution]>([:])
   /// Held while machines or activities are changed.
