@@ -129,7 +129,10 @@ let package = Package(
     .testTarget(name: "GraphTests", dependencies: ["StepmillGraph", "Stepmill"], swiftSettings: common),
     .target(
       name: "StepmillCommands",
-      dependencies: ["Stepmill", "StepmillGraph", "StepmillIntegrations", "StepmillYAML", "CLibuv"],
+      dependencies: [
+        "Stepmill", "StepmillGraph", "StepmillYAML", "StepmillHTTP", "StepmillIntegrations", "StepmillServer",
+        "CLibuv",
+      ],
       swiftSettings: outside),
     .executableTarget(name: "StepmillCLI", dependencies: ["StepmillCommands"], swiftSettings: outside),
     // The tests from outside spawn the program, so it is built before them.
@@ -147,7 +150,9 @@ let package = Package(
     .testTarget(
       name: "ConformanceTests", dependencies: ["ConformanceKit"], swiftSettings: outside),
     .target(name: "StepmillSimulation", dependencies: ["Stepmill"], swiftSettings: outside),
-    .target(name: "StepmillServer", dependencies: ["Stepmill", "StepmillTasks"], swiftSettings: outside),
+    .target(
+      name: "StepmillServer", dependencies: ["Stepmill", "StepmillHTTP", "StepmillTasks"],
+      swiftSettings: outside),
     .testTarget(
       name: "ServerTests", dependencies: ["Stepmill", "StepmillServer"], swiftSettings: outside),
     .testTarget(

@@ -1,6 +1,6 @@
 import CLibuv
+import Stepmill
 import StepmillIntegrations
-import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -33,7 +33,7 @@ struct SystemError: Error, CustomStringConvertible {
   let uv: UnsafeMutablePointer<uv_loop_t>
   private let waker: UnsafeMutablePointer<uv_async_t>
   private var signals: [UnsafeMutablePointer<uv_signal_t>]
-  private let mail = Mutex(Mail())
+  private let mail = Lock(Mail())
   /// Child processes that have not ended.
   private(set) var children: [ObjectIdentifier: ChildProcess] = [:]
   /// Called on this loop's thread with the number of each signal that is watched.

@@ -1,6 +1,5 @@
 import Stepmill
 import StepmillTasks
-import Synchronization
 
 // Canned answers for tasks, by state or by resource, for all state machines or for one.
 //
@@ -30,7 +29,7 @@ package final class MockTable: Sendable {
   private let byMachine: [String: [String: [Answer]]]
   /// How often states have been answered from a list. Bounded: the oldest executions are
   /// forgotten, and would begin again.
-  private let calls = Mutex(Calls())
+  private let calls = Lock(Calls())
 
   private struct Calls {
     var counts: [String: Int] = [:]

@@ -1,5 +1,4 @@
 import Stepmill
-import Synchronization
 
 /// Where an execution is in its life.
 package enum ExecutionState: String, Sendable, CaseIterable {
@@ -31,9 +30,9 @@ package final class StoredExecution: Sendable {
   package let mapRunARN: String?
   package let itemCount: Int?
 
-  private let life = Mutex(Life())
+  private let life = Lock(Life())
   /// Where it stands in the store's order: see `Timeline`. Guarded by the store's lock.
-  let position = Mutex<UInt64>(0)
+  let position = Lock<UInt64>(0)
 
   package struct Life: Sendable {
     package var state = ExecutionState.running

@@ -1,6 +1,5 @@
 import Stepmill
 @_exported import StepmillTasks
-import Synchronization
 
 // Where tasks go: a table from resources to whoever serves them.
 //
@@ -16,7 +15,7 @@ import Synchronization
 final class TaskDirectory: Sendable {
   private let resolvers: [any TaskResolver]
   /// What is to be done when tasks are given up, by their tokens.
-  private let underWay = Mutex<[String: @Sendable () -> Void]>([:])
+  private let underWay = Lock<[String: @Sendable () -> Void]>([:])
 
   init(_ resolvers: [any TaskResolver]) {
     self.resolvers = resolvers
@@ -33,7 +32,10 @@ final class TaskDirectory: Sendable {
       return service.activityHandler(arn, served: services.isEmpty ? nil : served)
     }
     let abandoned: @Sendable (String) -> Void = { [self, unowned service] token in
-      if let body = underWay.withLock({ $0.removeValue(forKey: token) }) { body() }
+      // Not from within the engine's step.
+      if let body = underWay.withLock({ $0.removeValue(forKey: token) }) {
+        service.host.after(milliseconds: 0, body)
+      }
       service.abandon(token)
     }
     return .deferred(abandoned: abandoned) { [self, unowned service] request in
