@@ -174,7 +174,8 @@ struct MockTasks: TaskResolver {
   let host: any ExecutionHost
 
   func service(for resource: TaskResourceName) -> TaskService? {
-    TaskService(takes: { table.answers(to: $0) != nil }) { run, reply in
+    let takes: @Sendable (TaskRun) -> Bool = { table.answers(to: $0) != nil }
+    return TaskService(takes: takes) { run, reply in
       guard let answers = table.answers(to: run) else { return }
       let answer = table.next(answers, run)
       if answer.delayMilliseconds == 0 { return reply(.ended(answer.result)) }
