@@ -9,6 +9,7 @@ final class ServiceWorld: @unchecked Sendable {
   // It belongs to one thread, like the host that it drives.
   let host: ManualHost
   let service: StepFunctionsService
+  let objects: ObjectWorld
   private let functions: ScriptedFunctions
   private let logs = CapturedLogs()
   private var logGroups: [String] = []
@@ -21,9 +22,11 @@ final class ServiceWorld: @unchecked Sendable {
     host = ManualHost(seed: 1, wallMilliseconds: TimeText.nowMilliseconds)
     functions = ScriptedFunctions(behaviours, host: host)
     let identifiers = IdentifierSource(seed: 7)
+    objects = ObjectWorld(now: { TimeText.nowMilliseconds })
     service = StepFunctionsService(
       host: host, identifiers: identifiers,
-      tasks: [LambdaTasks(functions, requestID: { identifiers.uuid() })], log: logs)
+      tasks: [LambdaTasks(functions, requestID: { identifiers.uuid() })], log: logs,
+      mapStorage: objects.storage)
   }
 
   func define(_ name: String, _ behaviour: JSON) { functions.define(name, behaviour) }

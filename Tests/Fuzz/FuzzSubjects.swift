@@ -9,6 +9,7 @@
 
 enum FuzzSubject: String, CaseIterable {
   case json, path, intrinsic, engine, definition, jsonata, graph, http, request, answer
+  case csv, jsonl, rows, manifest
 
   func run(_ bytes: UnsafeRawBufferPointer) {
     switch self {
@@ -22,6 +23,10 @@ enum FuzzSubject: String, CaseIterable {
     case .http: HTTPFuzz.run(bytes)
     case .request: RequestFuzz.run(bytes)
     case .answer: AnswerFuzz.run(bytes)
+    case .csv: RowFuzz.csv(bytes)
+    case .jsonl: RowFuzz.jsonLines(bytes)
+    case .rows: RowFuzz.json(bytes)
+    case .manifest: RowFuzz.manifest(bytes)
     }
   }
 }

@@ -7,7 +7,9 @@ extension Scope {
   func machineARN(_ name: String) -> String { "\(prefix)stateMachine:\(name)" }
   func versionARN(_ name: String, _ version: Int) -> String { "\(prefix)stateMachine:\(name):\(version)" }
   func aliasARN(_ name: String, _ alias: String) -> String { "\(prefix)stateMachine:\(name):\(alias)" }
-  func executionARN(_ machine: String, _ name: String) -> String { "\(prefix)execution:\(machine):\(name)" }
+  func executionARN(_ machine: String, _ name: String, kind: String = "execution") -> String {
+    "\(prefix)\(kind):\(machine):\(name)"
+  }
   func expressARN(_ machine: String, _ name: String, _ identifier: String) -> String {
     "\(prefix)express:\(machine):\(name):\(identifier)"
   }

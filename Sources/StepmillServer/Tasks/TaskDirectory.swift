@@ -29,7 +29,7 @@ final class TaskDirectory: Sendable {
       let served: @Sendable (TaskRequest) -> Bool = { [self, unowned service] request in
         serve(request, of: resource, in: scope, services, service)
       }
-      return service.activityHandler(arn, served: services.isEmpty ? nil : served)
+      return service.activityHandler(arn, in: scope, served: services.isEmpty ? nil : served)
     }
     let abandoned: @Sendable (String) -> Void = { [self, unowned service] token in
       // Not from within the engine's step.
