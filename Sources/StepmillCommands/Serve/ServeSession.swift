@@ -35,7 +35,8 @@ struct ServeSession {
     let identifiers = IdentifierSource(seed: UInt64.random(in: 0 ... .max))
     let service = StepFunctionsService(
       host: runtime, configuration: settings.limits.configuration,
-      store: MemoryStore(retention: settings.retention), identifiers: identifiers)
+      store: MemoryStore(retention: settings.retention), identifiers: identifiers,
+      mapStorage: settings.storage)
     let server = try listen(runtime, service, access, identifiers)
     welcome(server)
     waitForSignal(loop)

@@ -1,4 +1,5 @@
 import Stepmill
+import StepmillBatch
 import StepmillHTTP
 import StepmillServer
 
@@ -15,6 +16,7 @@ struct ServeSettings {
   var tls: (certificate: String, key: String)?
   var drainMilliseconds: UInt64
   var logsRequests: Bool
+  var storage: BucketStorage?
   private let source: SettingSource
 
   static let options: [Command.Option] = [
@@ -32,6 +34,7 @@ struct ServeSettings {
       "--region", "NAME", help: "For clients that sign for none. Default: us-east-1."),
     Command.Option(
       "--account", "ID", help: "For access keys that are no account number. Default: 123456789012."),
+    BucketOptions.option,
     Command.Option("--loops", "N", help: "Event loops, each on a thread. Default: one for each processor."),
     Command.Option(
       "--limit", "NAME=VALUE", isRepeatable: true, help: "Change a limit; 'Limits' lists them."),
@@ -75,6 +78,7 @@ struct ServeSettings {
     }
     drainMilliseconds = UInt64(try source.number("--drain", in: 0...86_400) ?? 10) * 1000
     logsRequests = try source.isSet("--access-log")
+    storage = try BucketOptions.storage(source.values("--bucket").values, source.name("--bucket"))
   }
 
   private static func addresses(_ source: SettingSource) throws(CommandError) -> [HTTPAddress] {

@@ -130,8 +130,12 @@ struct Deque<Element: Sendable>: Sendable {
 extension StepFunctionsService {
   /// The engine's handler for the tasks of an activity.
   ///
-  /// - Parameter scope: The machine's. An activity of another account or region is none.
-  func activityHandler(_ arn: String, in scope: Scope) -> TaskHandler {
+  /// - Parameters:
+  ///   - scope: The machine's. An activity of another account or region is none.
+  ///   - served: Serves a task in the workers' place, where somebody does; false when not.
+  func activityHandler(
+    _ arn: String, in scope: Scope, served: (@Sendable (TaskRequest) -> Bool)? = nil
+  ) -> TaskHandler {
     .leased(
       refusal: { [unowned self] in
         guard let name = try? activityName(arn), name.scope == scope,
@@ -143,6 +147,7 @@ extension StepFunctionsService {
       },
       abandoned: { [unowned self] in activities.forget($0, of: arn) },
       { [unowned self] request in
+        if let served, served(request) { return }
         let task = ActivityDesk.Task(token: request.token, input: request.input)
         // The task is leased when its loop has frozen it, which is after this call.
         if let worker = activities.add(task, to: arn) { give(task, of: arn, to: worker) }

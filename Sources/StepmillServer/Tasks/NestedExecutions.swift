@@ -88,16 +88,18 @@ extension StepFunctionsService {
   /// What an execution has come to, as `.sync` has it: input and output as texts, or parsed.
   private static func description(of execution: StoredExecution, isParsed: Bool) -> JSON {
     let status = execution.status
+    // It has ended just now, so its contents are still here.
+    let contents = (try? execution.contents()) ?? StoredExecution.Contents()
     func data(_ text: String) -> JSON { isParsed ? (try? JSON(parsing: text)) ?? JSON(text) : JSON(text) }
     var members: [(key: String, value: JSON)] = []
-    if let cause = status.cause { members.append(("Cause", JSON(cause))) }
-    let error = status.error ?? (status.state == .timedOut ? "States.Timeout" : nil)
+    if let cause = contents.cause { members.append(("Cause", JSON(cause))) }
+    let error = contents.error ?? (status.state == .timedOut ? "States.Timeout" : nil)
     if let error { members.append(("Error", JSON(error))) }
     members.append(("ExecutionArn", JSON(execution.arn)))
-    members.append(("Input", data(execution.input)))
+    members.append(("Input", data(contents.input)))
     members.append(("InputDetails", ["Included": true]))
     members.append(("Name", JSON(execution.name)))
-    if let output = status.output {
+    if let output = contents.output {
       members.append(("Output", data(output)))
       members.append(("OutputDetails", ["Included": true]))
     }

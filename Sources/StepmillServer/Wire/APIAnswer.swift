@@ -87,6 +87,16 @@ extension APIError {
       status: 503)
   }
 
+  /// The store cannot take changes. Clients of AWS take a 503 for what passes, and try again.
+  static func unwritable(_ why: String) -> APIError {
+    APIError("ServiceUnavailableException", why, .protocolLayer, status: 503)
+  }
+
+  /// The store cannot read what it has kept.
+  package static func unreadable(_ why: String) -> APIError {
+    APIError("InternalFailure", why, .protocolLayer, status: 500)
+  }
+
   // MARK: The model
 
   /// Why a request that keeps to all constraints is refused.
