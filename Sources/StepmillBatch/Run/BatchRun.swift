@@ -521,6 +521,8 @@ package final class BatchRun: @unchecked Sendable {
     } catch {
       if failure == nil { ending = .output(error) }
     }
+    let onEnd = onEnd
+    self.onEnd = nil
     onEnd?(ending)
   }
 }
