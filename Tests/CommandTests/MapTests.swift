@@ -167,10 +167,12 @@ import Testing
         var delay = 20_000 + round * 7_919 % 60_000
         while true {
           let program = try Program(
-            ["map", workflow, rows, "--out", out, "--resume", "--quiet", "--loops", "2", "--checkpoint", "0.02",
+            [
+              "map", workflow, rows, "--out", out, "--resume", "--quiet", "--loops", "2", "--checkpoint",
+              "0.02",
               "--ordered",
             ]
-              .filter { round % 2 == 0 || $0 != "--ordered" })
+            .filter { round % 2 == 0 || $0 != "--ordered" })
           // A moment of chance: what the program has done by then differs each time.
           usleep(UInt32(delay))
           kill(program.processID, SIGKILL)
