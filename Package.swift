@@ -59,7 +59,8 @@ let benchmarks: [Target] =
       name: "LimitHTTP", dependencies: ["CLibuv"], path: "Benchmarks/LimitHTTP",
       cSettings: [.define("_GNU_SOURCE")], linkerSettings: [.linkedLibrary("m")]),
     .executableTarget(
-      name: "stepmill-http-benchmarks", dependencies: ["Stepmill", "StepmillHTTP", "LimitHTTP"],
+      name: "stepmill-http-benchmarks",
+      dependencies: ["Stepmill", "StepmillHTTP", "StepmillCommands", "LimitHTTP"],
       path: "Benchmarks/HTTP", swiftSettings: common),
     .testTarget(
       name: "BenchmarkTests", dependencies: ["BenchmarkSuite", "BenchmarkWorkloads", "Handwritten"],
@@ -120,9 +121,11 @@ let package = Package(
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(
       name: "StepmillHTTP", dependencies: ["Stepmill", "CLibuv", "COpenSSL"], swiftSettings: outside),
+    // The seam between Task states and who serves them; integrations and server stand on it.
+    .target(name: "StepmillTasks", dependencies: ["Stepmill"], swiftSettings: outside),
     .target(
       name: "StepmillIntegrations",
-      dependencies: ["Stepmill", "StepmillHTTP", "CLibuv", "CCurl", "COpenSSL"],
+      dependencies: ["Stepmill", "StepmillHTTP", "StepmillTasks", "CLibuv", "CCurl", "COpenSSL"],
       swiftSettings: outside),
     .target(name: "StepmillYAML", dependencies: ["Stepmill", "CLibyaml"], swiftSettings: outside),
     .testTarget(name: "YAMLTests", dependencies: ["StepmillYAML", "Stepmill"], swiftSettings: common),
@@ -140,7 +143,10 @@ let package = Package(
     ),
     .target(
       name: "StepmillCommands",
-      dependencies: ["Stepmill", "StepmillBatch", "StepmillGraph", "StepmillYAML", "CLibuv"],
+      dependencies: [
+        "Stepmill", "StepmillBatch", "StepmillGraph", "StepmillYAML", "StepmillHTTP", "StepmillIntegrations",
+        "StepmillServer", "CLibuv",
+      ],
       swiftSettings: outside),
     .executableTarget(name: "StepmillCLI", dependencies: ["StepmillCommands"], swiftSettings: outside),
     // The tests from outside spawn the program, so it is built before them.
@@ -150,7 +156,8 @@ let package = Package(
     .target(name: "HeapCounter", path: "Tests/HeapCounter"),
     .testTarget(name: "StepmillTests", dependencies: ["Stepmill", "HeapCounter"], swiftSettings: common),
     .target(
-      name: "ConformanceKit", dependencies: ["Stepmill", "StepmillServer"], path: "Tests/ConformanceKit",
+      name: "ConformanceKit", dependencies: ["Stepmill", "StepmillBatch", "StepmillServer"],
+      path: "Tests/ConformanceKit",
       swiftSettings: outside),
     .executableTarget(
       name: "stepmill-conformance", dependencies: ["ConformanceKit"], path: "Tests/ConformanceTool",
@@ -158,20 +165,37 @@ let package = Package(
     .testTarget(
       name: "ConformanceTests", dependencies: ["ConformanceKit"], swiftSettings: outside),
     .target(name: "StepmillSimulation", dependencies: ["Stepmill"], swiftSettings: outside),
-    .target(name: "StepmillServer", dependencies: ["Stepmill"], swiftSettings: outside),
+    // What the server remembers, on disk. Debian: libsqlite3-dev.
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .target(
+      name: "StepmillStore", dependencies: ["Stepmill", "StepmillServer", "CSQLite"], swiftSettings: outside),
+    .executableTarget(
+      name: "stepmill-store", dependencies: ["Stepmill", "StepmillServer", "StepmillStore"],
+      path: "Tests/StoreTool", swiftSettings: outside),
     .testTarget(
-      name: "ServerTests", dependencies: ["Stepmill", "StepmillServer"], swiftSettings: outside),
+      name: "StoreTests", dependencies: ["Stepmill", "StepmillServer", "StepmillStore", "stepmill-store"],
+      swiftSettings: outside),
+    .target(
+      name: "StepmillServer", dependencies: ["Stepmill", "StepmillHTTP", "StepmillTasks"],
+      swiftSettings: outside),
+    .testTarget(
+      name: "ServerTests", dependencies: ["Stepmill", "StepmillBatch", "StepmillServer"],
+      swiftSettings: outside),
     .testTarget(
       name: "SimulationTests", dependencies: ["Stepmill", "StepmillGraph", "StepmillSimulation"],
       swiftSettings: common),
     .testTarget(
       name: "HTTPTests", dependencies: ["StepmillHTTP", "Stepmill"], swiftSettings: common),
     .testTarget(
-      name: "IntegrationTests", dependencies: ["StepmillIntegrations", "StepmillHTTP", "Stepmill"],
+      name: "IntegrationTests",
+      dependencies: ["StepmillIntegrations", "StepmillServer", "StepmillTasks", "StepmillHTTP", "Stepmill"],
       swiftSettings: common),
     .testTarget(
       name: "FuzzTests",
-      dependencies: ["Stepmill", "StepmillGraph", "StepmillHTTP", "StepmillServer", "StepmillBatch"]
+      dependencies: [
+        "Stepmill", "StepmillGraph", "StepmillHTTP", "StepmillIntegrations", "StepmillServer",
+        "StepmillBatch",
+      ]
         + withOracle,
       path: "Tests/Fuzz",
       exclude: ["Corpus", "Regressions"],

@@ -57,6 +57,13 @@ package struct Command: Sendable {
   static let all: [Command] = [
     .run,
     .map,
+    .serve,
+    .deploy,
+    .start,
+    .list,
+    .describe,
+    .history,
+    .stop,
     .bench,
     .explain,
     .validate,
@@ -65,6 +72,7 @@ package struct Command: Sendable {
     .graph,
     .predict,
     .fmt,
+    .schema,
     .version,
     .help,
   ]

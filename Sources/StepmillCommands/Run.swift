@@ -1,4 +1,6 @@
 import Stepmill
+import StepmillBatch
+import StepmillIntegrations
 
 #if canImport(Glibc)
   import Glibc
@@ -9,10 +11,7 @@ import Stepmill
 extension Command {
   static let run = Command(
     name: "run", summary: "Run one execution and print its output.",
-    operands: [
-      Operand(
-        name: "FILE", help: "the definition in Amazon States Language, JSON or YAML; - for standard input")
-    ],
+    operands: [.definition],
     options: [
       Option(
         "--input", "JSON|@FILE|-",
@@ -21,6 +20,7 @@ extension Command {
         "--task", "NAME=COMMAND", isRepeatable: true,
         help: "Run a shell command for the tasks whose Resource is NAME: the resource as written, a "
           + "function's name, or a pattern in which * stands for any text."),
+      BucketOptions.option,
       Option("--mocks", "FILE", help: "Canned answers for tasks; they come before commands."),
       Option(
         "--simulate",
@@ -30,10 +30,8 @@ extension Command {
         help: "Show the history's events on standard error as they happen; json: one per line."),
       Option("--name", "NAME", help: "The execution's name. Without it one is made."),
       Option("--timeout", "SECONDS", help: "Time out the execution after so many seconds."),
-      Option(
-        "--limits", "default|aws|aws-express|aws-standard",
-        help: "Bounds of payloads and histories: generous ones, or those of AWS."),
-      Option("--loops", "N", help: "Event loops, each on a thread of its own. Without it: 1."),
+      .limits,
+      .loops,
       Option("--pretty", help: "Spread the output over lines, as on a terminal."),
       Option("--compact", help: "Print the output on one line, as into files and pipes."),
     ],
@@ -99,6 +97,7 @@ struct RunCommand {
   private let definition: CompiledDefinition
   private let input: [UInt8]
   private let sources: TaskSources
+  private let storage: BucketStorage?
   private let simulates: Bool
   private let history: HistoryForm?
   private let name: String?
@@ -109,9 +108,7 @@ struct RunCommand {
   /// Reads everything that the run needs, so that nothing has happened yet when something is wrong.
   init(_ arguments: Arguments, _ terminal: Terminal) throws(CommandError) {
     self.terminal = terminal
-    if arguments.operands[0] == "-", arguments.value("--input") == "-" {
-      throw CommandError("definition and input cannot both come from standard input")
-    }
+    try arguments.checkStandardInput("--input", "input")
     if arguments.has("--pretty"), arguments.has("--compact") {
       throw CommandError("--pretty and --compact exclude each other")
     }
@@ -128,6 +125,7 @@ struct RunCommand {
     loops = try arguments.number("--loops", in: 1...1024) ?? 1
     limits = try Self.limits(arguments)
     let commands = try Self.commands(arguments.values("--task"))
+    storage = try BucketOptions.storage(arguments.values("--bucket"))
 
     definition = try DefinitionFile.load(arguments.operands[0], terminal).definition
     var mocks: Mocks?
@@ -185,40 +183,14 @@ struct RunCommand {
     _ text: String?, _ limits: Limits, _ terminal: Terminal
   ) throws(CommandError) -> [UInt8] {
     guard let text else { return Array("{}".utf8) }
-    let name: String
-    let bytes: [UInt8]
-    if text == "-" {
-      name = "<stdin>"
-      bytes = try DefinitionFile.readData("-", terminal)
-    } else if text.hasPrefix("@") {
-      name = String(text.dropFirst())
-      bytes = try DefinitionFile.readData(name, terminal)
-    } else {
-      name = "--input"
-      bytes = Array(text.utf8)
-    }
-    let value = try parse(bytes, name: name, terminal)
+    let input = try JSONArgument(text, of: "--input", terminal)
+    let value = try input.parse(terminal)
     // The text may hold white space that the limit does not count.
-    if bytes.count > limits.payloadBytesMax, value.utf8.count > limits.payloadBytesMax {
+    if input.bytes.count > limits.payloadBytesMax, value.utf8.count > limits.payloadBytesMax {
       throw .data(
         "the input takes \(value.utf8.count) bytes; the limit is \(limits.payloadBytesMax) (see --limits)")
     }
-    return bytes
-  }
-
-  /// Reads JSON, and shows where it is none.
-  static func parse(_ bytes: [UInt8], name: String, _ terminal: Terminal) throws(CommandError) -> JSON {
-    do throws(JSONSyntaxError) {
-      return try JSON(parsing: bytes)
-    } catch {
-      let place = error.position(in: bytes)
-      DiagnosticPrinter(file: name, text: bytes, terminal: terminal).print([
-        Diagnostic(
-          code: "", message: error.message, location: nil, pointer: "", line: place.line, column: place.column
-        )
-      ])
-      throw .data("\(name) is not JSON")
-    }
+    return input.bytes
   }
 
   // MARK: Running
@@ -240,10 +212,10 @@ struct RunCommand {
     let session = Session(loop: loop, terminal: terminal)
     let outcome: Outcome
     if simulates {
-      outcome = SimulatedRun(session: session, runner: runner).run(
+      outcome = SimulatedRun(session: session, runner: runner, storage: storage).run(
         definition, input: input, name: name, limits: limits, observer: observer)
     } else {
-      outcome = try RealRun(session: session, runner: runner).run(
+      outcome = try RealRun(session: session, runner: runner, storage: storage).run(
         definition, input: input, name: name, limits: limits, loops: loops, observer: observer)
     }
     session.endCommands()

@@ -95,6 +95,7 @@ final class Loop: @unchecked Sendable {
       number: UInt32(truncatingIfNeeded: number), now: now / 1_000_000,
       wallMilliseconds: WallTime.now.milliseconds, seed: seed, tokenKey: SipHash(key: key.0, key.1))
     counters = shard.state.pointee.counters
+    shard.state.pointee.driver = self
   }
 
   /// Makes the loop one of those that share their Maps. Before it starts. A loop on a caller's
@@ -326,8 +327,16 @@ final class Loop: @unchecked Sendable {
       workers.submit(call)
     case .concurrent:
       let loop = self
+      // It may begin when the execution is over, and with it the workflow that keeps the handler.
+      let handler = call.handler
+      let request = call.request
       call.task = Task.detached {
-        let answer = await call.perform()
+        let answer: Shard.TaskAnswer
+        do {
+          answer = .success(try await handler.run(request))
+        } catch {
+          answer = .failure(of: error)
+        }
         loop.post { $0.shard.answer(call.call, answer) }
       }
     case .token, .leased:
@@ -348,6 +357,7 @@ final class Loop: @unchecked Sendable {
 
   private func cancel(_ call: TaskInvocation) {
     if call.kind == .async { workers.cancel(call) }
+    if call.kind == .deferred { call.handler.abandoned(call.request.token) }
     call.task?.cancel()
     call.task = nil
   }

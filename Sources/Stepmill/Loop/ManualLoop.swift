@@ -57,32 +57,37 @@ package final class ManualLoop {
   /// Compiles a definition. `synchronous` are handlers that are called from the step.
   package func compile(
     _ definition: [UInt8], name: String = "workflow", limits: Limits = Limits(),
-    observer: HistoryObserver? = nil, synchronous: [String: TaskHandler] = [:], kind: WorkflowKind = .standard
+    observer: HistoryObserver? = nil, synchronous: [String: TaskHandler] = [:],
+    kind: WorkflowKind = .standard,
+    mapRuns: (any MapRunDelegate)? = nil
   ) throws(StepmillError) -> CompiledWorkflow {
     try compile(
       CompiledDefinition(Program.compile(definition)), name: name, limits: limits, observer: observer,
-      synchronous: synchronous, kind: kind)
+      synchronous: synchronous, kind: kind, mapRuns: mapRuns)
   }
 
   /// The same for a definition that has been compiled.
   package func compile(
     _ definition: CompiledDefinition, name: String = "workflow", limits: Limits = Limits(),
-    observer: HistoryObserver? = nil, synchronous: [String: TaskHandler] = [:], kind: WorkflowKind = .standard
+    observer: HistoryObserver? = nil, synchronous: [String: TaskHandler] = [:],
+    kind: WorkflowKind = .standard,
+    mapRuns: (any MapRunDelegate)? = nil
   ) -> CompiledWorkflow {
-    let program = definition.program
-    let handlers = program.resources.map { synchronous[$0] ?? .token { _ in } }
-    return CompiledWorkflow(
+    CompiledWorkflow(
       core: WorkflowCore(
-        program: program, name: name, region: "us-east-1", account: "123456789012", handlers: handlers,
-        limits: limits, observer: observer, kind: kind))
+        binding: definition.program, name: name, region: "us-east-1", account: "123456789012",
+        limits: limits, observer: observer, kind: kind, mapRuns: mapRuns
+      ) { synchronous[$0] ?? .token { _ in } })
   }
 
   /// Begins the calls that were made since the last time as a real loop would, for workflows
   /// whose handlers only take note of a call. False when there was none.
   func performCalls() -> Bool {
     let calls = shard.state.pointee.calls
+    let cancellations = shard.state.pointee.cancellations
     shard.state.pointee.calls.removeAll()
     shard.state.pointee.cancellations.removeAll()
+    for call in cancellations where call.kind == .deferred { call.handler.abandoned(call.request.token) }
     for call in calls {
       let call = call.takeUnretainedValue()
       if call.isCancelled { continue }

@@ -19,6 +19,9 @@ public struct StepmillError: Error, Hashable, Sendable, CustomStringConvertible 
     self.diagnostics = diagnostics
   }
 
+  /// What the system refused, for targets beside the core.
+  package static func system(_ message: String) -> StepmillError { StepmillError(.system, message) }
+
   /// More executions are under way than ``Runtime/Configuration/executionsMax`` allows. Try
   /// again when some have ended.
   public var isOverload: Bool { kind == .overloaded }

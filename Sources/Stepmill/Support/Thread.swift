@@ -11,10 +11,10 @@ import Synchronization
 ///
 /// The body is called once, on the new thread. Whoever made the thread joins it, once, or
 /// drops this object and lets the thread run to its end alone.
-final class Thread: Sendable {
+package final class Thread: Sendable {
   /// A thread could not be started; `code` is the system's `errno` value.
-  struct StartError: Error, Equatable {
-    var code: Int32
+  package struct StartError: Error, Equatable {
+    package var code: Int32
   }
 
   private let id: pthread_t
@@ -30,7 +30,7 @@ final class Thread: Sendable {
   }
 
   /// Starts a thread. The system shows the first 15 bytes of `name`.
-  init(
+  package init(
     name: String, stackBytes: Int = 1 << 20, body: @escaping @Sendable () -> Void
   ) throws(StartError) {
     var attributes = pthread_attr_t()
@@ -61,7 +61,7 @@ final class Thread: Sendable {
   }
 
   /// Waits until the body has returned.
-  func join() {
+  package func join() {
     let before = isJoined.exchange(true, ordering: .relaxed)
     precondition(!before, "Stepmill: a thread was joined twice")
     let code = pthread_join(id, nil)

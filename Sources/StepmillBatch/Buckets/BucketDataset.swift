@@ -55,6 +55,8 @@ package final class BucketDataset: @unchecked Sendable {
 
   /// Where the rows of the last call came from: `Map.Item.Source` of all of them.
   package private(set) var source = ""
+  /// Whether those rows are members of an object, each as `{"Key":…,"Value":…}`.
+  package private(set) var yieldsMembers = false
 
   private enum Phase { case start, object, files, listing, flattened, ended }
 
@@ -163,6 +165,7 @@ package final class BucketDataset: @unchecked Sendable {
   /// Reads on; false: the object is at its end.
   private func readObject(_ rows: inout RowBuffer) async throws(RowError) -> Bool {
     guard let feed, let object else { return false }
+    defer { yieldsMembers = feed.feed.yieldsMembers }
     while true {
       switch try feed.feed.next(into: &rows) {
       case .full: return true

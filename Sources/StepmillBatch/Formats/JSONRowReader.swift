@@ -25,6 +25,7 @@ final class JSONRowReader: RowReader {
   private var index = 0
   /// What is being iterated is an object.
   private var isObject = false
+  package var yieldsMembers: Bool { isObject }
   private var skip = Skip()
   /// What is open around the target: it is skipped at the end, after the target itself.
   private var openAround = 0

@@ -68,6 +68,9 @@ package struct RowFeed: ~Copyable {
     if phase == .magic || decoder != nil { compressed.commit(size) } else { text.commit(size) }
   }
 
+  /// The rows are members of an object.
+  package var yieldsMembers: Bool { reader.yieldsMembers }
+
   /// No more bytes will come.
   package mutating func finish() { isFinished = true }
 

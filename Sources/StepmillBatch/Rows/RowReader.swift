@@ -16,6 +16,13 @@ package protocol RowReader: AnyObject {
   func read(
     _ bytes: UnsafeRawBufferPointer, isLast: Bool, into rows: inout RowBuffer
   ) throws(RowError) -> Int
+
+  /// The rows read so far are members of an object, each as `{"Key":…,"Value":…}`.
+  var yieldsMembers: Bool { get }
+}
+
+extension RowReader {
+  package var yieldsMembers: Bool { false }
 }
 
 /// How rows are written in a file.

@@ -1,5 +1,6 @@
 import CLibuv
-import Synchronization
+import Stepmill
+import StepmillIntegrations
 
 #if canImport(Glibc)
   import Glibc
@@ -32,7 +33,7 @@ struct SystemError: Error, CustomStringConvertible {
   let uv: UnsafeMutablePointer<uv_loop_t>
   private let waker: UnsafeMutablePointer<uv_async_t>
   private var signals: [UnsafeMutablePointer<uv_signal_t>]
-  private let mail = Mutex(Mail())
+  private let mail = Lock(Mail())
   /// Child processes that have not ended.
   private(set) var children: [ObjectIdentifier: ChildProcess] = [:]
   /// Called on this loop's thread with the number of each signal that is watched.
@@ -151,20 +152,7 @@ struct SystemError: Error, CustomStringConvertible {
   }
 }
 
-extension UnsafeMutablePointer {
-  /// Every handle of libuv begins as a `uv_handle_t`.
-  var asHandle: UnsafeMutablePointer<uv_handle_t> {
-    unsafe UnsafeMutableRawPointer(self).assumingMemoryBound(to: uv_handle_t.self)
-  }
-
-  /// Pipes are streams.
-  var asStream: UnsafeMutablePointer<uv_stream_t> {
-    unsafe UnsafeMutableRawPointer(self).assumingMemoryBound(to: uv_stream_t.self)
-  }
-}
-
-extension UnsafePointer {
-  var asHandle: UnsafePointer<uv_handle_t> {
-    unsafe UnsafeRawPointer(self).assumingMemoryBound(to: uv_handle_t.self)
-  }
+extension CommandLoop: ProcessLoop {
+  /// Nothing else happens on this loop's thread.
+  func beginCallback() {}
 }

@@ -7,19 +7,20 @@ enum DescribeExecution {
     [.required("executionArn", Shapes.arn), .optional("includedData", Shapes.includedData)]
   ) { service, request throws(APIError) in
     let arn = request.required("executionArn")
-    let execution = try service.execution(arn, for: request)
+    let execution = try service.execution(arn, for: request, orChild: true)
     let status = execution.status
     let includesData = request.text("includedData") != "METADATA_ONLY"
+    let contents = try execution.contents()
     let redrive = service.redrivability(of: execution, status)
-    var body = ResponseBody(capacity: 512 + execution.input.utf8.count)
-    body.add("cause", status.cause)
-    body.add("error", status.error)
+    var body = ResponseBody(capacity: 512 + contents.input.utf8.count)
+    body.add("cause", contents.cause)
+    body.add("error", contents.error)
     body.add("executionArn", arn)
-    if includesData { body.add("input", execution.input) }
+    if includesData { body.add("input", contents.input) }
     body.object("inputDetails") { $0.add("included", includesData) }
     body.add("mapRunArn", execution.mapRunARN)
     body.add("name", execution.name)
-    if let output = status.output {
+    if let output = contents.output {
       if includesData { body.add("output", output) }
       body.object("outputDetails") { $0.add("included", includesData) }
     }

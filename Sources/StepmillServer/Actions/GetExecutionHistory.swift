@@ -20,15 +20,21 @@ enum GetExecutionHistory {
       now: service.now)
     let passed = try page.number() ?? 0
     guard passed >= 0 else { throw .invalidToken() }
-    // The log is a value: a page is written without holding up the execution.
-    let history = execution.withLife { $0.history }
-    let end = min(passed + page.limit, history.count)
+    // What is read does not change any more, and the log is a value: a page is written without
+    // holding up the execution.
+    let count = execution.status.eventCount
+    let end = min(passed + page.limit, count)
     var body = ResponseBody(capacity: 4096)
-    body.array("events", passed < end ? passed..<end : 0..<0) { event, index in
-      event.addMembers(
-        of: history[isReversed ? history.count - index : index + 1], includesData: includesData)
+    if passed < end {
+      let ids = isReversed ? (count - end + 1)...(count - passed) : (passed + 1)...end
+      let history = try execution.history(ids)
+      body.array("events", isReversed ? Array(ids.reversed()) : Array(ids)) { event, id in
+        event.addMembers(of: history[id], includesData: includesData)
+      }
+    } else {
+      body.array("events", [Int]()) { _, _ in }
     }
-    body.add("nextToken", end < history.count ? page.next(String(end)) : nil)
+    body.add("nextToken", end < count ? page.next(String(end)) : nil)
     return body
   }
 }

@@ -3,7 +3,7 @@ import Stepmill
 /// Fails a task by its token.
 enum SendTaskFailure {
   static let route = Route.deferred(
-    "SendTaskFailure",
+    "SendTaskFailure", isReading: false,
     [
       .required("taskToken", .text(min: 1, max: 2048)),
       .optional("error", .text(max: 256, isSensitive: true)),

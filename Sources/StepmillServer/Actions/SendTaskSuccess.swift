@@ -3,7 +3,7 @@ import Stepmill
 /// Completes a task by its token.
 enum SendTaskSuccess {
   static let route = Route.deferred(
-    "SendTaskSuccess",
+    "SendTaskSuccess", isReading: false,
     [
       .required("taskToken", .text(min: 1, max: 2048)),
       .required("output", .text(max: 262_144, isSensitive: true)),

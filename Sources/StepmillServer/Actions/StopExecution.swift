@@ -3,7 +3,7 @@ import Stepmill
 /// Stops a Standard execution.
 enum StopExecution {
   static let route = Route.deferred(
-    "StopExecution",
+    "StopExecution", isReading: false,
     [
       .required("executionArn", Shapes.arn), .optional("error", .text(max: 256, isSensitive: true)),
       .optional("cause", .text(max: 32_768, isSensitive: true)),

@@ -1,9 +1,8 @@
 import Stepmill
-import Synchronization
 
 /// Where a revision keeps its compiled form.
 final class WorkflowSlot: Sendable {
-  private let bound = Mutex<BoundWorkflow?>(nil)
+  private let bound = Lock<BoundWorkflow?>(nil)
 
   /// The compiled form, made by `make` when there is none.
   func workflow(_ make: () -> BoundWorkflow) -> BoundWorkflow {
@@ -67,7 +66,8 @@ extension StepFunctionsService {
       : .listeners(level: level, includesData: !isExpress || revision.logging.includesExecutionData)
     return host.bind(
       DefinitionReport.runnable(revision.definition, revision.type, configuration), identity,
-      limits: isExpress ? configuration.expressLimits : configuration.standardLimits, observer: observer
+      limits: isExpress ? configuration.expressLimits : configuration.standardLimits, observer: observer,
+      mapRuns: ServiceMapRuns(self, revision, name: name, in: scope)
     ) { resource in
       resolver.handler(of: resource, in: scope, for: self)
     }

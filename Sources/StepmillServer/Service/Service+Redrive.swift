@@ -32,6 +32,7 @@ extension StepFunctionsService {
     if store.machine(execution.machine, in: execution.scope)?.isDeleting == true {
       return "State machine is in DELETING status"
     }
+    if !status.isResumable { return "Execution was interrupted and it is not known where it stood" }
     return nil
   }
 
@@ -52,20 +53,27 @@ extension StepFunctionsService {
     guard store.runningCount(in: execution.scope) < configuration.openExecutionsMax else {
       throw .executionLimit()
     }
+    if let refusal = store.refusal { throw .unwritable(refusal) }
+    try execution.restore()
     // Two redrives at the same time: one of them is too late.
     let begun = execution.withLife { life -> (point: ResumePoint?, count: Int)? in
-      guard life.state != .running, life.state != .succeeded else { return nil }
+      guard life.state != .running, life.state != .succeeded, life.archive == nil,
+        life.contents.resumePoint != nil
+      else { return nil }
       life.state = .running
       life.stopDate = nil
-      (life.error, life.cause, life.output) = (nil, nil, nil)
+      (life.contents.error, life.contents.cause, life.contents.output) = (nil, nil, nil)
       life.redriveCount += 1
       life.redriveDate = date
       if let clientToken {
         life.redriveTokens.append((clientToken, date))
         life.redriveTokens = life.redriveTokens.suffix(Self.tokensMax)
       }
-      defer { life.resumePoint = nil }
-      return (life.resumePoint, life.redriveCount)
+      defer {
+        life.contents.resumePoint = nil
+        life.isResumable = false
+      }
+      return (life.contents.resumePoint, life.redriveCount)
     }
     guard let begun, let point = begun.point else {
       throw .notRedrivable(execution.arn, "Execution is RUNNING and cannot be redriven")
@@ -76,7 +84,7 @@ extension StepFunctionsService {
     more.aliasARN = execution.aliasARN
     more.redriveCount = begun.count
     more.redriveTime = date
-    try run(execution, try input(execution.input), more, from: point, redriveCount: begun.count)
+    try run(execution, try input(execution.contents().input), more, from: point, redriveCount: begun.count)
     return date
   }
 }

@@ -5,23 +5,25 @@ import Stepmill
 /// the last page of a long history costs what the first one does.
 ///
 /// An event: its type (1 byte), previousEventId (4), timestamp (8), details (the rest, as JSON).
-struct HistoryLog: Sendable {
+package struct HistoryLog: Sendable {
   private var bytes: [UInt8] = []
   private var starts: [UInt32] = []
+  /// The first event's number, which is above 1 where this is a part of a history.
+  package let firstID: Int
 
-  static let types = HistoryEventType.allCases
-  private static let typeNumbers = Dictionary(
-    uniqueKeysWithValues: types.enumerated().map { ($0.element, UInt8($0.offset)) })
-  private static let headerSize = 13
+  package init(firstID: Int = 1) { self.firstID = firstID }
 
-  /// The events are numbered from 1 to this.
-  var count: Int { starts.count }
+  package static let types = HistoryEventType.allCases
+  package static let headerSize = 13
+
+  /// The events are numbered from `firstID` up.
+  package var count: Int { starts.count }
   /// What they take in memory, about.
-  var byteCount: Int { bytes.count + starts.count * 4 }
+  package var byteCount: Int { bytes.count + starts.count * 4 }
 
-  mutating func append(_ event: HistoryEvent) {
+  package mutating func append(_ event: HistoryEvent) {
     starts.append(UInt32(bytes.count))
-    bytes.append(Self.typeNumbers[event.type] ?? 0)
+    bytes.append(UInt8(event.type.number))
     Self.put(UInt64(event.previousID), 4, &bytes)
     Self.put(UInt64(bitPattern: event.timestamp), 8, &bytes)
     if let details = event.details { bytes.append(contentsOf: details.utf8) }
@@ -44,12 +46,47 @@ struct HistoryLog: Sendable {
   }
 
   subscript(id: Int) -> Entry {
-    let start = Int(starts[id - 1])
-    let end = id < starts.count ? Int(starts[id]) : bytes.count
+    let index = id - firstID
+    let start = Int(starts[index])
+    let end = index + 1 < starts.count ? Int(starts[index + 1]) : bytes.count
     return Entry(
       id: id, type: Self.types[Int(bytes[start])], previousID: Int(Self.get(bytes[start + 1..<start + 5])),
       timestamp: Int64(bitPattern: Self.get(bytes[start + 5..<start + 13])),
       details: bytes[start + Self.headerSize..<end])
+  }
+
+  // MARK: For a store
+
+  /// The bytes of some events, and where each begins in them less `base`.
+  package func withEvents<Result>(
+    _ ids: Range<Int>,
+    _ body: (_ starts: ArraySlice<UInt32>, _ base: UInt32, _ bytes: ArraySlice<UInt8>) -> Result
+  ) -> Result {
+    let first = ids.lowerBound - firstID
+    let end = ids.upperBound - firstID
+    let start = first < starts.count ? Int(starts[first]) : bytes.count
+    let stop = end < starts.count ? Int(starts[end]) : bytes.count
+    return body(starts[first..<end], UInt32(start), bytes[start..<stop])
+  }
+
+  /// How many events from `id` on fit into so many bytes; one at least, if there is one.
+  package func count(from id: Int, fitting limit: Int) -> Int {
+    let first = id - firstID
+    guard first < starts.count else { return 0 }
+    let end = Int(starts[first]) + limit
+    if bytes.count <= end { return starts.count - first }
+    var last = first + 1
+    while last < starts.count, (last + 1 < starts.count ? Int(starts[last + 1]) : bytes.count) <= end {
+      last += 1
+    }
+    return last - first
+  }
+
+  /// Adds events that `withEvents` gave. The first byte of each is its type.
+  package mutating func append(starts more: some Sequence<UInt32>, bytes new: some Collection<UInt8>) {
+    let base = UInt32(bytes.count)
+    bytes.append(contentsOf: new)
+    starts.append(contentsOf: more.lazy.map { $0 + base })
   }
 
   private static func put(_ number: UInt64, _ count: Int, _ bytes: inout [UInt8]) {

@@ -1,15 +1,20 @@
 import Stepmill
-import Synchronization
 
 /// A store that forgets everything with the process, and the oldest executions before that.
 ///
 /// One lock guards the tables. Histories do not go through it: they are with their executions.
 package final class MemoryStore: Store {
-  private let tables = Mutex(Tables())
+  private let tables = Lock(Tables())
   private let retention: Retention
+  /// Hears, under the lock, of each execution that goes, and whether map runs go with it.
+  private let forgetting: @Sendable (StoredExecution, Bool) -> Void
 
-  package init(retention: Retention = Retention()) {
+  package init(
+    retention: Retention = Retention(),
+    forgetting: @escaping @Sendable (StoredExecution, Bool) -> Void = { _, _ in }
+  ) {
     self.retention = retention
+    self.forgetting = forgetting
   }
 
   private struct MachineKey: Hashable {
@@ -26,6 +31,13 @@ package final class MemoryStore: Store {
     var closed = ClosedQueue()
     var mapRuns: [String: MapRunRecord] = [:]
     var mapRunsOfExecutions: [String: [String]] = [:]
+    /// Begins and ends of executions are numbered through.
+    var lastNumber: UInt64 = 0
+
+    mutating func nextNumber() -> UInt64 {
+      lastNumber += 1
+      return lastNumber
+    }
   }
 
   /// The executions of one machine.
@@ -35,31 +47,52 @@ package final class MemoryStore: Store {
     var running = 0
   }
 
-  /// The executions that are over, in the order of their ends: what goes first.
+  /// The executions that are over, in the order of their ends: what goes first. One that runs
+  /// again or is removed leaves its place empty, and does not count.
   private struct ClosedQueue {
-    private var entries: [(execution: StoredExecution, date: Int64, bytes: Int, position: UInt64)?] = []
+    private var entries: [(execution: StoredExecution?, date: Int64, bytes: Int, position: UInt64)] = []
     private var head = 0
     private(set) var bytes = 0
-    var count: Int { entries.count - head }
+    private(set) var count = 0
 
-    mutating func append(_ execution: StoredExecution, _ date: Int64, _ position: UInt64) {
-      let size = execution.byteCount
+    mutating func append(_ execution: StoredExecution, _ date: Int64, _ position: UInt64, _ size: Int) {
       bytes += size
+      count += 1
       entries.append((execution, date, size, position))
     }
 
-    var oldestDate: Int64? { head < entries.count ? entries[head]?.date : nil }
+    var oldestDate: Int64? { head < entries.count ? entries[head].date : nil }
 
-    mutating func removeFirst() -> (execution: StoredExecution, position: UInt64)? {
-      guard head < entries.count, let first = entries[head] else { return nil }
-      entries[head] = nil
-      head += 1
-      bytes -= first.bytes
-      if head > 1024, head * 2 > entries.count {
-        entries.removeFirst(head)
-        head = 0
+    /// Nil for an empty place.
+    mutating func removeFirst() -> StoredExecution? {
+      guard head < entries.count else { return nil }
+      defer {
+        head += 1
+        if head > 1024, head * 2 > entries.count {
+          entries.removeFirst(head)
+          head = 0
+        }
       }
-      return (first.execution, first.position)
+      return empty(head)
+    }
+
+    /// Takes out the one with a position, if it is there.
+    mutating func discard(_ position: UInt64) {
+      // Positions rise.
+      var (low, high) = (head, entries.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if entries[middle].position < position { low = middle + 1 } else { high = middle }
+      }
+      if low < entries.count, entries[low].position == position { _ = empty(low) }
+    }
+
+    private mutating func empty(_ index: Int) -> StoredExecution? {
+      guard let execution = entries[index].execution else { return nil }
+      entries[index].execution = nil
+      bytes -= entries[index].bytes
+      count -= 1
+      return execution
     }
   }
 
@@ -76,8 +109,11 @@ package final class MemoryStore: Store {
   package func removeMachine(_ name: String, in scope: Scope) {
     tables.withLock { tables in
       tables.machines[scope]?.remove(name)
-      // Those that have ended stay in the queue until their time comes; nobody finds them.
-      tables.executions[MachineKey(scope: scope, name: name)] = nil
+      let removed = tables.executions.removeValue(forKey: MachineKey(scope: scope, name: name))
+      for execution in removed?.byName.values ?? [:].values {
+        tables.closed.discard(execution.position.withLock { $0 })
+        forget(execution, &tables)
+      }
     }
   }
 
@@ -116,7 +152,7 @@ package final class MemoryStore: Store {
       let key = MachineKey(scope: execution.scope, name: execution.machine)
       if let known = tables.executions[key]?.byName[execution.name] { return known }
       tables.executions[key, default: MachineExecutions()].byName[execution.name] = execution
-      tables.executions[key]!.timeline.append(execution)
+      tables.executions[key]!.timeline.append(execution, tables.nextNumber())
       tables.executions[key]!.running += 1
       tables.running[execution.scope, default: 0] += 1
       return nil
@@ -131,8 +167,29 @@ package final class MemoryStore: Store {
       tables.executions[key]!.timeline.remove(execution)
       tables.executions[key]!.running -= 1
       tables.running[execution.scope, default: 0] -= 1
+      forgetting(execution, false)
     }
   }
+
+  /// Takes in executions that are over, as they were left: each with the date of its end and what
+  /// it takes, in the order of their positions, which they have already.
+  package func restore(_ executions: [(execution: StoredExecution, date: Int64, bytes: Int)]) {
+    tables.withLock { tables in
+      for (execution, date, bytes) in executions {
+        let key = MachineKey(scope: execution.scope, name: execution.machine)
+        let number = execution.position.withLock { $0 }
+        guard tables.executions[key]?.byName[execution.name] == nil else { continue }
+        tables.executions[key, default: MachineExecutions()].byName[execution.name] = execution
+        execution.position.withLock { $0 = 0 }
+        tables.executions[key]!.timeline.append(execution, number)
+        tables.closed.append(execution, date, number, bytes)
+        tables.lastNumber = max(tables.lastNumber, number)
+      }
+    }
+  }
+
+  /// Forgets what is too old, or too much.
+  package func evict(now: Int64) { tables.withLock { evict(&$0, now: now) } }
 
   package func execution(_ name: String, of machine: String, in scope: Scope) -> StoredExecution? {
     tables.withLock { $0.executions[MachineKey(scope: scope, name: machine)]?.byName[name] }
@@ -146,8 +203,9 @@ package final class MemoryStore: Store {
       tables.running[execution.scope, default: 0] -= 1
       guard tables.executions[key]?.byName[execution.name] === execution else { return }
       tables.executions[key]!.running -= 1
-      let position = tables.executions[key]!.timeline.append(execution)
-      tables.closed.append(execution, date, position)
+      let position = tables.nextNumber()
+      tables.executions[key]!.timeline.append(execution, position)
+      tables.closed.append(execution, date, position, execution.byteCount)
       evict(&tables, now: date)
     }
   }
@@ -158,26 +216,32 @@ package final class MemoryStore: Store {
       guard tables.executions[key]?.byName[execution.name] === execution else { return }
       tables.executions[key]!.running += 1
       tables.running[execution.scope, default: 0] += 1
-      tables.executions[key]!.timeline.append(execution)
+      tables.closed.discard(execution.position.withLock { $0 })
+      tables.executions[key]!.timeline.append(execution, tables.nextNumber())
     }
   }
 
-  /// Forgets what is too old, or too much.
   private func evict(_ tables: inout Tables, now: Int64) {
     let oldest = now - Int64(retention.seconds) * 1000
     while let date = tables.closed.oldestDate,
       date < oldest || tables.closed.count > retention.executionsMax
         || tables.closed.bytes > retention.bytesMax && tables.closed.count > 1
     {
-      guard let (execution, position) = tables.closed.removeFirst() else { return }
+      guard let execution = tables.closed.removeFirst() else { continue }
       let key = MachineKey(scope: execution.scope, name: execution.machine)
-      // It may run again, or have ended once more since.
-      guard execution.position.withLock({ $0 }) == position,
-        tables.executions[key]?.byName[execution.name] === execution
-      else { continue }
+      guard tables.executions[key]?.byName[execution.name] === execution else { continue }
       tables.executions[key]!.byName[execution.name] = nil
       tables.executions[key]!.timeline.remove(execution)
+      forget(execution, &tables)
     }
+  }
+
+  /// An execution goes, and its map runs with it.
+  private func forget(_ execution: StoredExecution, _ tables: inout Tables) {
+    // Making its ARN costs something, and hardly any has map runs.
+    let runs = tables.mapRuns.isEmpty ? nil : tables.mapRunsOfExecutions.removeValue(forKey: execution.arn)
+    for run in runs ?? [] { tables.mapRuns[run] = nil }
+    forgetting(execution, runs != nil)
   }
 
   package func executions(
@@ -234,7 +298,8 @@ package final class MemoryStore: Store {
     }
   }
 
-  package func whenDurable(_ body: @escaping @Sendable () -> Void) { body() }
+  package func whenDurable(_ body: @escaping @Sendable (String?) -> Void) { body(nil) }
+  package var refusal: String? { nil }
 }
 
 /// Values by name, to be read in the order of their names.
@@ -276,17 +341,13 @@ private struct SortedTable<Value> {
 /// Executions in the order in which they began or ended, whichever was last.
 ///
 /// Beginning and ending each append an entry; an execution remembers its latest, and the one
-/// before is stale. Entries are numbered for good, so a number is a place to go on from, however
+/// before is stale. Entries are numbered for good, and through all machines, so a number is a place to go on from, however
 /// much happened meanwhile. When more than half are stale they are swept.
 private struct Timeline: Sendable {
   private var entries: [(number: UInt64, execution: StoredExecution)] = []
-  private var nextNumber: UInt64 = 1
   private var stale = 0
 
-  @discardableResult
-  mutating func append(_ execution: StoredExecution) -> UInt64 {
-    let number = nextNumber
-    nextNumber += 1
+  mutating func append(_ execution: StoredExecution, _ number: UInt64) {
     let isStale = execution.position.withLock { position in
       defer { position = number }
       return position != 0
@@ -294,7 +355,6 @@ private struct Timeline: Sendable {
     if isStale { stale += 1 }
     entries.append((number, execution))
     sweep()
-    return number
   }
 
   mutating func remove(_ execution: StoredExecution) {

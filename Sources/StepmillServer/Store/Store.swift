@@ -55,8 +55,11 @@ package protocol Store: AnyObject, Sendable {
     ofMapRun arn: String, before position: UInt64?, limit: Int, where matches: (StoredExecution) -> Bool
   ) -> (executions: [StoredExecution], next: UInt64?)
 
-  /// Calls back when everything that was said so far will be remembered.
-  func whenDurable(_ body: @escaping @Sendable () -> Void)
+  /// Calls back when everything that was said so far will be remembered, or with the reason why
+  /// it is not certain to be.
+  func whenDurable(_ body: @escaping @Sendable (_ failure: String?) -> Void)
+  /// Why nothing can be changed at the moment; nil if all is well.
+  var refusal: String? { get }
 }
 
 /// How long executions are remembered that are over.

@@ -1,4 +1,5 @@
 import Stepmill
+import Synchronization
 
 // What the service keeps. Everything here is a value, except for what several of them share.
 
@@ -11,6 +12,11 @@ package enum MachineType: String, Sendable, CaseIterable {
 package struct Tag: Hashable, Sendable {
   package var key: String
   package var value: String
+
+  package init(key: String, value: String) {
+    self.key = key
+    self.value = value
+  }
 }
 
 /// What of an execution goes to a log.
@@ -26,12 +32,19 @@ package struct LoggingConfiguration: Hashable, Sendable {
   package var includesExecutionData = false
   /// ARNs of log groups; one at most.
   package var destinations: [String] = []
+
+  package init() {}
 }
 
 package struct EncryptionConfiguration: Hashable, Sendable {
   /// Nil: the key of the service itself.
   package var keyID: String?
   package var reuseSeconds: Int?
+
+  package init(keyID: String? = nil, reuseSeconds: Int? = nil) {
+    self.keyID = keyID
+    self.reuseSeconds = reuseSeconds
+  }
 }
 
 /// What a state machine is at one time: what an update replaces, and what a version and a
@@ -48,6 +61,8 @@ package final class MachineRevision: Sendable {
   package let date: Int64
   /// The compiled form, made when it is first asked for.
   let workflow = WorkflowSlot()
+  /// The number that a store on disk keeps it under; 0: it does not yet.
+  package let row = Atomic<Int64>(0)
 
   package init(
     definition: String, roleARN: String, type: MachineType, logging: LoggingConfiguration, isTraced: Bool,
@@ -69,12 +84,24 @@ package struct MachineVersion: Sendable {
   package var revision: MachineRevision
   package var description: String?
   package var creationDate: Int64
+
+  package init(number: Int, revision: MachineRevision, description: String?, creationDate: Int64) {
+    self.number = number
+    self.revision = revision
+    self.description = description
+    self.creationDate = creationDate
+  }
 }
 
 package struct MachineAlias: Sendable {
   package struct Route: Hashable, Sendable {
     package var version: Int
     package var weight: Int
+
+    package init(version: Int, weight: Int) {
+      self.version = version
+      self.weight = weight
+    }
   }
 
   package var name: String
@@ -82,6 +109,16 @@ package struct MachineAlias: Sendable {
   package var routes: [Route]
   package var creationDate: Int64
   package var updateDate: Int64?
+
+  package init(
+    name: String, description: String?, routes: [Route], creationDate: Int64, updateDate: Int64? = nil
+  ) {
+    self.name = name
+    self.description = description
+    self.routes = routes
+    self.creationDate = creationDate
+    self.updateDate = updateDate
+  }
 }
 
 package struct StateMachine: Sendable {
@@ -100,8 +137,16 @@ package struct StateMachine: Sendable {
   package var aliases: [MachineAlias] = []
   package var tags: [Tag] = []
 
+  package init(name: String, creationDate: Int64, revision: MachineRevision) {
+    self.name = name
+    self.creationDate = creationDate
+    self.revision = revision
+  }
+
   package struct FirstVersion: Hashable, Sendable {
     package var description: String?
+
+    package init(description: String?) { self.description = description }
   }
 
   func version(_ number: Int) -> MachineVersion? {
@@ -117,6 +162,13 @@ package struct Activity: Sendable {
   package var creationDate: Int64
   package var encryption: EncryptionConfiguration
   package var tags: [Tag]
+
+  package init(name: String, creationDate: Int64, encryption: EncryptionConfiguration, tags: [Tag]) {
+    self.name = name
+    self.creationDate = creationDate
+    self.encryption = encryption
+    self.tags = tags
+  }
 }
 
 /// All child executions of one visit of a Distributed Map.
@@ -140,6 +192,8 @@ package struct MapRunRecord: Sendable {
     package var failuresNotRedrivable = 0
     package var pendingRedrive = 0
     package var total: Int { pending + running + succeeded + failed + timedOut + aborted + pendingRedrive }
+
+    package init() {}
   }
 
   package var arn: String
@@ -156,4 +210,25 @@ package struct MapRunRecord: Sendable {
   package var executions = Counts()
   package var redriveCount = 0
   package var redriveDate: Int64?
+
+  package init(
+    arn: String, executionARN: String, machineARN: String, status: Status, startDate: Int64,
+    stopDate: Int64? = nil, concurrencyMax: Int, toleratedFailurePercentage: Double,
+    toleratedFailureCount: Int, items: Counts = Counts(), executions: Counts = Counts(),
+    redriveCount: Int = 0, redriveDate: Int64? = nil
+  ) {
+    self.arn = arn
+    self.executionARN = executionARN
+    self.machineARN = machineARN
+    self.status = status
+    self.startDate = startDate
+    self.stopDate = stopDate
+    self.concurrencyMax = concurrencyMax
+    self.toleratedFailurePercentage = toleratedFailurePercentage
+    self.toleratedFailureCount = toleratedFailureCount
+    self.items = items
+    self.executions = executions
+    self.redriveCount = redriveCount
+    self.redriveDate = redriveDate
+  }
 }

@@ -34,7 +34,7 @@ extension StepFunctionsService {
     try checkName(run.input["Name"]?.string)
     let order = ExecutionOrder(
       machine: name, name: run.input["Name"]?.string,
-      input: run.input["Input"].flatMap { $0.isNull ? nil : $0.text },
+      input: Self.input(run.input["Input"]),
       traceHeader: run.input["TraceHeader"]?.string)
     // A role of another account starts that account's machines.
     let scope = run.roleARN == nil ? run.scope : name.scope
@@ -63,6 +63,13 @@ extension StepFunctionsService {
     }
   }
 
+  /// A text that holds JSON is sent as it is, anything else as JSON.
+  private static func input(_ value: JSON?) -> String? {
+    guard let value, !value.isNull else { return nil }
+    if let text = value.string, (try? JSON(parsing: text)) != nil { return text }
+    return value.text
+  }
+
   /// Nobody waits any more for the job that goes by this token: a nested execution is stopped.
   func abandon(_ token: String) {
     if let child = jobs.withLock({ $0.removeValue(forKey: token) }) { stop(child, error: nil, cause: nil) }
@@ -81,16 +88,18 @@ extension StepFunctionsService {
   /// What an execution has come to, as `.sync` has it: input and output as texts, or parsed.
   private static func description(of execution: StoredExecution, isParsed: Bool) -> JSON {
     let status = execution.status
+    // It has ended just now, so its contents are still here.
+    let contents = (try? execution.contents()) ?? StoredExecution.Contents()
     func data(_ text: String) -> JSON { isParsed ? (try? JSON(parsing: text)) ?? JSON(text) : JSON(text) }
     var members: [(key: String, value: JSON)] = []
-    if let cause = status.cause { members.append(("Cause", JSON(cause))) }
-    let error = status.error ?? (status.state == .timedOut ? "States.Timeout" : nil)
+    if let cause = contents.cause { members.append(("Cause", JSON(cause))) }
+    let error = contents.error ?? (status.state == .timedOut ? "States.Timeout" : nil)
     if let error { members.append(("Error", JSON(error))) }
     members.append(("ExecutionArn", JSON(execution.arn)))
-    members.append(("Input", data(execution.input)))
+    members.append(("Input", data(contents.input)))
     members.append(("InputDetails", ["Included": true]))
     members.append(("Name", JSON(execution.name)))
-    if let output = status.output {
+    if let output = contents.output {
       members.append(("Output", data(output)))
       members.append(("OutputDetails", ["Included": true]))
     }

@@ -1,5 +1,4 @@
 import Stepmill
-import Synchronization
 
 /// Who does the work of a Task that is tested.
 enum TestHandler: Sendable {
@@ -59,7 +58,7 @@ struct TestRun: Sendable {
     let identity = MachineIdentity(
       partition: scope.partition, region: scope.region, account: scope.account, name: name, kind: .express)
     let workflow = service.host.bind(
-      compiled, identity, limits: limits, observer: .listeners(level: .all)
+      compiled, identity, limits: limits, observer: .listeners(level: .all), mapRuns: nil
     ) { resource in
       switch handler {
       case .succeeding(let result): .synchronous { call throws(TaskFailure) in call.succeed(result) }
@@ -82,7 +81,7 @@ struct TestRun: Sendable {
   /// Follows a run up to the state's end, and no further.
   private final class Listener: ExecutionListener {
     private let then: @Sendable (TestRun) -> Void
-    private let state = Mutex(Progress())
+    private let state = Lock(Progress())
 
     private struct Progress: Sendable {
       var run = TestRun(end: .failed(TaskFailure(error: nil)))

@@ -5,6 +5,11 @@ package struct APIAnswer: Sendable {
   package let status: Int
   package let body: [UInt8]
 
+  init(status: Int, body: [UInt8]) {
+    self.status = status
+    self.body = body
+  }
+
   init(_ body: consuming ResponseBody) {
     status = 200
     self.body = body.finish()
@@ -80,6 +85,16 @@ extension APIError {
     APIError(
       "ServiceUnavailableException", "The service has no room for more at the moment.", .protocolLayer,
       status: 503)
+  }
+
+  /// The store cannot take changes. Clients of AWS take a 503 for what passes, and try again.
+  static func unwritable(_ why: String) -> APIError {
+    APIError("ServiceUnavailableException", why, .protocolLayer, status: 503)
+  }
+
+  /// The store cannot read what it has kept.
+  package static func unreadable(_ why: String) -> APIError {
+    APIError("InternalFailure", why, .protocolLayer, status: 500)
   }
 
   // MARK: The model
@@ -167,6 +182,11 @@ extension APIError {
   }
   static func noResource(_ arn: String) -> APIError {
     APIError("ResourceNotFound", "Resource not found: '\(arn)'", extra: ["resourceName": arn])
+  }
+  /// As updating an alias was recorded to say it.
+  static func noResourceUnnamed(_ arn: String) -> APIError {
+    APIError(
+      "ResourceNotFound", "Request references a resource that does not exist.", extra: ["resourceName": arn])
   }
   static func tooManyTags(_ arn: String) -> APIError {
     APIError("TooManyTags", "Too many tags: '\(arn)'", extra: ["resourceName": arn])
