@@ -429,6 +429,11 @@ package final class BatchFiles: BatchSink, @unchecked Sendable {
   }
 
   package func finish(isComplete: Bool, milliseconds: Int) throws(BatchError) {
+    // Whoever takes it up next may be this very process.
+    defer {
+      results.close()
+      failures.close()
+    }
     state.milliseconds = milliseconds
     try save()
     guard isComplete, !state.isFinished else { return }

@@ -195,6 +195,8 @@ package final class BatchRun: @unchecked Sendable {
     let reader = WorkerThread { [self] in readAll() }
     readerThread = reader
     writerThread = writer
+    // It may have been cancelled before it began.
+    if control.isCancelled { controlChanged() }
   }
 
   /// Starts nothing more; what is under way ends, and a checkpoint is written.
@@ -521,6 +523,8 @@ package final class BatchRun: @unchecked Sendable {
     } catch {
       if failure == nil { ending = .output(error) }
     }
+    let onEnd = onEnd
+    self.onEnd = nil
     onEnd?(ending)
   }
 }

@@ -63,6 +63,7 @@ extension Command {
         help:
           "Run the failures of a finished run again, and merge the results. Workflow, tasks and mocks are those "
           + "of the run unless they are given."),
+      Option("--checkpoint", "SECONDS", help: "How often the checkpoint is renewed. Without it: 2."),
       Option("--force", help: "Go on although workflow, input or options are not what they were."),
       Option("--summary", "FILE", help: "Write what was done as JSON, too."),
       Option("--dry-run", help: "Show the inputs of the first executions (5, or --limit), and run none."),
@@ -95,7 +96,7 @@ extension Command {
             {"row":17,"output":{…}}
             {"row":18,"input":{…},"state":"Charge","error":"PaymentError","cause":"declined"}
 
-          The checkpoint is renewed every two seconds. Whatever happens, Ctrl-C, kill -9, a
+          The checkpoint is renewed while the run goes on. Whatever happens, Ctrl-C, kill -9, a
           failure of power or a full disk, --resume goes on from the last one, and in the end
           the files hold each row once. Tasks of rows that were under way are run again.
 

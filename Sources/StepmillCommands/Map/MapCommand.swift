@@ -72,6 +72,12 @@ struct MapCommand {
     options.limit = try arguments.number("--limit", in: 1...Int.max)
     options.badRows = try arguments.choice("--bad-rows", of: BatchRun.Options.BadRows.self) ?? .fail
     options.tolerance = try MapArguments.tolerance(arguments.value("--tolerate"))
+    if let text = arguments.value("--checkpoint") {
+      guard let seconds = Double(text), seconds >= 0, seconds <= 86400 else {
+        throw CommandError("option '--checkpoint' takes seconds from 0 to 86400, not '\(text)'")
+      }
+      options.checkpointMilliseconds = Int(seconds * 1000)
+    }
     if isRetry {
       // Its rows may be such that were recorded for being no JSON.
       if !arguments.has("--bad-rows") { options.badRows = .record }

@@ -62,6 +62,7 @@ struct MapSession {
     run.start { ending in loop.post { _ in watch.ending = ending } }
     follow(run, watch, loop)
     run.join()
+    loop.onSignal = { _ in }
     runner.close()
     session.endCommands()
     return report(watch.ending ?? .completed, run, watch)
