@@ -126,7 +126,11 @@ let package = Package(
     .target(name: "StepmillGraph", dependencies: ["Stepmill"], swiftSettings: outside),
     .testTarget(name: "GraphTests", dependencies: ["StepmillGraph", "Stepmill"], swiftSettings: common),
     .target(
-      name: "StepmillCommands", dependencies: ["Stepmill", "StepmillGraph", "StepmillYAML", "CLibuv"],
+      name: "StepmillCommands",
+      dependencies: [
+        "Stepmill", "StepmillGraph", "StepmillYAML", "StepmillHTTP", "StepmillIntegrations", "StepmillServer",
+        "CLibuv",
+      ],
       swiftSettings: outside),
     .executableTarget(name: "StepmillCLI", dependencies: ["StepmillCommands"], swiftSettings: outside),
     // The tests from outside spawn the program, so it is built before them.
@@ -144,7 +148,7 @@ let package = Package(
     .testTarget(
       name: "ConformanceTests", dependencies: ["ConformanceKit"], swiftSettings: outside),
     .target(name: "StepmillSimulation", dependencies: ["Stepmill"], swiftSettings: outside),
-    .target(name: "StepmillServer", dependencies: ["Stepmill"], swiftSettings: outside),
+    .target(name: "StepmillServer", dependencies: ["Stepmill", "StepmillHTTP"], swiftSettings: outside),
     // What the server remembers, on disk. Debian: libsqlite3-dev.
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .target(

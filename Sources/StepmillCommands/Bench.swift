@@ -9,7 +9,7 @@ import Stepmill
 extension Command {
   static let bench = Command(
     name: "bench", summary: "Measure how fast a workflow of yours runs, and how it bears load.",
-    operands: [Operand(name: "FILE", help: "the definition in Amazon States Language; - for standard input")],
+    operands: [.definition],
     options: [
       Option(
         "--input", "JSON|@FILE|-",
@@ -29,7 +29,7 @@ extension Command {
         help: "With --rate: executions under way at once; arrivals beyond are shed. Without it: 100000."),
       Option(
         "--find-saturation", help: "Find the highest rate at which the queue does not grow, in several runs."),
-      Option("--loops", "N", help: "Event loops, each on a thread of its own. Without it: 1."),
+      .loops,
       Option("--mocks", "FILE", help: "Canned answers for tasks, as for 'stepmill run'."),
       Option(
         "--latency", "NAME=DISTRIBUTION", isRepeatable: true,
@@ -39,9 +39,7 @@ extension Command {
       Option(
         "--grace", "TIME",
         help: "How long to wait at the end for what is under way, before it is aborted. Without it: 5s."),
-      Option(
-        "--limits", "default|aws|aws-express|aws-standard",
-        help: "Bounds of payloads and histories: generous ones, or those of AWS."),
+      .limits,
       Option("--timeout", "SECONDS", help: "Time out each execution after so many seconds."),
       Option("--json", "FILE", help: "Write everything that was measured as JSON."),
       Option("--csv", "FILE", help: "Write the figures over time as CSV."),
@@ -102,9 +100,7 @@ struct BenchCommand {
   /// Reads everything that the run needs, so that nothing has happened yet when something is wrong.
   init(_ arguments: Arguments, _ terminal: Terminal) throws(CommandError) {
     self.terminal = terminal
-    if arguments.operands[0] == "-", arguments.value("--input") == "-" {
-      throw CommandError("definition and input cannot both come from standard input")
-    }
+    try arguments.checkStandardInput("--input", "input")
     findsSaturation = arguments.has("--find-saturation")
     plan = try Self.plan(arguments)
     seed = UInt64(try arguments.number("--seed", in: 0...Int.max) ?? 1)
@@ -169,7 +165,7 @@ struct BenchCommand {
     guard let text else { return [Array("{}".utf8)] }
     guard text == "-" || text.hasPrefix("@") else {
       let bytes = Array(text.utf8)
-      _ = try RunCommand.parse(bytes, name: "--input", terminal)
+      _ = try JSONArgument.parse(bytes, name: "--input", terminal)
       return [bytes]
     }
     let name = text == "-" ? "<stdin>" : String(text.dropFirst())
@@ -180,10 +176,10 @@ struct BenchCommand {
     }
     // What is wrong with one value is shown in its place; of many, the line is named.
     if lines.count < 2 || (try? JSON(parsing: lines[0])) == nil {
-      _ = try RunCommand.parse(bytes, name: name, terminal)
+      _ = try JSONArgument.parse(bytes, name: name, terminal)
     }
     for (index, line) in lines.enumerated() where (try? JSON(parsing: line)) == nil {
-      _ = try RunCommand.parse(line, name: "\(name), value \(index + 1)", terminal)
+      _ = try JSONArgument.parse(line, name: "\(name), value \(index + 1)", terminal)
     }
     return lines
   }

@@ -51,7 +51,7 @@ struct BenchCounts: Sendable {
   }
 
   private final class TallyBox: Sendable {
-    let tally = Mutex(Tally())
+    let tally = Lock(Tally())
   }
 
   private let inputs: [[UInt8]]

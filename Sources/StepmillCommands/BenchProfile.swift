@@ -1,5 +1,4 @@
 import Stepmill
-import Synchronization
 
 // Where an execution's time goes, state by state. Recording a history costs more than most
 // states do, so it happens after the measured run, on a few executions of their own.
@@ -40,7 +39,7 @@ final class BenchProfile: Sendable {
     var executions = 0
   }
 
-  private let sums = Mutex(Sums())
+  private let sums = Lock(Sums())
   private let clock: @Sendable () -> UInt64
 
   init(clock: @escaping @Sendable () -> UInt64 = { BenchTime.now }) { self.clock = clock }

@@ -56,6 +56,7 @@ package struct Command: Sendable {
   /// All commands, in the order in which help lists them.
   static let all: [Command] = [
     .run,
+    .serve,
     .bench,
     .explain,
     .validate,
@@ -64,6 +65,7 @@ package struct Command: Sendable {
     .graph,
     .predict,
     .fmt,
+    .schema,
     .version,
     .help,
   ]

@@ -20,6 +20,7 @@ struct DefinitionFile {
     do throws(SystemError) {
       return path == "-" ? try terminal.readInput() : try InputFile.read(path)
     } catch {
+      if FileKind.of(path) == .directory { throw .data("\(path) is a directory; this command takes files") }
       throw .data("\(path == "-" ? "<stdin>" : path) cannot be read: \(error)")
     }
   }
@@ -48,7 +49,7 @@ struct DefinitionText {
     } catch {
       let printer = DiagnosticPrinter(file: name, text: source, terminal: terminal)
       printer.print([Diagnostic(error)])
-      throw .data("\(name) is not a definition that can run: 1 error")
+      throw .data("\(name) is not a definition: 1 error")
     }
   }
 

@@ -85,6 +85,11 @@ struct DirectoryWalk {
   private(set) var files: [String] = []
   private(set) var unreadable: [(path: String, error: SystemError)] = []
 
+  /// In words.
+  static let whatCounts =
+    "in a directory files that end in .asl, .asl.json or .asl.yaml count, and other JSON and YAML with "
+    + "StartAt and States"
+
   private static let depthMax = 64
   private static let suffixes = [".json", ".asl", ".yaml", ".yml"]
 

@@ -111,11 +111,7 @@ private struct Evaluation {
   private func document(_ option: String) throws(CommandError) -> JSON? {
     guard let path = arguments.value(option) else { return nil }
     let bytes = try DefinitionFile.readData(path, terminal)
-    do throws(JSONSyntaxError) {
-      return try JSON(parsing: bytes)
-    } catch {
-      throw .data("\(path == "-" ? "<stdin>" : path) is not JSON: \(error)")
-    }
+    return try JSONArgument.parse(bytes, name: path == "-" ? "<stdin>" : path, terminal)
   }
 
   private func variables() throws(CommandError) -> [String: JSON] {

@@ -3,10 +3,7 @@ import Stepmill
 extension Command {
   static let explain = Command(
     name: "explain", summary: "Show what a definition is compiled to.",
-    operands: [
-      Operand(
-        name: "FILE", help: "the definition in Amazon States Language, JSON or YAML; - for standard input")
-    ],
+    operands: [.definition],
     options: [],
     notes: [
       Section(

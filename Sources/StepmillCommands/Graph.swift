@@ -11,10 +11,7 @@ import StepmillYAML
 extension Command {
   static let graph = Command(
     name: "graph", summary: "Draw a definition, and a recorded run on it.",
-    operands: [
-      Operand(
-        name: "FILE", help: "the definition in Amazon States Language, JSON or YAML; - for standard input")
-    ],
+    operands: [.definition],
     options: [
       Option(
         "--format", "svg|text|mermaid|dot|json",
@@ -26,8 +23,8 @@ extension Command {
       Option("--direction", "down|right", help: "Where the flow leads. Without it: down."),
       Option(
         "--sheet",
-        help: "Draw many definitions on one HTML page: FILE is a directory of JSON and YAML files, or "
-          + "a file with one definition per line."),
+        help: "Draw many definitions on one HTML page: those in the directory FILE and below it, or in a "
+          + "file with one definition per line."),
     ],
     notes: [
       Section(
@@ -84,9 +81,7 @@ private struct GraphCommand {
     let format = try arguments.choice("--format", of: Format.self)
     self.format = format ?? (output == nil && terminal.isTerminal(.output) ? .text : .svg)
     direction = try arguments.choice("--direction", of: GraphLayout.Direction.self) ?? .down
-    if file == "-", history == "-" {
-      throw CommandError("definition and history cannot both come from standard input")
-    }
+    try arguments.checkStandardInput("--history", "history")
     if isSheet, format != nil || history != nil {
       throw CommandError("a sheet has neither '--format' nor '--history': it is a page of SVG pictures")
     }
@@ -94,6 +89,9 @@ private struct GraphCommand {
 
   func run() throws(CommandError) -> ExitStatus {
     if isSheet { return try drawSheet() }
+    if FileKind.of(file) == .directory {
+      throw CommandError("\(file) is a directory; '--sheet' draws all definitions in it on one page")
+    }
     let outline = try DefinitionFile.outline(file, terminal)
     var run: RecordedRun?
     if let history { run = try recordedRun(history) }
@@ -157,27 +155,30 @@ private struct GraphCommand {
       sheet.add(name, problem: problem)
     }
     guard count > 0 else {
-      throw .data("\(file) has no definitions: files that end in .json, .asl, .yaml or .yml")
+      throw .data("\(file) has no definitions: \(DirectoryWalk.whatCounts)")
     }
     try write(sheet.html(title: title))
     terminal.write("stepmill graph: drew \(count - wrong) of \(count) definitions\n", to: .error)
     return wrong == 0 ? .success : .failure
   }
 
-  /// The files of a directory in the order of their names, or the lines of a file.
+  /// The files below a directory in the order of their names, the one definition of a file, or one on each line.
   private func definitions() throws(CommandError) -> [(name: String, text: [UInt8])] {
-    if let names = Directory.names(file) {
+    if FileKind.of(file) == .directory {
+      let prefix = file.hasSuffix("/") ? file : file + "/"
       var result: [(name: String, text: [UInt8])] = []
-      for name in names where [".json", ".asl", ".yaml", ".yml"].contains(where: { name.hasSuffix($0) }) {
+      for source in DefinitionSource.all([file], terminal) {
         do throws(SystemError) {
-          result.append((name, try InputFile.read("\(file)/\(name)")))
+          let name = source.name.hasPrefix(prefix) ? String(source.name.dropFirst(prefix.count)) : source.name
+          result.append((name, try source.text.get()))
         } catch {
-          terminal.write("stepmill graph: \(file)/\(name) cannot be read: \(error)\n", to: .error)
+          terminal.write("stepmill graph: \(source.name) cannot be read: \(error)\n", to: .error)
         }
       }
       return result
     }
     let text = try DefinitionFile.readData(file, terminal)
+    if let whole = try? JSON(parsing: text), whole["definition"] == nil { return [(title, text)] }
     var result: [(name: String, text: [UInt8])] = []
     for (index, line) in text.split(separator: UInt8(ascii: "\n")).enumerated() {
       let json = try? JSON(parsing: line)
@@ -188,14 +189,7 @@ private struct GraphCommand {
     return result
   }
 
-  private func write(_ text: String) throws(CommandError) {
-    guard let output else { return terminal.write(text) }
-    do throws(SystemError) {
-      try OutputFile.replace(output, with: Array(text.utf8))
-    } catch {
-      throw CommandError("\(output) cannot be written: \(error)", isAboutUsage: false, status: .failure)
-    }
-  }
+  private func write(_ text: String) throws(CommandError) { try OutputFile.write(text, to: output, terminal) }
 }
 
 extension DefinitionFile {
@@ -209,21 +203,5 @@ extension DefinitionFile {
       throw .data("\(text.name) is not a valid definition: \(count) \(count == 1 ? "error" : "errors")")
     }
     return outline
-  }
-}
-
-enum Directory {
-  /// What is in a directory, sorted; nil if it is none.
-  static func names(_ path: String) -> [String]? {
-    guard let directory = unsafe opendir(path) else { return nil }
-    defer { unsafe closedir(directory) }
-    var names: [String] = []
-    while let entry = unsafe readdir(directory) {
-      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
-        unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-      }
-      if !name.hasPrefix(".") { names.append(name) }
-    }
-    return names.sorted()
   }
 }

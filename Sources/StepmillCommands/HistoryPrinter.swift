@@ -1,12 +1,11 @@
 import Stepmill
-import Synchronization
 
 /// Prints a history's events as they happen.
 final class HistoryPrinter: Sendable {
   private let form: RunCommand.HistoryForm
   private let terminal: Terminal
   /// When the first event happened, in milliseconds since 1970.
-  private let start = Mutex<Int64?>(nil)
+  private let start = Lock<Int64?>(nil)
 
   /// Columns for the states' names.
   private let nameWidth: Int

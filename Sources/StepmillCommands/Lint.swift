@@ -22,7 +22,7 @@ extension Command {
         text: """
           0  nothing to say
           1  a definition has errors, or a rule has something to say
-          2  the command line is wrong, or a file cannot be read
+          2  the command line is wrong, a file cannot be read, or there is none to check
           """)
     ]
   ) { (arguments, terminal) throws(CommandError) in

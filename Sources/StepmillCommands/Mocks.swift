@@ -1,5 +1,4 @@
 import Stepmill
-import Synchronization
 
 /// Canned answers for tasks, from a file.
 final class Mocks: Sendable {
@@ -10,7 +9,7 @@ final class Mocks: Sendable {
 
   private let answers: [String: [Answer]]
   /// How often each state has been answered.
-  private let calls = Mutex<[String: Int]>([:])
+  private let calls = Lock<[String: Int]>([:])
 
   init(_ answers: [String: [Answer]]) {
     self.answers = answers
@@ -43,7 +42,7 @@ final class Mocks: Sendable {
     _ path: String, for definition: CompiledDefinition, _ terminal: Terminal
   ) throws(CommandError) -> Mocks {
     let text = try DefinitionFile.readData(path, terminal)
-    let json = try RunCommand.parse(text, name: path, terminal)
+    let json = try JSONArgument.parse(text, name: path, terminal)
     let reader = MocksReader(file: path)
     let answers = try reader.read(json)
     try reader.checkNames(answers.keys.sorted(), definition)

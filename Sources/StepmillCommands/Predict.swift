@@ -4,10 +4,7 @@ import StepmillGraph
 extension Command {
   static let predict = Command(
     name: "predict", summary: "Tell what runs of a definition can come to: steps, waits, limits, price.",
-    operands: [
-      Operand(
-        name: "FILE", help: "the definition in Amazon States Language, JSON or YAML; - for standard input")
-    ],
+    operands: [.definition],
     options: [
       Option(
         "--input", "JSON|@FILE|-",
@@ -39,11 +36,11 @@ extension Command {
     ]
   ) { (arguments, terminal) throws(CommandError) in
     let file = arguments.operands[0]
-    if file == "-", arguments.value("--input") == "-" {
-      throw CommandError("definition and input cannot both come from standard input")
-    }
+    try arguments.checkStandardInput("--input", "input")
     var options = Prediction.Options()
-    if let sample = arguments.value("--input") { options.sample = try readSample(sample, terminal) }
+    if let sample = arguments.value("--input") {
+      options.sample = try JSONArgument(sample, of: "--input", terminal).parse(terminal)
+    }
     options.taskMilliseconds = try arguments.number("--task-time", in: 0...86_400_000) ?? 100
     options.pathsMax = try arguments.number("--paths", in: 0...10_000) ?? 20
     let runs = try arguments.number("--runs", in: 1...1_000_000_000_000) ?? 1
@@ -56,23 +53,5 @@ extension Command {
       terminal.write(report.text(title: title, width: terminal.width(.output)))
     }
     return .success
-  }
-
-  private static func readSample(_ source: String, _ terminal: Terminal) throws(CommandError) -> JSON {
-    let isFile = source == "-" || source.hasPrefix("@")
-    let path = source == "-" ? "-" : String(source.dropFirst())
-    let text = isFile ? try DefinitionFile.readData(path, terminal) : Array(source.utf8)
-    let name = isFile ? (path == "-" ? "<stdin>" : path) : "--input"
-    do throws(JSONSyntaxError) {
-      return try JSON(parsing: text)
-    } catch {
-      let place = error.position(in: text)
-      DiagnosticPrinter(file: name, text: text, terminal: terminal).print([
-        Diagnostic(
-          code: "", message: error.message, location: nil, pointer: "", line: place.line, column: place.column
-        )
-      ])
-      throw .data("\(name) is not JSON")
-    }
   }
 }

@@ -9,10 +9,7 @@ import Stepmill
 extension Command {
   static let run = Command(
     name: "run", summary: "Run one execution and print its output.",
-    operands: [
-      Operand(
-        name: "FILE", help: "the definition in Amazon States Language, JSON or YAML; - for standard input")
-    ],
+    operands: [.definition],
     options: [
       Option(
         "--input", "JSON|@FILE|-",
@@ -30,10 +27,8 @@ extension Command {
         help: "Show the history's events on standard error as they happen; json: one per line."),
       Option("--name", "NAME", help: "The execution's name. Without it one is made."),
       Option("--timeout", "SECONDS", help: "Time out the execution after so many seconds."),
-      Option(
-        "--limits", "default|aws|aws-express|aws-standard",
-        help: "Bounds of payloads and histories: generous ones, or those of AWS."),
-      Option("--loops", "N", help: "Event loops, each on a thread of its own. Without it: 1."),
+      .limits,
+      .loops,
       Option("--pretty", help: "Spread the output over lines, as on a terminal."),
       Option("--compact", help: "Print the output on one line, as into files and pipes."),
     ],
@@ -109,9 +104,7 @@ struct RunCommand {
   /// Reads everything that the run needs, so that nothing has happened yet when something is wrong.
   init(_ arguments: Arguments, _ terminal: Terminal) throws(CommandError) {
     self.terminal = terminal
-    if arguments.operands[0] == "-", arguments.value("--input") == "-" {
-      throw CommandError("definition and input cannot both come from standard input")
-    }
+    try arguments.checkStandardInput("--input", "input")
     if arguments.has("--pretty"), arguments.has("--compact") {
       throw CommandError("--pretty and --compact exclude each other")
     }
@@ -185,40 +178,14 @@ struct RunCommand {
     _ text: String?, _ limits: Limits, _ terminal: Terminal
   ) throws(CommandError) -> [UInt8] {
     guard let text else { return Array("{}".utf8) }
-    let name: String
-    let bytes: [UInt8]
-    if text == "-" {
-      name = "<stdin>"
-      bytes = try DefinitionFile.readData("-", terminal)
-    } else if text.hasPrefix("@") {
-      name = String(text.dropFirst())
-      bytes = try DefinitionFile.readData(name, terminal)
-    } else {
-      name = "--input"
-      bytes = Array(text.utf8)
-    }
-    let value = try parse(bytes, name: name, terminal)
+    let input = try JSONArgument(text, of: "--input", terminal)
+    let value = try input.parse(terminal)
     // The text may hold white space that the limit does not count.
-    if bytes.count > limits.payloadBytesMax, value.utf8.count > limits.payloadBytesMax {
+    if input.bytes.count > limits.payloadBytesMax, value.utf8.count > limits.payloadBytesMax {
       throw .data(
         "the input takes \(value.utf8.count) bytes; the limit is \(limits.payloadBytesMax) (see --limits)")
     }
-    return bytes
-  }
-
-  /// Reads JSON, and shows where it is none.
-  static func parse(_ bytes: [UInt8], name: String, _ terminal: Terminal) throws(CommandError) -> JSON {
-    do throws(JSONSyntaxError) {
-      return try JSON(parsing: bytes)
-    } catch {
-      let place = error.position(in: bytes)
-      DiagnosticPrinter(file: name, text: bytes, terminal: terminal).print([
-        Diagnostic(
-          code: "", message: error.message, location: nil, pointer: "", line: place.line, column: place.column
-        )
-      ])
-      throw .data("\(name) is not JSON")
-    }
+    return input.bytes
   }
 
   // MARK: Running

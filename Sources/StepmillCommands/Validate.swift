@@ -20,7 +20,7 @@ extension Command {
         text: """
           0  all definitions are valid
           1  a definition has errors
-          2  the command line is wrong, or a file cannot be read
+          2  the command line is wrong, a file cannot be read, or there is none to check
           """),
       Section(
         title: "Examples",
@@ -117,7 +117,8 @@ struct CheckOptions {
       text += "stepmill \(command): \(style.red("error:")) \(file.source.name) cannot be read: \(error)\n"
     }
     terminal.write(text + summary(files, style), to: .error)
-    if files.contains(where: \.isUnreadable) { return .usage }
+    // Nothing to check is seldom what was meant, and no reason to be content.
+    if files.isEmpty || files.contains(where: \.isUnreadable) { return .usage }
     return files.contains { $0.diagnostics.contains { failsOn.contains($0.severity) } } ? .failure : .success
   }
 
@@ -135,7 +136,7 @@ struct CheckOptions {
     }
     var text = "\(counted(read.count, "definition")): "
     if read.isEmpty {
-      text = unreadable > 0 ? "" : "no definitions found"
+      text = unreadable > 0 ? "" : "no definitions found: \(DirectoryWalk.whatCounts)"
     } else if invalid == 0 {
       text += style.green(read.count == 1 ? "valid" : "all valid")
     } else {

@@ -56,7 +56,7 @@ import Testing
   @Test func sheet() async throws {
     _ = try scratch.file("a.json", Samples.pass)
     _ = try scratch.file("b.asl", "{}")
-    _ = try scratch.file("c.yml", "StartAt: [")
+    _ = try scratch.file("c.asl.yml", "StartAt: [")
     _ = try scratch.file("notes.txt", "nothing")
     let output = scratch.path + "/sheet.html"
     let run = try await stepmill("graph", scratch.path, "--sheet", "-o", output)

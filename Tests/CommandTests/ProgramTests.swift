@@ -24,7 +24,7 @@ struct ProgramTests {
     #expect(try await run("run", fail).status == 1)
     #expect(try await run("run", wait, "--simulate", "--timeout", "1").status == 3)
     #expect(try await run("run", "/nonexistent").status == 2)
-    #expect(try await run("run", scratch.path).error.contains("Is a directory"))
+    #expect(try await run("run", scratch.path).error.contains("is a directory"))
     #expect(try await run().status == 2)
     #expect(try await run("version").output.hasPrefix("stepmill "))
   }

@@ -46,7 +46,7 @@ import Testing
     #expect(run.status == 2)
     #expect(run.error.contains("tag.yaml:1:10: error: !Ref is a tag of CloudFormation"))
     #expect(run.error.contains("  StartAt: !Ref First\n           ^\n"))
-    #expect(run.error.hasSuffix("is not a definition that can run: 1 error\n"))
+    #expect(run.error.hasSuffix("is not a definition: 1 error\n"))
   }
 
   @Test(arguments: ["{", " \n\t{\"a\"", "[", "\"", "1", ""])

@@ -24,6 +24,15 @@ import Testing
     for (name, text) in Cases.all { check(try outline(text), name) }
   }
 
+  /// An accent written in two ways makes two names: ways lead to the one whose bytes are meant.
+  @Test func namesAreBytes() throws {
+    let text = """
+      {"StartAt":"e\u{301}","States":{"e\u{301}":{"Type":"Pass","Next":"\u{e9}"},"\u{e9}":{"Type":"Pass","End":true}}}
+      """
+    let graph = MachineGraph(try outline(text).machine)
+    #expect(graph.edges.map(\.source) == [0, 1, 2] && graph.edges.map(\.target) == [1, 2, 3])
+  }
+
   @Test func randomDefinitions() throws {
     for seed in 0..<120 as Range<UInt64> {
       var random = RandomDefinition(seed: seed)

@@ -35,10 +35,12 @@ struct ScriptedAnswer {
     twice = random.chance(features.twiceRate)
   }
 
-  /// The value with the members of its objects in the order of their names: the order in which
-  /// a template lists them is another test's subject.
+  /// The value with the members of its objects in the order of their names, and whole numbers
+  /// without a fraction: how a template orders them and how a number that an expression has
+  /// passed on is written (`18.0` or `18`) are other tests' subjects.
   private static func sorted(_ value: JSON) -> JSON {
     if let elements = value.array { return JSON(elements.map { sorted($0) }) }
+    if let number = value.double, number == number.rounded(), abs(number) < 1e15 { return JSON(Int(number)) }
     guard let members = value.object else { return value }
     return JSON(members: members.sorted { $0.key < $1.key }.map { (key: $0.key, value: sorted($0.value)) })
   }

@@ -34,6 +34,7 @@ struct Compiler: ~Copyable {
     var compiler = Compiler(definition)
     compiler.builder.timeoutSeconds = definition.timeoutSeconds
     compiler.builder.comment = definition.comment
+    compiler.builder.reserve(states: definition.machine.states.count)
     _ = compiler.machine(definition.machine)
     return compiler.finish()
   }
@@ -45,21 +46,24 @@ struct Compiler: ~Copyable {
   /// Compiles a `States` object; returns its index in `machines`.
   private mutating func machine(_ machine: Machine) -> UInt32 {
     var scope = Scope()
-    for state in machine.states {
-      for name in state.assignedNames where scope.slots[name] == nil {
+    for index in machine.states.indices where machine.states[index].assigns {
+      for name in machine.states[index].assignedNames where scope.slots[name] == nil {
         scope.slots[name] = UInt32(scope.slots.count)
       }
     }
-    let functions = scope.slots.keys.filter { JSONataBuiltin.named($0, stepFunctions: true) != nil }
-    scope.shadowing = Set(functions + shadowingNames).sorted()
+    scope.shadowing = shadowingNames
+    if !scope.slots.isEmpty {
+      let functions = scope.slots.keys.filter { JSONataBuiltin.named($0, stepFunctions: true) != nil }
+      if !functions.isEmpty { scope.shadowing = Set(functions + shadowingNames).sorted() }
+    }
     scopes.append(scope)
     defer { scopes.removeLast() }
 
     let index = UInt32(builder.machines.count)
     let first = UInt32(builder.ops.count)
     var positions = NameIndex(minimumCapacity: machine.states.count)
-    for (offset, state) in machine.states.enumerated() {
-      _ = positions.insert(state.name, first + UInt32(offset))
+    for offset in machine.states.indices {
+      _ = positions.insert(machine.states[offset].name, first + UInt32(offset))
     }
     builder.machines.append(
       MachineOp(
@@ -235,15 +239,19 @@ struct Compiler: ~Copyable {
       exit = 0
     }
     var otherwise = ~Int32(exit)
-    for (index, rule) in choice.rules.enumerated().reversed() {
-      let place = "Choices[\(index)]"
+    for index in choice.rules.indices.reversed() {
+      let rule = choice.rules[index]
+      // Only texts about expressions name the field.
+      let place = language == .jsonata ? "Choices[\(index)]" : ""
       let output = rule.output.map { template($0, field: place + "/Output") } ?? 0
       let matched = self.exit(
         ChoiceExit(
-          next: positions[rule.next.value] ?? 0, assign: assign(rule.assign, field: place + "/Assign"),
+          next: positions[rule.next.value] ?? 0,
+          assign: rule.assign.map { assign($0, field: place + "/Assign") } ?? 0,
           output: output, isDeadEnd: false))
       otherwise = condition(
-        rule.condition, field: place + "/Condition", onTrue: ~Int32(matched), onFalse: otherwise)
+        rule.condition, field: language == .jsonata ? place + "/Condition" : "", onTrue: ~Int32(matched),
+        onFalse: otherwise)
     }
     op.a = UInt32(bitPattern: otherwise)
     op.b = exit
@@ -333,12 +341,12 @@ struct Compiler: ~Copyable {
     }
     for (index, catcher) in state.catchers.enumerated() {
       let names = errorNames(catcher.errorEquals)
-      let place = "Catch[\(index)]"
+      let place = language == .jsonata ? "Catch[\(index)]" : ""
       builder.catchers.append(
         CatcherOp(
           firstName: names.first, nameCount: names.count, next: positions[catcher.next.value] ?? 0,
           resultPath: reference(catcher.resultPath),
-          assign: assign(catcher.assign, field: place + "/Assign"),
+          assign: catcher.assign.map { assign($0, field: place + "/Assign") } ?? 0,
           output: catcher.output.map { template($0, field: place + "/Output") } ?? 0))
     }
     builder.policies.append(policy)
@@ -370,41 +378,14 @@ struct Compiler: ~Copyable {
   }
 
   mutating func path(_ text: String, field: String) -> UInt32 {
-    guard let parsed = builder.parsedPath(text) else {
+    guard let path = builder.knownPath(text) else {
       preconditionFailure("BUG in Stepmill (please report): the path \(text) was checked and does not parse")
     }
+    if path.mayReadExecutionInput { builder.readsExecutionInput = true }
     var op = PathOp(
-      root: .data, kind: .whole, depth: 0, slot: 0, first: 0, count: UInt32(parsed.steps.count),
-      text: builder.constant(text), field: builder.constant(field))
-    switch parsed.root {
-    case .data: break
-    case .context:
-      op.root = .context
-      if parsed.mayReadExecutionInput { builder.readsExecutionInput = true }
-    case .variable(let name):
-      op.root = .variable
-      (op.depth, op.slot) = resolve(name)
-    }
-    guard !parsed.steps.isEmpty else { return add(op) }
-
-    op.kind = .fields
-    var segments: [Value] = []
-    for step in parsed.steps {
-      switch step {
-      case .property(let name):
-        segments.append(builder.string(name))
-      case .index(let index):
-        segments.append(.integer(Int64(index)))
-        op.kind = .steps
-      default:
-        op.kind = .general
-        op.first = UInt32(builder.generalPaths.count)
-        builder.generalPaths.append(parsed)
-        return add(op)
-      }
-    }
-    op.first = UInt32(builder.segments.count)
-    builder.segments.append(contentsOf: segments)
+      root: path.root, kind: path.kind, depth: 0, slot: 0, first: path.first, count: path.count,
+      text: path.text, field: builder.constant(field))
+    if let variable = path.variable { (op.depth, op.slot) = resolve(variable) }
     return add(op)
   }
 
@@ -422,19 +403,11 @@ struct Compiler: ~Copyable {
     case .absent: return 0
     case .null: return ReferenceOp.discard
     case .path(let path):
-      guard path.value != "$", let parsed = builder.parsedPath(path.value), !parsed.steps.isEmpty else {
-        return 0
-      }
-      let first = UInt32(builder.segments.count)
-      for step in parsed.steps {
-        switch step {
-        case .property(let name): builder.segments.append(builder.string(name))
-        case .index(let index): builder.segments.append(.integer(Int64(index)))
-        default: preconditionFailure("BUG in Stepmill (please report): \(path.value) is no reference path")
-        }
-      }
-      builder.references.append(
-        ReferenceOp(first: first, count: UInt32(parsed.steps.count), text: builder.constant(path.value)))
+      guard path.value != "$", let known = builder.knownPath(path.value), known.count > 0 else { return 0 }
+      precondition(
+        known.kind == .fields || known.kind == .steps,
+        "BUG in Stepmill (please report): \(path.value) is no reference path")
+      builder.references.append(ReferenceOp(first: known.first, count: known.count, text: known.text))
       return UInt32(builder.references.count - 1)
     }
   }
@@ -472,7 +445,8 @@ struct Compiler: ~Copyable {
     return UInt32(index)
   }
 
-  /// - Parameter field: Where the node stands in its state, as texts about expressions say it.
+  /// - Parameter field: Where the node stands in its state, as texts about expressions say it; for others it is
+  ///   not worked out.
   private mutating func emit(_ node: SyntaxNode, key: Value, field: String) {
     if language == .jsonata, let text = node.text, ExpressionText.isDelimited(text) {
       let index = expression(text, field: field)
@@ -498,7 +472,7 @@ struct Compiler: ~Copyable {
     case .array(let elements):
       builder.templates[index].kind = .array
       for (index, element) in elements.enumerated() {
-        emit(element, key: .missing, field: "\(field)[\(index)]")
+        emit(element, key: .missing, field: language == .jsonata ? "\(field)[\(index)]" : field)
       }
       builder.templates[index].index = UInt32(elements.count)
     case .null, .bool, .number, .string:
@@ -510,10 +484,10 @@ struct Compiler: ~Copyable {
   private mutating func emitMember(_ member: SyntaxMember, field: String) {
     guard language == .jsonPath, member.isEvaluated, let text = member.value.text else {
       let key = builder.string(member.name)
-      emit(member.value, key: key, field: "\(field)/\(member.name)")
+      emit(member.value, key: key, field: language == .jsonata ? "\(field)/\(member.name)" : field)
       return
     }
-    let key = builder.string(String(member.name.dropLast(2)))
+    let key = builder.string(member.variableName)
     var node = TemplateNode(
       key: key, kind: .path, index: 0, extent: 1, bytes: builder.writtenSize(of: key))
     if text.utf8.first == UInt8(ascii: "$") {
@@ -586,7 +560,7 @@ struct Compiler: ~Copyable {
   }
 
   /// Like `template`, but the top level stays a list of members even when all are constant.
-  private mutating func assignTemplate(_ members: [SyntaxMember], field: String) -> UInt32 {
+  private mutating func assignTemplate(_ members: SyntaxMembers, field: String) -> UInt32 {
     let index = builder.templates.count
     builder.templates.append(
       TemplateNode(
@@ -599,11 +573,11 @@ struct Compiler: ~Copyable {
 
 extension SyntaxMember {
   /// A member of a template whose value is a path or a call.
-  fileprivate var isEvaluated: Bool { name.hasSuffix(".$") && value.text != nil }
+  fileprivate var isEvaluated: Bool { isDynamic && value.text != nil }
 
   /// The variable that this member of an `Assign` sets.
   fileprivate var variableName: String {
-    name.hasSuffix(".$") ? String(name.dropLast(2)) : name
+    isDynamic ? String(name.utf8.dropLast(2)) ?? name : name
   }
 }
 
@@ -611,7 +585,7 @@ extension SyntaxNode {
   /// True when some object at or below this node has a key that ends in `.$`.
   fileprivate var holdsTemplate: Bool {
     switch kind {
-    case .object(let members): members.contains { $0.name.hasSuffix(".$") || $0.value.holdsTemplate }
+    case .object(let members): members.contains { $0.isDynamic || $0.value.holdsTemplate }
     case .array(let elements): elements.contains { $0.holdsTemplate }
     case .null, .bool, .number, .string: false
     }
@@ -631,39 +605,20 @@ extension SyntaxNode {
 }
 
 extension StateDefinition {
+  /// True if `assignedNames` can have any.
+  fileprivate var assigns: Bool {
+    if assign != nil { return true }
+    for catcher in catchers where catcher.assign != nil { return true }
+    guard case .choice(let choice) = kind else { return false }
+    return choice.rules.contains { $0.assign != nil }
+  }
+
   /// The names that the state itself, its rules and its catchers assign.
   fileprivate var assignedNames: [String] {
     var nodes = [assign]
     if case .choice(let choice) = kind { nodes += choice.rules.map(\.assign) }
     nodes += catchers.map(\.assign)
     return nodes.flatMap { $0?.members?.map(\.variableName) ?? [] }
-  }
-}
-
-extension JSONPath {
-  /// True for context paths that can reach `Execution.Input`.
-  ///
-  /// A path that finds nothing reads it as well: the error's text shows the whole object. So
-  /// only paths to what is always there do not.
-  fileprivate var mayReadExecutionInput: Bool {
-    guard steps.count == 2, case .property(let part) = steps[0], case .property(let name) = steps[1] else {
-      return !isMapItem
-    }
-    switch part {
-    case "Execution": return !["Id", "Name", "StartTime", "RoleArn"].contains(name)
-    case "StateMachine": return !["Id", "Name"].contains(name)
-    case "State": return !["Name", "EnteredTime"].contains(name)
-    case "Task": return name != "Token"
-    default: return true
-    }
-  }
-
-  /// `$$.Map.Item.Value` and `$$.Map.Item.Index`, which most ItemSelectors ask for.
-  private var isMapItem: Bool {
-    guard steps.count == 3, case .property("Map") = steps[0], case .property("Item") = steps[1],
-      case .property(let name) = steps[2]
-    else { return false }
-    return name == "Value" || name == "Index"
   }
 }
 

@@ -48,7 +48,7 @@ struct ProgramBuilder: ~Copyable {
   private var resourceNumbers = NameIndex()
   private var taskResources: [TaskResource] = []
   private var pathNumbers = NameIndex()
-  private var parsedPaths: [JSONPath] = []
+  private var knownPaths: [KnownPath] = []
 
   init() {
     pool = .allocate(capacity: 1)
@@ -84,6 +84,22 @@ struct ProgramBuilder: ~Copyable {
     maps = [MapOp(machine: 0, itemsPath: 0, itemSelector: 0, maxConcurrency: 0, maxConcurrencyPath: 0)]
   }
 
+  /// Makes room for a machine of so many states: growing by doubling is a twentieth of compiling a small one.
+  mutating func reserve(states: Int) {
+    let count = min(states, 4096) + 1
+    ops.reserveCapacity(count)
+    names.reserveCapacity(count)
+    constants.reserveCapacity(count * 8)
+    paths.reserveCapacity(count * 2)
+    segments.reserveCapacity(count * 2)
+    references.reserveCapacity(count)
+    templates.reserveCapacity(count * 2)
+    tasks.reserveCapacity(count)
+    tests.reserveCapacity(count)
+    exits.reserveCapacity(count)
+    policies.reserveCapacity(count)
+  }
+
   /// A string that lives as long as the program; equal texts share one. The hash is set.
   mutating func string(_ text: String) -> Value {
     constants[Int(constant(text))]
@@ -91,10 +107,8 @@ struct ProgramBuilder: ~Copyable {
 
   /// The index of a string constant.
   mutating func constant(_ text: String) -> UInt32 {
-    if let index = interned[text] { return index }
-    let index = constant(arena.pointee.key(text))
-    _ = interned.insert(text, index)
-    return index
+    if let index = interned.insert(text, UInt32(constants.count)) { return index }
+    return constant(arena.pointee.key(text))
   }
 
   mutating func constant(_ value: Value) -> UInt32 {
@@ -137,23 +151,122 @@ struct ProgramBuilder: ~Copyable {
 
   /// The number of a task resource in the workflow's table of handlers.
   mutating func resource(_ text: String) -> UInt32 {
-    if let number = resourceNumbers[text] { return number }
+    let next = UInt32(resources.count)
+    if let number = resourceNumbers.insert(text, next) { return number }
     resources.append(text)
-    let number = UInt32(resources.count - 1)
-    _ = resourceNumbers.insert(text, number)
     taskResources.append(TaskResource(text))
-    return number
+    return next
   }
 
   /// What a resource says, taken apart once: a large definition names few of them, many times.
   mutating func taskResource(_ text: String) -> TaskResource { taskResources[Int(resource(text))] }
 
-  /// A path, parsed once; nil if it is none.
-  mutating func parsedPath(_ text: String) -> JSONPath? {
-    if let number = pathNumbers[text] { return parsedPaths[Int(number)] }
-    guard let path = try? JSONPath.parse(text) else { return nil }
-    _ = pathNumbers.insert(text, UInt32(parsedPaths.count))
-    parsedPaths.append(path)
+  /// A path with its steps laid down, once for all places that name it; nil if the text is none.
+  mutating func knownPath(_ text: String) -> KnownPath? {
+    if let number = pathNumbers[text] { return knownPaths[Int(number)] }
+    guard let path = plainPath(text) ?? parsedPath(text) else { return nil }
+    _ = pathNumbers.insert(text, UInt32(knownPaths.count))
+    knownPaths.append(path)
     return path
+  }
+
+  /// Nearly all paths are names and indexes in the data (`$.order.lines[0]`), which need no parser.
+  private mutating func plainPath(_ text: String) -> KnownPath? {
+    guard QuerySyntax.isPlainReference(text), text.utf8.dropFirst().first != UInt8(ascii: "$") else {
+      return nil
+    }
+    var path = KnownPath(root: .data, first: UInt32(segments.count), text: constant(text))
+    var rest = text.utf8.dropFirst()
+    while let opening = rest.popFirst() {
+      if opening == UInt8(ascii: "[") {
+        let digits = rest.prefix { $0 != UInt8(ascii: "]") }
+        segments.append(.integer(digits.reduce(0) { $0 * 10 + Int64($1 - UInt8(ascii: "0")) }))
+        rest = rest.dropFirst(digits.count + 1)
+        path.kind = .steps
+      } else {
+        let name = rest.prefix { $0 != UInt8(ascii: ".") && $0 != UInt8(ascii: "[") }
+        segments.append(string(String(Substring(name))))
+        rest = rest.dropFirst(name.count)
+        if path.kind == .whole { path.kind = .fields }
+      }
+    }
+    path.count = UInt32(segments.count) - path.first
+    return path
+  }
+
+  private mutating func parsedPath(_ text: String) -> KnownPath? {
+    guard let parsed = try? JSONPath.parse(text) else { return nil }
+    var path = KnownPath(root: .data, first: 0, text: constant(text))
+    path.count = UInt32(parsed.steps.count)
+    switch parsed.root {
+    case .data: break
+    case .context:
+      path.root = .context
+      path.mayReadExecutionInput = parsed.mayReadExecutionInput
+    case .variable(let name):
+      path.root = .variable
+      path.variable = name
+    }
+    guard !parsed.steps.isEmpty else { return path }
+    path.kind = .fields
+    var steps: [Value] = []
+    for step in parsed.steps {
+      switch step {
+      case .property(let name):
+        steps.append(string(name))
+      case .index(let index):
+        steps.append(.integer(Int64(index)))
+        path.kind = .steps
+      default:
+        path.kind = .general
+        path.first = UInt32(generalPaths.count)
+        generalPaths.append(parsed)
+        return path
+      }
+    }
+    path.first = UInt32(segments.count)
+    segments.append(contentsOf: steps)
+    return path
+  }
+}
+
+/// What a path's text means wherever it stands.
+struct KnownPath {
+  var root: PathOp.Root
+  var kind = PathOp.Kind.whole
+  /// In `segments` or `generalPaths`; see `PathOp`.
+  var first: UInt32
+  var count: UInt32 = 0
+  /// In `constants`.
+  var text: UInt32
+  /// What it starts at, if that is a variable. Where that lives depends on the place.
+  var variable: String?
+  var mayReadExecutionInput = false
+}
+
+extension JSONPath {
+  /// True for context paths that can reach `Execution.Input`.
+  ///
+  /// A path that finds nothing reads it as well: the error's text shows the whole object. So
+  /// only paths to what is always there do not.
+  fileprivate var mayReadExecutionInput: Bool {
+    guard steps.count == 2, case .property(let part) = steps[0], case .property(let name) = steps[1] else {
+      return !isMapItem
+    }
+    switch part {
+    case "Execution": return !["Id", "Name", "StartTime", "RoleArn"].contains(name)
+    case "StateMachine": return !["Id", "Name"].contains(name)
+    case "State": return !["Name", "EnteredTime"].contains(name)
+    case "Task": return name != "Token"
+    default: return true
+    }
+  }
+
+  /// `$$.Map.Item.Value` and `$$.Map.Item.Index`, which most ItemSelectors ask for.
+  private var isMapItem: Bool {
+    guard steps.count == 3, case .property("Map") = steps[0], case .property("Item") = steps[1],
+      case .property(let name) = steps[2]
+    else { return false }
+    return name == "Value" || name == "Index"
   }
 }

@@ -9,32 +9,43 @@ struct TaskResource {
 
   init(_ text: String) {
     action = text
-    let parts = text.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
-    guard parts.count == 6, parts[0] == "arn" else { return }
-    switch parts[2] {
-    case "lambda" where parts[5].hasPrefix("function:"):
+    var text = text
+    text.makeContiguousUTF8()
+    let utf8 = text.utf8
+    let parts = utf8.split(separator: UInt8(ascii: ":"), maxSplits: 5, omittingEmptySubsequences: false)
+    guard parts.count == 6, Self.isWord(parts[0], "arn") else { return }
+    if Self.isWord(parts[2], "lambda") {
+      guard Self.starts(parts[5], "function:") else { return }
       style = .lambdaFunction
       type = "lambda"
-    case "states" where parts[5].hasPrefix("activity:"):
-      style = .activity
-      type = "activity"
-    case "states":
-      readService(parts[5])
-    default:
-      break
+    } else if Self.isWord(parts[2], "states") {
+      if Self.starts(parts[5], "activity:") {
+        style = .activity
+        type = "activity"
+      } else {
+        readService(parts[5])
+      }
     }
   }
 
   /// `sqs:sendMessage.waitForTaskToken`, `aws-sdk:s3:getObject`, `states:startExecution.sync:2`.
-  private mutating func readService(_ text: Substring) {
-    guard let colon = text.firstIndex(of: ":") else { return }
-    type = String(text[..<colon])
+  private mutating func readService(_ text: Substring.UTF8View) {
+    guard var colon = text.firstIndex(of: UInt8(ascii: ":")) else { return }
     var rest = text[text.index(after: colon)...]
-    if type == "aws-sdk", let second = rest.firstIndex(of: ":") {
-      type += ":" + rest[..<second]
+    if Self.isWord(text[..<colon], "aws-sdk"), let second = rest.firstIndex(of: UInt8(ascii: ":")) {
+      colon = second
       rest = rest[rest.index(after: second)...]
     }
-    action = String(rest)
-    waitsForToken = rest.hasSuffix(".waitForTaskToken")
+    type = String(Substring(text[..<colon]))
+    action = String(Substring(rest))
+    waitsForToken = action.utf8.count >= 17 && action.hasSuffix(".waitForTaskToken")
+  }
+
+  private static func isWord(_ text: Substring.UTF8View, _ word: StaticString) -> Bool {
+    text.count == word.utf8CodeUnitCount && starts(text, word)
+  }
+
+  private static func starts(_ text: Substring.UTF8View, _ word: StaticString) -> Bool {
+    word.withUTF8Buffer { text.starts(with: $0) }
   }
 }

@@ -16,6 +16,8 @@ enum QueryLanguage {
 /// A whole definition.
 struct Definition {
   var source: SourceText
+  /// What all nodes live in.
+  var tree: SyntaxTree
   var node: SyntaxNode
   var comment: String?
   var queryLanguage: QueryLanguage

@@ -89,13 +89,15 @@ package struct DefinitionCheck: Sendable {
   }
 
   private static func count(_ machine: Machine) -> Int {
-    machine.states.reduce(machine.states.count) { sum, state in
-      switch state.kind {
-      case .parallel(let branches): branches.reduce(sum) { $0 + count($1) }
-      case .map(let map): sum + count(map.processor)
-      case .pass, .task, .choice, .wait, .succeed, .fail: sum
+    var sum = machine.states.count
+    for index in machine.states.indices {
+      switch machine.states[index].kind {
+      case .parallel(let branches): for branch in branches { sum += count(branch) }
+      case .map(let map): sum += count(map.processor)
+      case .pass, .task, .choice, .wait, .succeed, .fail: break
       }
     }
+    return sum
   }
 }
 

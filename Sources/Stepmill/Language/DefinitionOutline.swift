@@ -18,6 +18,22 @@ package struct DefinitionOutline: Sendable {
     package var startAt: String
     /// In source order.
     package var states: [State]
+
+    /// The places of states by their names.
+    package var index: StateIndex { StateIndex(states) }
+  }
+
+  /// Where states stand in a machine. Names are the same if their bytes are: a dictionary of strings would take
+  /// an accent that is written in another way for the same.
+  package struct StateIndex: Sendable {
+    private var names: NameIndex
+
+    fileprivate init(_ states: [State]) {
+      names = NameIndex(minimumCapacity: states.count)
+      for offset in states.indices { _ = names.insert(states[offset].name, UInt32(offset)) }
+    }
+
+    package subscript(name: String) -> Int? { names[name].map(Int.init) }
   }
 
   package struct State: Sendable {

@@ -40,7 +40,9 @@ extension Definition {
   ) -> (definition: Definition?, diagnostics: [Diagnostic]) {
     let source = SourceText(bytes)
     if bytes.allSatisfy({ $0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 }) {
-      return (nil, [noObject(line: 1, column: 1)])
+      return (
+        nil, [noObject(line: 1, column: 1, hint: bytes.isEmpty ? "the text is empty" : "the text is blank")]
+      )
     }
     do throws(SyntaxError) {
       let document = try SyntaxReader.read(source, nestingMax: options.nestingMax)
@@ -56,22 +58,24 @@ extension Definition {
   ) -> (definition: Definition?, diagnostics: [Diagnostic]) {
     guard document.root.members != nil else {
       let place = source.position(of: document.root.range.lowerBound)
-      return (nil, [noObject(line: place.line, column: place.column)])
+      let hint = "a definition begins with { and has StartAt and States"
+      return (nil, [noObject(line: place.line, column: place.column, hint: hint)])
     }
-    let reader = DefinitionReader(source: source, options: options)
-    let definition = reader.read(document)
-    let diagnostics = reader.report.diagnostics(in: source)
+    let (reader, definition, diagnostics) = withExtendedLifetime(document.tree) {
+      let reader = DefinitionReader(source: source, options: options)
+      let definition = reader.read(document)
+      return (reader, definition, reader.report.diagnostics(in: source))
+    }
     if reader.report.hasErrors { return (nil, diagnostics) }
     precondition(definition != nil, "Stepmill left a part of a definition out without a word (please report)")
     return (definition, diagnostics)
   }
 
   /// Text that is empty, or JSON but no object: the service has one answer, and names no place.
-  private static func noObject(line: Int, column: Int) -> Diagnostic {
+  private static func noObject(line: Int, column: Int, hint: String) -> Diagnostic {
     Diagnostic(
       code: DiagnosticCode.schema, message: "Definition must be a valid JSON object", location: nil,
-      pointer: "",
-      line: line, column: column)
+      pointer: "", line: line, column: column, hint: hint)
   }
 }
 
@@ -175,9 +179,11 @@ final class DefinitionReader {
 
   // MARK: The whole definition
 
-  private static let definitionFields = FieldTable([
-    "Comment", "StartAt", "States", "Version", "TimeoutSeconds", "QueryLanguage",
-  ])
+  static let definitionFields = FieldTable(
+    ["Comment", "StartAt", "States", "Version", "TimeoutSeconds", "QueryLanguage"],
+    required: machineRequired, choices: [("Version", ["1.0"])], ranges: [("TimeoutSeconds", .seconds)])
+  /// What the whole machine, branches and item processors have in common.
+  static let machineRequired = ["States", "StartAt"]
 
   func read(_ document: SyntaxReader.Document) -> Definition? {
     let root = document.root
@@ -187,15 +193,16 @@ final class DefinitionReader {
     readMachineLanguage(root["QueryLanguage"])
     guard let fields = fields(of: root, Self.definitionFields, machineLanguage) else { return nil }
     let comment = text("Comment", in: fields)
-    if fields.has("Version") { _ = choice("Version", in: fields, of: ["1.0"]) }
-    let timeout = integer("TimeoutSeconds", in: fields, 0, 99_999_999)
+    if fields.has("Version") { _ = choice("Version", in: fields) }
+    let timeout = integer("TimeoutSeconds", in: fields)
     let machine = readMachine(fields)
     checkVariables()
     checkTransitions()
     checkReads()
     return machine.map {
       Definition(
-        source: source, node: root, comment: comment?.value, queryLanguage: machineLanguage,
+        source: source, tree: document.tree, node: root, comment: comment?.value,
+        queryLanguage: machineLanguage,
         timeoutSeconds: timeout, machine: $0, expressions: programs)
     }
   }
@@ -233,7 +240,7 @@ final class DefinitionReader {
   ///
   /// `isIsolated` is true for the children of a distributed Map, which see no variables of the scopes outside.
   func readMachine(_ fields: ObjectFields, isIsolated: Bool = false) -> Machine? {
-    require(["States", "StartAt"], in: fields)
+    requireFields(in: fields)
     let startAt = text("StartAt", in: fields)
     guard let statesNode = fields["States"] else { return nil }
     guard let members = statesNode.members else {
@@ -271,7 +278,7 @@ final class DefinitionReader {
 
   // MARK: States
 
-  private static let stateNameMax = 80
+  static let stateNameMax = 80
 
   private func readState(_ member: SyntaxMember) -> StateDefinition? {
     let node = member.value

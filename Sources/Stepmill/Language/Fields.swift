@@ -1,5 +1,19 @@
 // The fields of one object, sorted by what the language allows there.
 
+/// The numbers that a field takes.
+struct FieldRange {
+  var minimum: Int
+  var maximum: Int?
+
+  init(_ minimum: Int, _ maximum: Int? = nil) {
+    self.minimum = minimum
+    self.maximum = maximum
+  }
+
+  /// Times in seconds, where nothing else is said.
+  static let seconds = FieldRange(0, 99_999_999)
+}
+
 /// The query languages that a field belongs to.
 enum FieldUse {
   case both
@@ -7,26 +21,52 @@ enum FieldUse {
   case jsonata
 }
 
-/// The fields that an object of one kind may have.
+/// The fields that an object of one kind may have, and what holds of each by itself: the checks and the schema
+/// for editors both go by it.
 ///
 /// Looking a name up happens for every member of every object, so this is a small table of its
 /// own: its hash takes the length and two bytes, which tells the language's words apart well.
-struct FieldTable {
+final class FieldTable: Sendable {
   private let names: [String]
   private let uses: [FieldUse]
   /// The place of a name in `names` plus one; zero where none is.
-  private var slots = [UInt8](repeating: 0, count: FieldTable.slotCount)
+  private let slots: [UInt8]
+
+  /// Those that must be there, whatever else is.
+  let required: [String]
+  private let choices: [(name: String, values: [String])]
+  private let ranges: [(name: String, range: FieldRange)]
 
   private static let slotCount = 256
 
-  init(_ both: [String], jsonPath: [String] = [], jsonata: [String] = []) {
+  init(
+    _ both: [String], jsonPath: [String] = [], jsonata: [String] = [], required: [String] = [],
+    choices: [(name: String, values: [String])] = [], ranges: [(name: String, range: FieldRange)] = []
+  ) {
     names = both + jsonPath + jsonata
     uses = both.map { _ in .both } + jsonPath.map { _ in .jsonPath } + jsonata.map { _ in .jsonata }
+    var slots = [UInt8](repeating: 0, count: FieldTable.slotCount)
     for (index, name) in names.enumerated() {
       var slot = FieldTable.slot(of: name)
       while slots[slot] != 0 { slot = (slot + 1) % FieldTable.slotCount }
       slots[slot] = UInt8(index + 1)
     }
+    self.slots = slots
+    self.required = required
+    self.choices = choices
+    self.ranges = ranges
+  }
+
+  /// The words that a field takes; nil if it takes any.
+  func choices(of name: String) -> [String]? {
+    for index in choices.indices where choices[index].name.isWord(name) { return choices[index].values }
+    return nil
+  }
+
+  /// The numbers that a field takes; nil if it takes none.
+  func range(of name: String) -> FieldRange? {
+    for index in ranges.indices where ranges[index].name.isWord(name) { return ranges[index].range }
+    return nil
   }
 
   /// What a field of that name is for; nil if there is none.
@@ -41,9 +81,8 @@ struct FieldTable {
   }
 
   private static func slot(of name: String) -> Int {
-    let utf8 = name.utf8
-    guard let first = utf8.first, let last = utf8.last else { return 0 }
-    return (utf8.count &* 29 &+ Int(first) &* 7 &+ Int(last) &* 3) % slotCount
+    let (count, first, last) = name.ends
+    return (count &* 29 &+ first &* 7 &+ last &* 3) % slotCount
   }
 
   func names(for language: QueryLanguage) -> some Sequence<String> {
@@ -56,35 +95,50 @@ struct FieldTable {
 struct ObjectFields {
   let node: SyntaxNode
   let language: QueryLanguage
-  /// Members that the table allows in this query language. As a rule that is all of them, and this the
-  /// node's own array.
-  fileprivate(set) var allowed: [SyntaxMember] = []
-  /// Names that the table knows for the other query language.
-  fileprivate var foreign: [String] = []
+  /// Tables live as long as the process.
+  unowned(unsafe) let table: FieldTable
+  private let members: SyntaxMembers
+  /// Those that the table allows in this query language; nil if that is all of them, as a rule.
+  fileprivate var allowed: [SyntaxMember]?
+  /// Those that it allows in the other one.
+  fileprivate var foreign: [SyntaxMember] = []
   /// A bit for each name that is written; several names may share one. Most lookups are for fields that are
   /// not there, and end here.
   fileprivate var present: UInt64 = 0
 
-  @inline(__always)
-  fileprivate static func bit(of name: String) -> UInt64 {
-    1 &<< UInt64(truncatingIfNeeded: name.utf8.count &* 11 &+ Int(name.utf8.first ?? 0))
+  fileprivate init(
+    _ node: SyntaxNode, _ members: SyntaxMembers, _ table: FieldTable, _ language: QueryLanguage
+  ) {
+    self.node = node
+    self.members = members
+    self.table = table
+    self.language = language
   }
 
   /// The value to read. Nil also for a field of the other query language, which has been reported.
   subscript(name: String) -> SyntaxNode? {
-    if present & ObjectFields.bit(of: name) == 0 { return nil }
-    for index in allowed.indices where allowed[index].name.isWord(name) { return allowed[index].value }
+    if present & name.presenceBit == 0 { return nil }
+    return allowedMember(name)?.value
+  }
+
+  private func allowedMember(_ name: String) -> SyntaxMember? {
+    if let allowed { return allowed.first { $0.name.isWord(name) } }
+    for index in members.indices where members[index].name.isWord(name) { return members[index] }
     return nil
   }
 
-  /// The names of all fields that the table knows.
-  var names: [String] { allowed.map(\.name) + foreign }
+  /// All fields that the table knows, whether or not they belong there.
+  func forEachKnown(_ body: (SyntaxMember) -> Void) {
+    guard let allowed else { return members.forEach(body) }
+    allowed.forEach(body)
+    foreign.forEach(body)
+  }
 
   /// True if the field is written, whether or not it belongs there.
   func has(_ name: String) -> Bool {
-    if present & ObjectFields.bit(of: name) == 0 { return false }
-    for index in allowed.indices where allowed[index].name.isWord(name) { return true }
-    return !foreign.isEmpty && foreign.contains { $0.isWord(name) }
+    if present & name.presenceBit == 0 { return false }
+    if allowedMember(name) != nil { return true }
+    return !foreign.isEmpty && foreign.contains { $0.name.isWord(name) }
   }
 }
 
@@ -99,11 +153,12 @@ extension DefinitionReader {
       expect("[OBJECT]", at: node)
       return nil
     }
-    var fields = ObjectFields(node: node, language: language, allowed: members)
+    var fields = ObjectFields(node, members, table, language)
     var isPlain = true
     for index in members.indices {
-      fields.present |= ObjectFields.bit(of: members[index].name)
-      switch table.use(of: members[index].name) {
+      let name = members[index].name
+      fields.present |= name.presenceBit
+      switch table.use(of: name) {
       case .both: break
       case .jsonPath: if language != .jsonPath { isPlain = false }
       case .jsonata: if language != .jsonata { isPlain = false }
@@ -111,7 +166,7 @@ extension DefinitionReader {
       }
     }
     if isPlain { return fields }
-    fields.allowed = []
+    var allowed: [SyntaxMember] = []
     for member in members {
       guard let use = table.use(of: member.name) else {
         unsupported(member, in: node, table, language)
@@ -119,15 +174,16 @@ extension DefinitionReader {
       }
       switch (use, language) {
       case (.both, _), (.jsonPath, .jsonPath), (.jsonata, .jsonata):
-        fields.allowed.append(member)
+        allowed.append(member)
         continue
       case (.jsonPath, .jsonata):
         if reportsMixing { mixing(member, in: node, "JSONata", "JSONPath") }
       case (.jsonata, .jsonPath):
         if reportsMixing { mixing(member, in: node, "JSONPath", "JSONata") }
       }
-      fields.foreign.append(member.name)
+      fields.foreign.append(member)
     }
+    fields.allowed = allowed
     return fields
   }
 
@@ -172,7 +228,11 @@ extension DefinitionReader {
     "Condition": "JSONPath states have `Variable` and a comparison, or `And`, `Or` and `Not`",
   ]
 
-  /// Reports those of `names` that are missing, together. True if all are there.
+  /// Reports those fields that must be there and are not, together. True if all are there.
+  @discardableResult
+  func requireFields(in fields: ObjectFields) -> Bool { require(fields.table.required, in: fields) }
+
+  /// The same for fields that must be there because of what others say.
   @discardableResult
   func require(_ names: [String], in fields: ObjectFields) -> Bool {
     let missing = names.filter { !fields.has($0) }
@@ -219,9 +279,10 @@ extension DefinitionReader {
     return Located(value: text, node: node)
   }
 
-  /// A text that must be one of `choices`.
-  func choice(_ name: String, in fields: ObjectFields, of choices: [String]) -> String? {
+  /// A text that must be one of a few words.
+  func choice(_ name: String, in fields: ObjectFields) -> String? {
     guard let text = text(name, in: fields) else { return nil }
+    let choices = fields.table.choices(of: name) ?? []
     guard choices.contains(text.value) else {
       error(
         "Value should be one of the following: [\(choices.joined(separator: ", "))]", at: text.node,
@@ -231,8 +292,8 @@ extension DefinitionReader {
     return text.value
   }
 
-  /// An integer between `minimum` and `maximum`.
-  func integer(_ node: SyntaxNode, _ minimum: Int, _ maximum: Int?) -> Located<Int>? {
+  /// An integer within a range.
+  private func integer(_ node: SyntaxNode, _ range: FieldRange) -> Located<Int>? {
     guard case .number(let text) = node.kind, !text.contains(where: { $0 == "." || $0 == "e" || $0 == "E" })
     else {
       expect("Integer", at: node)
@@ -240,30 +301,35 @@ extension DefinitionReader {
     }
     // What does not fit is beyond every maximum there is; where there is none, it is as good as the largest.
     let value = Int(text) ?? (text.hasPrefix("-") ? Int.min : Int.max)
-    guard inRange(value < minimum, minimum, value > maximum ?? Int.max, maximum, node) else { return nil }
+    guard inRange(value < range.minimum, value > range.maximum ?? Int.max, range, node) else { return nil }
     return Located(value: value, node: node)
   }
 
-  func inRange(_ isBelow: Bool, _ minimum: Int, _ isAbove: Bool, _ maximum: Int?, _ node: SyntaxNode) -> Bool
-  {
+  func inRange(_ isBelow: Bool, _ isAbove: Bool, _ range: FieldRange, _ node: SyntaxNode) -> Bool {
     if isBelow {
-      error("Minimum value is \(minimum)", at: node)
+      error("Minimum value is \(range.minimum)", at: node)
       return false
     }
     if isAbove {
-      error("Maximum value is \(maximum ?? Int.max)", at: node)
+      error("Maximum value is \(range.maximum ?? Int.max)", at: node)
       return false
     }
     return true
   }
 
-  func integer(_ name: String, in fields: ObjectFields, _ minimum: Int, _ maximum: Int? = nil) -> Int? {
-    fields[name].flatMap { integer($0, minimum, maximum)?.value }
+  func integer(_ name: String, in fields: ObjectFields) -> Int? {
+    fields[name].flatMap { integer($0, range(of: name, fields))?.value }
+  }
+
+  func range(of name: String, _ fields: ObjectFields) -> FieldRange {
+    guard let range = fields.table.range(of: name) else {
+      preconditionFailure("BUG in Stepmill (please report): no range is known for \(name)")
+    }
+    return range
   }
 
   /// A number field and its `…Path` twin; in JSONata states the number may be an expression.
-  func number(_ name: String, in fields: ObjectFields, _ minimum: Int, _ maximum: Int? = nil) -> NumberField?
-  {
+  func number(_ name: String, in fields: ObjectFields) -> NumberField? {
     let pathName = name + "Path"
     guard exclude([name, pathName], in: fields) else { return nil }
     if let node = fields[name] {
@@ -281,7 +347,7 @@ extension DefinitionReader {
         error("Expected value of type Integer", at: node, hint: "did you mean `\(pathName)`?")
         return nil
       }
-      return integer(node, minimum, maximum).map { .literal($0) }
+      return integer(node, range(of: name, fields)).map { .literal($0) }
     }
     return referencePath(pathName, in: fields).map { .path($0) }
   }
@@ -305,7 +371,9 @@ extension DefinitionReader {
     if node.isNull { return .null(node) }
     guard let text = text("ResultPath", in: fields) else { return .absent }
     let second = text.value.utf8.dropFirst().first
-    if text.value.hasPrefix("$"), let second, second != UInt8(ascii: "."), second != UInt8(ascii: "[") {
+    if text.value.utf8.first == UInt8(ascii: "$"), let second, second != UInt8(ascii: "."),
+      second != UInt8(ascii: "[")
+    {
       error(
         "Value is not a Reference Path", at: node,
         hint: "a result goes into the state's input, so this path starts with '$.' or '$['")
@@ -322,7 +390,7 @@ extension DefinitionReader {
   }
 
   func checkReferencePath(_ text: String, at node: SyntaxNode) {
-    if !text.hasPrefix("$") {
+    if text.utf8.first != UInt8(ascii: "$") {
       error("Value is not a Reference Path: Reference path didn't start with '$'", at: node)
     } else if let reason = QuerySyntax.problem(inReferencePath: text) {
       error("Value is not a Reference Path", at: node, hint: reason)
@@ -332,7 +400,7 @@ extension DefinitionReader {
   }
 
   /// A list that must be there and hold something.
-  func nonEmptyArray(_ node: SyntaxNode) -> [SyntaxNode]? {
+  func nonEmptyArray(_ node: SyntaxNode) -> SyntaxElements? {
     guard let elements = node.elements else {
       expect("[ARRAY]", at: node)
       return nil

@@ -2,23 +2,34 @@
 // where results go.
 
 extension DefinitionReader {
-  private static let readerFields = FieldTable(
-    ["Resource", "ReaderConfig"], jsonPath: ["Parameters"], jsonata: ["Arguments"])
-  private static let readerConfigFields = FieldTable(
+  static let readerFields = FieldTable(
+    ["Resource", "ReaderConfig"], jsonPath: ["Parameters"], jsonata: ["Arguments"], required: ["Resource"])
+  static let readerConfigFields = FieldTable(
     [
       "InputType", "Transformation", "ManifestType", "CSVHeaderLocation", "CSVHeaders", "CSVDelimiter",
       "ItemsPointer", "MaxItems",
-    ], jsonPath: ["MaxItemsPath"])
-  private static let batcherFields = FieldTable(
+    ], jsonPath: ["MaxItemsPath"],
+    choices: [
+      ("InputType", ["CSV", "JSON", "JSONL", "PARQUET", "MANIFEST"]),
+      ("Transformation", ["NONE", "LOAD_AND_FLATTEN"]), ("ManifestType", ["ATHENA_DATA", "S3_INVENTORY"]),
+      ("CSVDelimiter", ["COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB"]),
+      ("CSVHeaderLocation", ["FIRST_ROW", "GIVEN"]),
+    ], ranges: [("MaxItems", FieldRange(0, 100_000_000))])
+  static let batcherFields = FieldTable(
     ["MaxItemsPerBatch", "MaxInputBytesPerBatch", "BatchInput"],
-    jsonPath: ["MaxItemsPerBatchPath", "MaxInputBytesPerBatchPath"])
-  private static let writerFields = FieldTable(
+    jsonPath: ["MaxItemsPerBatchPath", "MaxInputBytesPerBatchPath"],
+    ranges: [
+      ("MaxItemsPerBatch", FieldRange(1)), ("MaxInputBytesPerBatch", FieldRange(1, 262_144)),
+    ])
+  static let writerFields = FieldTable(
     ["Resource", "WriterConfig"], jsonPath: ["Parameters"], jsonata: ["Arguments"])
-  private static let writerConfigFields = FieldTable(["Transformation", "OutputType"])
+  static let writerConfigFields = FieldTable(
+    ["Transformation", "OutputType"],
+    choices: [("Transformation", ["NONE", "COMPACT", "FLATTEN"]), ("OutputType", ["JSON", "JSONL"])])
 
   // MARK: Label
 
-  private static var labelMax: Int { 40 }
+  static var labelMax: Int { 40 }
 
   func readLabel(_ fields: ObjectFields) -> String? {
     guard let label = text("Label", in: fields) else { return nil }
@@ -51,7 +62,7 @@ extension DefinitionReader {
 
   func checkItemReader(_ node: SyntaxNode, _ language: QueryLanguage) {
     guard let fields = fields(of: node, Self.readerFields, language) else { return }
-    require(["Resource"], in: fields)
+    requireFields(in: fields)
     _ = template("Parameters", in: fields)
     if let arguments = fields["Arguments"] { checkExpressions(in: arguments) }
     let resource = storageAction("Resource", in: fields, of: ["s3:getObject", "s3:listObjectsV2"])
@@ -73,10 +84,10 @@ extension DefinitionReader {
 
   private func checkReaderConfig(_ node: SyntaxNode, _ language: QueryLanguage, _ action: String?) {
     guard let fields = fields(of: node, Self.readerConfigFields, language) else { return }
-    let inputType = choice("InputType", in: fields, of: ["CSV", "JSON", "JSONL", "PARQUET", "MANIFEST"])
-    let transformation = choice("Transformation", in: fields, of: ["NONE", "LOAD_AND_FLATTEN"])
-    let manifest = choice("ManifestType", in: fields, of: ["ATHENA_DATA", "S3_INVENTORY"])
-    _ = number("MaxItems", in: fields, 0, 100_000_000)
+    let inputType = choice("InputType", in: fields)
+    let transformation = choice("Transformation", in: fields)
+    let manifest = choice("ManifestType", in: fields)
+    _ = number("MaxItems", in: fields)
     if let pointer = text("ItemsPointer", in: fields), !pointer.value.isEmpty, !pointer.value.hasPrefix("/") {
       error("Value is not a valid JSON Pointer", at: pointer.node)
     }
@@ -116,11 +127,11 @@ extension DefinitionReader {
       refuse(["CSVHeaderLocation", "CSVHeaders", "CSVDelimiter"], fields, unless: isUnknown)
       return
     }
-    _ = choice("CSVDelimiter", in: fields, of: ["COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB"])
+    _ = choice("CSVDelimiter", in: fields)
     if !fields.has("CSVHeaderLocation") {
       error("The field 'CSVHeaderLocation' is required", at: fields.node)
     }
-    switch choice("CSVHeaderLocation", in: fields, of: ["FIRST_ROW", "GIVEN"]) {
+    switch choice("CSVHeaderLocation", in: fields) {
     case "GIVEN": require(["CSVHeaders"], in: fields)
     case "FIRST_ROW": refuse(["CSVHeaders"], fields, unless: false)
     default: break
@@ -132,7 +143,8 @@ extension DefinitionReader {
   /// ObjectFields that do not go with the others.
   private func refuse(_ names: [String], _ fields: ObjectFields, unless isFine: Bool) {
     if isFine { return }
-    for member in fields.node.members ?? [] where names.contains(member.name) && fields[member.name] != nil {
+    for member in fields.node.members ?? .none where names.contains(member.name) && fields[member.name] != nil
+    {
       error("Field '\(member.name)' is not supported", at: fields.node, member: member)
     }
   }
@@ -141,8 +153,8 @@ extension DefinitionReader {
 
   func checkItemBatcher(_ node: SyntaxNode, _ language: QueryLanguage) {
     guard let fields = fields(of: node, Self.batcherFields, language) else { return }
-    _ = number("MaxItemsPerBatch", in: fields, 1)
-    _ = number("MaxInputBytesPerBatch", in: fields, 1, 262_144)
+    _ = number("MaxItemsPerBatch", in: fields)
+    _ = number("MaxInputBytesPerBatch", in: fields)
     _ = template("BatchInput", in: fields)
     let limits = [
       "MaxItemsPerBatch", "MaxItemsPerBatchPath", "MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath",
@@ -170,7 +182,7 @@ extension DefinitionReader {
     else { return }
     // The documentation wants both fields; the schema that AWS ships for editors is content with one.
     if !configFields.has("Transformation") { require(["OutputType"], in: configFields) }
-    _ = choice("Transformation", in: configFields, of: ["NONE", "COMPACT", "FLATTEN"])
-    _ = choice("OutputType", in: configFields, of: ["JSON", "JSONL"])
+    _ = choice("Transformation", in: configFields)
+    _ = choice("OutputType", in: configFields)
   }
 }

@@ -89,13 +89,16 @@ enum QuerySyntax {
 
   /// What may stand under a key that ends in `.$`.
   static func problem(inPathOrIntrinsic text: String) -> String? {
-    if text.hasPrefix("$") { return problem(inPath: text) }
+    if text.utf8.first == UInt8(ascii: "$") { return problem(inPath: text) }
     if text.hasPrefix("States.") { return problem(inIntrinsic: text) }
     return "a path starts with '$', an intrinsic call with 'States.'"
   }
 
   /// True for text that was probably meant to be evaluated.
   static func looksDynamic(_ text: String) -> Bool {
+    guard let first = text.utf8.first, first == UInt8(ascii: "$") || first == UInt8(ascii: "S") else {
+      return false
+    }
     if text.hasPrefix("$.") || text.hasPrefix("$[") || text.hasPrefix("$$.") {
       return problem(inPath: text) == nil
     }

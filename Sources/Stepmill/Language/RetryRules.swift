@@ -1,15 +1,22 @@
 // Retriers and catchers: lists that are tried in order, on Task, Parallel and Map.
 
 extension RetrierDefinition {
-  static let fields = FieldTable([
-    "ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffRate", "MaxDelaySeconds", "JitterStrategy",
-    "Comment",
-  ])
+  static let fields = FieldTable(
+    [
+      "ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffRate", "MaxDelaySeconds", "JitterStrategy",
+      "Comment",
+    ],
+    required: ["ErrorEquals"], choices: [("JitterStrategy", ["NONE", "FULL"])],
+    ranges: [
+      ("IntervalSeconds", .seconds), ("MaxAttempts", FieldRange(0, 99_999_999)),
+      ("BackoffRate", FieldRange(1)), ("MaxDelaySeconds", FieldRange(1, 31_622_400)),
+    ])
 }
 
 extension CatcherDefinition {
   static let fields = FieldTable(
-    ["ErrorEquals", "Next", "Assign", "Comment"], jsonPath: ["ResultPath"], jsonata: ["Output"])
+    ["ErrorEquals", "Next", "Assign", "Comment"], jsonPath: ["ResultPath"], jsonata: ["Output"],
+    required: ["ErrorEquals", "Next"])
 }
 
 extension DefinitionReader {
@@ -28,30 +35,33 @@ extension DefinitionReader {
   private func readRetrier(_ node: SyntaxNode, isLast: Bool) -> RetrierDefinition? {
     // No field of a retrier is evaluated, so the query language does not matter.
     guard let fields = fields(of: node, RetrierDefinition.fields, .jsonPath) else { return nil }
-    require(["ErrorEquals"], in: fields)
+    requireFields(in: fields)
     _ = text("Comment", in: fields)
     let errors = fields["ErrorEquals"].flatMap { readErrorEquals($0, isLast: isLast) }
     var retrier = RetrierDefinition(node: node, errorEquals: errors ?? [])
-    let interval = integer("IntervalSeconds", in: fields, 0, 99_999_999)
+    let interval = integer("IntervalSeconds", in: fields)
     if let interval { retrier.intervalSeconds = interval }
-    if let attempts = integer("MaxAttempts", in: fields, 0, 99_999_999) { retrier.maxAttempts = attempts }
-    if let rate = fields["BackoffRate"].flatMap(readBackoffRate) { retrier.backoffRate = rate }
-    retrier.maxDelaySeconds = integer("MaxDelaySeconds", in: fields, 1, 31_622_400)
+    if let attempts = integer("MaxAttempts", in: fields) { retrier.maxAttempts = attempts }
+    if let rate = fields["BackoffRate"].flatMap({ readBackoffRate($0, fields) }) {
+      retrier.backoffRate = rate
+    }
+    retrier.maxDelaySeconds = integer("MaxDelaySeconds", in: fields)
     if let interval, let delay = retrier.maxDelaySeconds, delay <= interval,
       let place = fields["MaxDelaySeconds"]
     {
       error("'MaxDelaySeconds' must be greater than 'IntervalSeconds'", at: place)
     }
-    retrier.fullJitter = choice("JitterStrategy", in: fields, of: ["NONE", "FULL"]) == "FULL"
+    retrier.fullJitter = choice("JitterStrategy", in: fields) == "FULL"
     return errors == nil ? nil : retrier
   }
 
-  private func readBackoffRate(_ node: SyntaxNode) -> Double? {
+  private func readBackoffRate(_ node: SyntaxNode, _ fields: ObjectFields) -> Double? {
     guard case .number(let text) = node.kind, let rate = Double(text) else {
       expect("[NUMBER]", at: node)
       return nil
     }
-    return inRange(rate < 1, 1, false, nil, node) ? rate : nil
+    let range = range(of: "BackoffRate", fields)
+    return inRange(rate < Double(range.minimum), false, range, node) ? rate : nil
   }
 
   func readCatchers(_ node: SyntaxNode, _ language: QueryLanguage) -> [CatcherDefinition] {
@@ -71,7 +81,7 @@ extension DefinitionReader {
   private func readCatcher(_ node: SyntaxNode, _ language: QueryLanguage, isLast: Bool) -> CatcherDefinition?
   {
     guard let fields = fields(of: node, CatcherDefinition.fields, language) else { return nil }
-    require(["ErrorEquals", "Next"], in: fields)
+    requireFields(in: fields)
     _ = text("Comment", in: fields)
     let errors = fields["ErrorEquals"].flatMap { readErrorEquals($0, isLast: isLast) }
     let next = text("Next", in: fields)

@@ -75,7 +75,7 @@ extension DefinitionReader {
   }
 
   private func checkSDKRequest(
-    _ members: [SyntaxMember], _ request: SyntaxNode, _ action: Substring, _ language: QueryLanguage
+    _ members: SyntaxMembers, _ request: SyntaxNode, _ action: Substring, _ language: QueryLanguage
   ) {
     if let model = RequestModels.named(action) {
       let names = Set(members.map { plainName($0, language) })

@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// The bytes of a definition, and where its lines begin.
 struct SourceText {
   let bytes: [UInt8]
@@ -5,12 +11,13 @@ struct SourceText {
 
   init(_ bytes: [UInt8]) {
     self.bytes = bytes
-    lineStarts = bytes.withUnsafeBufferPointer { bytes in
+    lineStarts = bytes.withUnsafeBytes { bytes in
       var starts = [0]
+      guard let base = bytes.baseAddress else { return starts }
       var offset = 0
-      while offset < bytes.count {
-        if bytes[offset] == UInt8(ascii: "\n") { starts.append(offset &+ 1) }
-        offset &+= 1
+      while let end = memchr(base + offset, Int32(UInt8(ascii: "\n")), bytes.count - offset) {
+        offset = UnsafeRawPointer(end) - base + 1
+        starts.append(offset)
       }
       return starts
     }

@@ -1,120 +1,147 @@
 // The definition as written: JSON with positions.
 //
-// This is the cold side of the house. A definition is read once, so its nodes are
-// ordinary Swift objects that know where they stand; the engine never sees them.
-//
-// A node does not keep its container alive. That link is a plain pointer, cleared when the
-// container goes: a weak reference would cost a side table for each container, which made
-// up a fifth of reading.
+// This is the cold side of the house: a definition is read once, and the engine never sees
+// its nodes. They are views of the records of a `SyntaxTree`, which must be kept as long as
+// they are used.
 
 /// One JSON value of a definition, with its place in the text.
-final class SyntaxNode {
+struct SyntaxNode {
   enum Kind {
     case null
     case bool(Bool)
     /// The number's text, exactly as written.
     case number(String)
     case string(String)
-    case array([SyntaxNode])
+    case array(SyntaxElements)
     /// Members in source order; a name that recurs stands once, with its last value.
-    case object([SyntaxMember])
+    case object(SyntaxMembers)
   }
 
-  let kind: Kind
+  private let record: UnsafeMutablePointer<SyntaxRecord>
+
+  init(_ record: UnsafeMutablePointer<SyntaxRecord>) { self.record = record }
+
+  var kind: Kind {
+    switch record.pointee.tag {
+    case .null: .null
+    case .false: .bool(false)
+    case .true: .bool(true)
+    case .number: .number(record.pointee.text.string)
+    case .string: .string(record.pointee.text.string)
+    case .array: .array(SyntaxElements(record))
+    case .object: .object(SyntaxMembers(record))
+    }
+  }
+
   /// Byte offsets into the source text.
-  let range: Range<Int>
-  /// The container this node stands in; nil for the root.
-  private unowned(unsafe) var container: SyntaxNode?
-  /// Its place among the container's elements or members.
-  private var index = 0
+  var range: Range<Int> { Int(record.pointee.start)..<Int(record.pointee.end) }
 
   enum Step {
     case name(String)
     case index(Int)
   }
+}
 
-  init(_ kind: Kind, range: Range<Int>) {
-    self.kind = kind
-    self.range = range
-    switch kind {
-    case .array(let elements):
-      for index in elements.indices {
-        elements[index].container = self
-        elements[index].index = index
-      }
-    case .object(let members):
-      for index in members.indices {
-        members[index].value.container = self
-        members[index].value.index = index
-      }
-    case .null, .bool, .number, .string:
-      break
-    }
-  }
+/// A member of an object: a value with its name.
+struct SyntaxMember {
+  fileprivate let record: UnsafeMutablePointer<SyntaxRecord>
 
-  deinit {
-    switch kind {
-    case .array(let elements): for index in elements.indices { elements[index].leave(self) }
-    case .object(let members): for index in members.indices { members[index].value.leave(self) }
-    case .null, .bool, .number, .string: break
-    }
-  }
-
-  /// A node that stands in two containers, as an alias of YAML may, belongs to the later one.
-  private func leave(_ container: SyntaxNode) {
-    if self.container === container { self.container = nil }
+  var name: String { record.pointee.name.string }
+  /// Byte offsets of the name, quotes included.
+  var nameRange: Range<Int> { Int(record.pointee.nameStart)..<Int(record.pointee.nameEnd) }
+  var value: SyntaxNode { SyntaxNode(record) }
+  /// The name ends in `.$`: in a payload template the value is a path or a call.
+  var isDynamic: Bool {
+    let (count, _, last) = name.ends
+    return last == Int(UInt8(ascii: "$")) && count >= 2 && name.utf8.dropLast().last == UInt8(ascii: ".")
   }
 }
 
-struct SyntaxMember {
-  let name: String
-  /// Byte offsets of the name, quotes included.
-  let nameRange: Range<Int>
-  let value: SyntaxNode
+/// The members of an object.
+struct SyntaxMembers: RandomAccessCollection {
+  private let list: SyntaxRecord.List?
+  let count: Int
+
+  fileprivate init(_ object: UnsafeMutablePointer<SyntaxRecord>) {
+    count = object.pointee.count
+    list = count == 0 ? nil : object.pointee.list
+  }
+
+  private init() {
+    count = 0
+    list = nil
+  }
+
+  static var none: SyntaxMembers { SyntaxMembers() }
+
+  var startIndex: Int { 0 }
+  var endIndex: Int { count }
+
+  subscript(index: Int) -> SyntaxMember {
+    precondition(index >= 0 && index < count)
+    return SyntaxMember(record: list.unsafelyUnwrapped[index])
+  }
+}
+
+/// The elements of an array.
+struct SyntaxElements: RandomAccessCollection {
+  private let list: SyntaxRecord.List?
+  let count: Int
+
+  fileprivate init(_ array: UnsafeMutablePointer<SyntaxRecord>) {
+    count = array.pointee.count
+    list = count == 0 ? nil : array.pointee.list
+  }
+
+  private init() {
+    count = 0
+    list = nil
+  }
+
+  static var none: SyntaxElements { SyntaxElements() }
+
+  var startIndex: Int { 0 }
+  var endIndex: Int { count }
+
+  subscript(index: Int) -> SyntaxNode {
+    precondition(index >= 0 && index < count)
+    return SyntaxNode(list.unsafelyUnwrapped[index])
+  }
 }
 
 extension SyntaxNode {
-  var members: [SyntaxMember]? {
-    if case .object(let members) = kind { return members }
-    return nil
-  }
+  var members: SyntaxMembers? { record.pointee.tag == .object ? SyntaxMembers(record) : nil }
 
-  var elements: [SyntaxNode]? {
-    if case .array(let elements) = kind { return elements }
-    return nil
-  }
+  var elements: SyntaxElements? { record.pointee.tag == .array ? SyntaxElements(record) : nil }
 
-  var text: String? {
-    if case .string(let text) = kind { return text }
-    return nil
-  }
+  var text: String? { record.pointee.tag == .string ? record.pointee.text.string : nil }
 
   var boolean: Bool? {
-    if case .bool(let value) = kind { return value }
-    return nil
+    switch record.pointee.tag {
+    case .false: false
+    case .true: true
+    default: nil
+    }
   }
 
-  var isNull: Bool {
-    if case .null = kind { return true }
-    return false
-  }
+  var isNull: Bool { record.pointee.tag == .null }
 
   /// The member's value, or nil. Linear: definitions are read once.
   subscript(name: String) -> SyntaxNode? {
-    guard case .object(let members) = kind else { return nil }
+    guard let members else { return nil }
     for index in members.indices where members[index].name.isWord(name) { return members[index].value }
     return nil
   }
 
   /// The object or array this node stands in; nil for the root.
-  var parent: SyntaxNode? { container }
+  var parent: SyntaxNode? { record.pointee.container.map { SyntaxNode($0) } }
 
   /// How the parent reaches this node.
   var step: Step? {
-    switch container?.kind {
-    case .array: .index(index)
-    case .object(let members): .name(members[index].name)
-    case .null, .bool, .number, .string, nil: nil
+    switch record.pointee.container?.pointee.tag {
+    case .array: .index(Int(record.pointee.place))
+    case .object: .name(record.pointee.name.string)
+    default: nil
     }
   }
 

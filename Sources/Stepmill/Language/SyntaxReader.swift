@@ -1,9 +1,21 @@
+import CIntrinsics
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 // From bytes to the syntax tree: JSON as RFC 8259 has it and nothing more, with the place
 // of everything.
 //
 // The reader is recursive, and so is the destruction of the tree it builds; the nesting
 // limit keeps both away from the end of the stack, whatever the input. Everything is read
-// once, front to back: objects with many members find a recurring name in a dictionary.
+// once, front to back: objects with many members find a recurring name in a table.
+//
+// The texts of a definition repeat themselves (`Next`, `Type`, `Task`, the same few ARNs), so
+// the reader remembers the last ones by the words they begin and end with, and makes a `String`
+// only of a text it does not remember.
 
 /// Why bytes are not JSON.
 struct SyntaxError: Error {
@@ -20,6 +32,8 @@ struct SyntaxReader {
   /// What reading gives besides the tree.
   struct Document {
     var root: SyntaxNode
+    /// What `root` and everything below it live in.
+    var tree: SyntaxTree
     /// Names that stand more than once in their object: the range of each one that a later one replaces.
     var replacedNames: [Range<Int>]
   }
@@ -35,16 +49,20 @@ struct SyntaxReader {
   private let nestingMax: Int
   private var position = 0
   private var replacedNames: [Range<Int>] = []
-  /// What has been read of the containers that are open, so that each gets an array of the right size.
-  private let openMembers = BuildStack<SyntaxMember>()
-  private let openElements = BuildStack<SyntaxNode>()
+  private let tree: SyntaxTree
+  private let knownTexts = KnownTexts()
+  /// What has been read of the containers that are open.
+  private let open = BuildStack()
+
+  private typealias Record = UnsafeMutablePointer<SyntaxRecord>
 
   static func read(_ source: SourceText, nestingMax: Int) throws(SyntaxError) -> Document {
     let result = source.bytes.withUnsafeBufferPointer { bytes -> Result<Document, SyntaxError> in
       var reader = SyntaxReader(source: source, bytes: bytes, nestingMax: min(nestingMax, nestingLimit))
       do throws(SyntaxError) {
         let root = try reader.document()
-        return .success(Document(root: root, replacedNames: reader.replacedNames))
+        return .success(
+          Document(root: SyntaxNode(root), tree: reader.tree, replacedNames: reader.replacedNames))
       } catch {
         return .failure(error)
       }
@@ -56,9 +74,13 @@ struct SyntaxReader {
     self.source = source
     self.bytes = bytes
     self.nestingMax = nestingMax
+    tree = SyntaxTree(sourceCount: bytes.count)
   }
 
-  private mutating func document() throws(SyntaxError) -> SyntaxNode {
+  private mutating func document() throws(SyntaxError) -> Record {
+    guard bytes.count <= Int(UInt32.max) else {
+      throw SyntaxError(message: "The text is longer than 4 GiB", offset: 0, consumed: 0)
+    }
     skipSpace()
     guard position < bytes.count else { throw endOfInput(": nothing but blanks") }
     let root = try value(depth: 0)
@@ -69,108 +91,132 @@ struct SyntaxReader {
 
   // MARK: Values
 
-  private mutating func value(depth: Int) throws(SyntaxError) -> SyntaxNode {
+  private mutating func value(depth: Int) throws(SyntaxError) -> Record {
     let start = position
+    let record: Record
     switch bytes[position] {
     case UInt8(ascii: "{"): return try object(depth: depth + 1)
     case UInt8(ascii: "["): return try array(depth: depth + 1)
     case UInt8(ascii: "\""):
       let text = try string(isName: false)
-      return SyntaxNode(.string(text), range: start..<position)
+      record = tree.add(.string, start: start)
+      record.pointee.text = text
     case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
       try number()
-      let text = String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<position]), as: UTF8.self)
-      return SyntaxNode(.number(text), range: start..<position)
+      record = tree.add(.number, start: start)
+      record.pointee.text = plainText(start, position)
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"):
-      let kind = try word()
-      return SyntaxNode(kind, range: start..<position)
+      record = tree.add(try word(), start: start)
     default:
       throw unexpected(
         "expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')")
     }
+    record.pointee.end = UInt32(truncatingIfNeeded: position)
+    return record
   }
 
-  private mutating func object(depth: Int) throws(SyntaxError) -> SyntaxNode {
+  private mutating func object(depth: Int) throws(SyntaxError) -> Record {
     let start = position
     try enter(depth)
-    let mark = openMembers.count
-    var indexOfName: NameIndex?
-    if try next(in: "Object", from: start) == UInt8(ascii: "}") {
-      position += 1
-      return SyntaxNode(.object([]), range: start..<position)
-    }
+    let object = tree.add(.object, start: start)
+    let mark = open.count
+    var names = OpenNames()
+    if try next(in: .object, from: start) == UInt8(ascii: "}") { return close(object, mark) }
     while true {
       guard bytes[position] == UInt8(ascii: "\"") else {
         throw unexpected("was expecting double-quote to start field name")
       }
       let nameStart = position
       let name = try string(isName: true)
-      let nameRange = nameStart..<position
-      guard try next(between: "Object") == UInt8(ascii: ":") else {
+      let nameEnd = position
+      guard try next(between: .object) == UInt8(ascii: ":") else {
         throw unexpected("was expecting a colon to separate field name and value")
       }
       position += 1
-      _ = try next(between: "Object")
-      let member = SyntaxMember(name: name, nameRange: nameRange, value: try value(depth: depth))
-      if let index = indexOf(name, from: mark, &indexOfName) {
-        if replacedNames.count < Self.replacedNamesMax { replacedNames.append(openMembers[index].nameRange) }
-        openMembers[index] = member
+      _ = try next(between: .object)
+      let member = try value(depth: depth)
+      member.pointee.name = name
+      member.pointee.nameStart = UInt32(truncatingIfNeeded: nameStart)
+      member.pointee.nameEnd = UInt32(truncatingIfNeeded: nameEnd)
+      if let index = indexOf(name.string, from: mark, &names) {
+        if replacedNames.count < Self.replacedNamesMax {
+          replacedNames.append(Int(open[index].pointee.nameStart)..<Int(open[index].pointee.nameEnd))
+        }
+        open[index] = member
       } else {
-        openMembers.push(member)
+        open.push(member)
       }
-      let following = try next(in: "Object", from: start)
-      position += 1
-      if following == UInt8(ascii: "}") {
-        return SyntaxNode(.object(openMembers.pop(to: mark)), range: start..<position)
-      }
+      let following = try next(in: .object, from: start)
+      if following == UInt8(ascii: "}") { return close(object, mark) }
       guard following == UInt8(ascii: ",") else {
-        position -= 1
         throw unexpected("was expecting comma to separate Object entries")
       }
-      _ = try next(between: "Object")
+      position += 1
+      _ = try next(between: .object)
     }
   }
 
-  private mutating func array(depth: Int) throws(SyntaxError) -> SyntaxNode {
+  private mutating func array(depth: Int) throws(SyntaxError) -> Record {
     let start = position
     try enter(depth)
-    let mark = openElements.count
-    if try next(in: "Array", from: start) == UInt8(ascii: "]") {
-      position += 1
-      return SyntaxNode(.array([]), range: start..<position)
-    }
+    let array = tree.add(.array, start: start)
+    let mark = open.count
+    if try next(in: .array, from: start) == UInt8(ascii: "]") { return close(array, mark) }
     while true {
-      openElements.push(try value(depth: depth))
-      let following = try next(in: "Array", from: start)
-      position += 1
-      if following == UInt8(ascii: "]") {
-        return SyntaxNode(.array(openElements.pop(to: mark)), range: start..<position)
-      }
+      open.push(try value(depth: depth))
+      let following = try next(in: .array, from: start)
+      if following == UInt8(ascii: "]") { return close(array, mark) }
       guard following == UInt8(ascii: ",") else {
-        position -= 1
         throw unexpected("was expecting comma to separate Array entries")
       }
-      _ = try next(between: "Array")
+      position += 1
+      _ = try next(between: .array)
     }
+  }
+
+  /// Ends a container whose last bracket stands here, with all that was read since `mark`.
+  private mutating func close(_ container: Record, _ mark: Int) -> Record {
+    position += 1
+    container.pointee.end = UInt32(truncatingIfNeeded: position)
+    let count = open.count - mark
+    if count == 0 {
+      container.pointee.setList(nil, count: 0)
+    } else {
+      tree.close(container, open.top(count), count: count)
+      open.drop(to: mark)
+    }
+    return container
+  }
+
+  /// The names of an object that is being read.
+  private struct OpenNames {
+    /// A bit for each name; several names may share one.
+    var present: UInt64 = 0
+    /// Once there are many.
+    var index: NameIndex?
   }
 
   /// Finds a name among the members before it. A table is filled once the object grows large.
-  private func indexOf(_ name: String, from mark: Int, _ indexOfName: inout NameIndex?) -> Int? {
-    let count = openMembers.count
+  private func indexOf(_ name: String, from mark: Int, _ names: inout OpenNames) -> Int? {
+    let count = open.count
     if count - mark < Self.scanMax {
+      let bit = name.presenceBit
+      let isNew = names.present & bit == 0
+      names.present |= bit
+      if isNew { return nil }
       var index = mark
       while index < count {
-        if sameBytes(openMembers[index].name, name) { return index }
+        if sameBytes(open[index].pointee.name.string, name) { return index }
         index &+= 1
       }
       return nil
     }
-    if indexOfName == nil {
+    if names.index == nil {
       var table = NameIndex(minimumCapacity: Self.scanMax * 2)
-      for index in mark..<count { _ = table.insert(openMembers[index].name, UInt32(index)) }
-      indexOfName = table
+      for index in mark..<count { _ = table.insert(open[index].pointee.name.string, UInt32(index)) }
+      names.index = table
     }
-    return indexOfName?.insert(name, UInt32(count)).map(Int.init)
+    return names.index?.insert(name, UInt32(count)).map(Int.init)
   }
 
   private mutating func enter(_ depth: Int) throws(SyntaxError) {
@@ -182,13 +228,13 @@ struct SyntaxReader {
     position += 1
   }
 
-  private mutating func word() throws(SyntaxError) -> SyntaxNode.Kind {
+  private mutating func word() throws(SyntaxError) -> SyntaxRecord.Tag {
     let start = position
     while position < bytes.count, isWordByte(bytes[position]) { position += 1 }
     switch String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<position]), as: UTF8.self) {
     case "null": return .null
-    case "true": return .bool(true)
-    case "false": return .bool(false)
+    case "true": return .true
+    case "false": return .false
     case let other:
       throw SyntaxError(
         message:
@@ -255,23 +301,40 @@ struct SyntaxReader {
 
   // MARK: Strings
 
-  private mutating func string(isName: Bool) throws(SyntaxError) -> String {
-    let start = position
-    position += 1
-    let contentStart = position
+  private mutating func string(isName: Bool) throws(SyntaxError) -> SyntaxText {
+    let contentStart = position + 1
+    position = contentStart
+    while position &+ 16 <= bytes.count, let base = bytes.baseAddress {
+      let stops = stepmill_string_stops16(base + position)
+      if stops == 0 {
+        position &+= 16
+        continue
+      }
+      position &+= stops.trailingZeroBitCount
+      if bytes[position] != UInt8(ascii: "\"") { break }
+      position &+= 1
+      return plainText(contentStart, position &- 1)
+    }
+    return try unusualString(contentStart, isName)
+  }
+
+  /// The rest of a string in which something other than plain ASCII stands, or behind which the text ends.
+  private mutating func unusualString(
+    _ contentStart: Int, _ isName: Bool
+  ) throws(SyntaxError) -> SyntaxText {
     var seen: UInt8 = 0
     while position < bytes.count {
       let byte = bytes[position]
       if byte == UInt8(ascii: "\"") {
-        let content = UnsafeBufferPointer(rebasing: bytes[contentStart..<position])
         position &+= 1
-        if seen < 0x80 { return String(decoding: content, as: UTF8.self) }
+        if seen < 0x80 { return plainText(contentStart, position &- 1) }
+        let content = UnsafeBufferPointer(rebasing: bytes[contentStart..<position - 1])
         guard let text = String(validating: content, as: UTF8.self) else {
           throw badUTF8(contentStart..<position - 1)
         }
-        return text
+        return tree.keep(text)
       }
-      if byte == UInt8(ascii: "\\") { return try escapedString(start, contentStart, isName) }
+      if byte == UInt8(ascii: "\\") { return tree.keep(try escapedString(contentStart, isName)) }
       if byte < 0x20 { throw controlCharacter(isName) }
       seen |= byte
       position &+= 1
@@ -279,10 +342,13 @@ struct SyntaxReader {
     throw unclosedString(isName)
   }
 
+  /// A text of plain ASCII.
+  private func plainText(_ start: Int, _ end: Int) -> SyntaxText {
+    knownTexts.text(bytes, start, end, tree)
+  }
+
   /// The rest of a string from its first escape on.
-  private mutating func escapedString(
-    _ start: Int, _ contentStart: Int, _ isName: Bool
-  ) throws(SyntaxError) -> String {
+  private mutating func escapedString(_ contentStart: Int, _ isName: Bool) throws(SyntaxError) -> String {
     var content = Array(bytes[contentStart..<position])
     while position < bytes.count {
       let byte = bytes[position]
@@ -361,7 +427,19 @@ struct SyntaxReader {
 
   // MARK: Between tokens
 
+  private enum Container: String {
+    case object = "Object"
+    case array = "Array"
+  }
+
+  @inline(__always)
   private mutating func skipSpace() {
+    // Most tokens stand close together.
+    if position < bytes.count, bytes[position] > 0x20 { return }
+    skipBlanks()
+  }
+
+  private mutating func skipBlanks() {
     while position < bytes.count {
       switch bytes[position] {
       case 0x20, 0x0A, 0x0D, 0x09: position += 1
@@ -371,20 +449,19 @@ struct SyntaxReader {
   }
 
   /// The byte that follows inside a container that could end here.
-  private mutating func next(in container: String, from start: Int) throws(SyntaxError) -> UInt8 {
+  @inline(__always)
+  private mutating func next(in container: Container, from start: Int) throws(SyntaxError) -> UInt8 {
     skipSpace()
-    guard position < bytes.count else {
-      let marker = source.parserLocation(start)
-      throw endOfInput(": expected close marker for \(container) (start marker at \(marker))")
-    }
-    return bytes[position]
+    if position < bytes.count { return bytes[position] }
+    throw unclosed(container, from: start)
   }
 
   /// The byte that follows where a container cannot end.
-  private mutating func next(between container: String) throws(SyntaxError) -> UInt8 {
+  @inline(__always)
+  private mutating func next(between container: Container) throws(SyntaxError) -> UInt8 {
     skipSpace()
-    guard position < bytes.count else { throw endOfInput(" within/between \(container) entries") }
-    return bytes[position]
+    if position < bytes.count { return bytes[position] }
+    throw endOfInput(" within/between \(container.rawValue) entries")
   }
 
   // MARK: Errors
@@ -397,6 +474,12 @@ struct SyntaxReader {
 
   private func endOfInput(_ where: String) -> SyntaxError {
     SyntaxError(message: "Unexpected end-of-input\(`where`)", offset: bytes.count, consumed: bytes.count)
+  }
+
+  @inline(never)
+  private func unclosed(_ container: Container, from start: Int) -> SyntaxError {
+    let marker = source.parserLocation(start)
+    return endOfInput(": expected close marker for \(container.rawValue) (start marker at \(marker))")
   }
 
   private func unclosedString(_ isName: Bool) -> SyntaxError {
@@ -443,28 +526,26 @@ struct SyntaxReader {
   }
 }
 
-/// A stack whose upper part becomes an array of just its size. What is left on it when reading fails goes
-/// with it.
-private final class BuildStack<Element> {
+/// What has been read of the containers that are open.
+private final class BuildStack {
+  typealias Element = UnsafeMutablePointer<SyntaxRecord>
+
   private var base: UnsafeMutablePointer<Element>
   private var capacity = 64
   private(set) var count = 0
 
   init() { base = .allocate(capacity: capacity) }
 
-  deinit {
-    base.deinitialize(count: count)
-    base.deallocate()
-  }
+  deinit { base.deallocate() }
 
   subscript(index: Int) -> Element {
-    _read { yield base[index] }
-    _modify { yield &base[index] }
+    get { base[index] }
+    set { base[index] = newValue }
   }
 
-  func push(_ element: consuming Element) {
+  func push(_ element: Element) {
     if count == capacity { grow() }
-    (base + count).initialize(to: element)
+    base[count] = element
     count &+= 1
   }
 
@@ -476,13 +557,60 @@ private final class BuildStack<Element> {
     capacity *= 2
   }
 
-  func pop(to mark: Int) -> [Element] {
-    let taken = count - mark
-    count = mark
-    return [Element](unsafeUninitializedCapacity: taken) { buffer, initialized in
-      buffer.baseAddress?.moveInitialize(from: base + mark, count: taken)
-      initialized = taken
+  /// The last `count` elements.
+  func top(_ count: Int) -> UnsafeMutablePointer<Element> { base + (self.count &- count) }
+
+  func drop(to mark: Int) { count = mark }
+}
+
+/// The texts that were read last, one for each slot. What is not found is made anew.
+private final class KnownTexts {
+  private struct Entry {
+    /// The first and the last eight bytes; of a shorter text all it has.
+    var head: UInt64
+    var tail: UInt64
+    var start: Int
+    /// Negative for none.
+    var count: Int
+    var text: SyntaxText
+  }
+
+  private let entries: UnsafeMutablePointer<Entry>
+  private static let slotBits = 7
+
+  init() {
+    entries = .allocate(capacity: 1 << Self.slotBits)
+    let none = Entry(head: 0, tail: 0, start: 0, count: -1, text: .empty)
+    entries.initialize(repeating: none, count: 1 << Self.slotBits)
+  }
+
+  deinit { entries.deallocate() }
+
+  func text(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int, _ tree: SyntaxTree) -> SyntaxText {
+    guard let base = bytes.baseAddress else { return .empty }
+    let place = UnsafeRawPointer(base + start)
+    let count = end &- start
+    var head: UInt64 = 0
+    var tail: UInt64 = 0
+    if count >= 8 {
+      head = place.loadUnaligned(as: UInt64.self)
+      tail = (place + (count &- 8)).loadUnaligned(as: UInt64.self)
+    } else if start &+ 8 <= bytes.count {
+      head = place.loadUnaligned(as: UInt64.self) & ((1 &<< UInt64(count &* 8)) &- 1)
+    } else {
+      for offset in 0..<count { head |= UInt64(bytes[start + offset]) << UInt64(offset * 8) }
     }
+    let mixed = (head ^ (tail &<< 29 | tail &>> 35) ^ UInt64(count)) &* 0x9E37_79B9_7F4A_7C15
+    let entry = entries + Int(truncatingIfNeeded: mixed &>> UInt64(64 &- Self.slotBits))
+    if entry.pointee.count == count, entry.pointee.head == head, entry.pointee.tail == tail,
+      count <= 16 || memcmp(place, base + entry.pointee.start, count) == 0
+    {
+      return entry.pointee.text
+    }
+    let text = tree.keep(
+      String(decoding: UnsafeBufferPointer(start: base + start, count: count), as: UTF8.self))
+    entry.pointee = Entry(head: head, tail: tail, start: start, count: count, text: text)
+    return text
   }
 }
 

@@ -45,7 +45,7 @@ extension DefinitionReader {
     case .object(let members):
       checkDuplicates(members, template)
       for member in members {
-        if member.name.hasSuffix(".$") {
+        if member.isDynamic {
           checkDynamic(member, template)
         } else {
           checkLooksDynamic(member, template)
@@ -71,11 +71,16 @@ extension DefinitionReader {
     }
   }
 
-  private func checkDuplicates(_ members: [SyntaxMember], _ template: SyntaxNode) {
-    guard members.contains(where: { $0.name.hasSuffix(".$") }) else { return }
-    let names = Set(members.lazy.map(\.name))
-    for member in members where member.name.hasSuffix(".$") && names.contains(String(member.name.dropLast(2)))
-    {
+  private func checkDuplicates(_ members: SyntaxMembers, _ template: SyntaxNode) {
+    guard members.contains(where: \.isDynamic) else { return }
+    // Looking at all pairs is best for the templates that occur.
+    let names = members.count > 16 ? Set(members.lazy.map(\.name)) : nil
+    for member in members where member.isDynamic {
+      let plain = member.name.utf8.dropLast(2)
+      let isThere =
+        names.map { $0.contains(String(Substring(plain))) }
+        ?? members.contains { $0.name.utf8.count == plain.count && $0.name.utf8.elementsEqual(plain) }
+      if !isThere { continue }
       error(
         "A duplicate field will exist after renaming to strip the \".$\" suffix from: \(member.name)",
         at: template, member: member)

@@ -7,7 +7,7 @@
 struct StateContainer {
   var node: SyntaxNode
   var startAt: Located<String>?
-  var states: [SyntaxMember]
+  var states: SyntaxMembers
   var isTopLevel: Bool
   /// Where each state leads, one state's targets after the other's; `ends` tells them apart.
   var targets: [UInt32] = []
@@ -129,7 +129,7 @@ extension DefinitionReader {
       case "Next" where type?.hasTransition ?? true: add(members[index].value)
       case "Default" where type == .choice: add(members[index].value)
       case "Choices" where type == .choice, "Catch" where type?.hasCatch ?? false:
-        for element in members[index].value.elements ?? [] {
+        for element in members[index].value.elements ?? .none {
           if let next = element["Next"] { add(next) }
         }
       default: break

@@ -90,7 +90,7 @@ extension DefinitionReader {
         names.append(name)
       }
     }
-    if text.hasPrefix("$") {
+    if text.utf8.first == UInt8(ascii: "$") {
       add(text)
     } else if let call = try? IntrinsicCall.parse(text) {
       for path in call.paths { add(path) }
@@ -107,19 +107,25 @@ extension DefinitionReader {
 
   /// A `$` with the beginning of a name behind it.
   private func mayNameVariable(_ text: String) -> Bool {
-    var isBehindDollar = false
-    for byte in text.utf8 {
-      if isBehindDollar {
-        let letter = byte | 0x20
-        if letter >= UInt8(ascii: "a") && letter <= UInt8(ascii: "z") || byte >= 0x80
-          || byte == UInt8(ascii: "_")
-        {
-          return true
+    var text = text
+    return text.withUTF8 { bytes in
+      var isBehindDollar = false
+      var offset = 0
+      while offset < bytes.count {
+        let byte = bytes[offset]
+        offset &+= 1
+        if isBehindDollar {
+          let letter = byte | 0x20
+          if letter >= UInt8(ascii: "a") && letter <= UInt8(ascii: "z") || byte >= 0x80
+            || byte == UInt8(ascii: "_")
+          {
+            return true
+          }
         }
+        isBehindDollar = byte == UInt8(ascii: "$")
       }
-      isBehindDollar = byte == UInt8(ascii: "$")
+      return false
     }
-    return false
   }
 
   /// Steps that following the ways of variables may take; a definition that costs more is left alone.

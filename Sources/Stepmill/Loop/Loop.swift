@@ -326,8 +326,16 @@ final class Loop: @unchecked Sendable {
       workers.submit(call)
     case .concurrent:
       let loop = self
+      // It may begin when the execution is over, and with it the workflow that keeps the handler.
+      let handler = call.handler
+      let request = call.request
       call.task = Task.detached {
-        let answer = await call.perform()
+        let answer: Shard.TaskAnswer
+        do {
+          answer = .success(try await handler.run(request))
+        } catch {
+          answer = .failure(of: error)
+        }
         loop.post { $0.shard.answer(call.call, answer) }
       }
     case .token, .leased:

@@ -158,12 +158,7 @@ private final class HostedSink: CompletionSink, @unchecked Sendable {
     loop?.post { order.perform($0.shard, handle) }
   }
 
-  func began(_ execution: UnsafeMutablePointer<ExecutionRecord>, on loop: Loop?) {
-    began(
-      ExecutionHandle(index: execution.pointee.index, generation: execution.pointee.generation), on: loop)
-  }
-
-  private func began(_ handle: ExecutionHandle, on loop: Loop?) {
+  func began(_ handle: ExecutionHandle, on loop: Loop?) {
     let orders = state.withLock { state in
       state.handle = handle
       state.loop = loop
@@ -238,7 +233,7 @@ extension Runtime: ExecutionHost {
       let fiber = input.withValue {
         loop.shard.start(start, copying: $0, from: point, redriveCount: redriveCount)
       }
-      sink.began(fiber.pointee.execution, on: loop)
+      sink.began(loop.shard.handle(of: fiber.pointee.execution), on: loop)
       loop.shard.state.pointee.ready.append(fiber.pointee.index)
     }
     return HostedExecution(sink)
@@ -331,7 +326,7 @@ package final class ManualHost: ExecutionHost, @unchecked Sendable {
     let start = Shard.Start(workflow: workflow.core, sink: sink, tag: 0, identity: identity)
     let fiber = input.withValue { loop.shard.start(start, copying: $0) }
     loop.shard.state.pointee.ready.append(fiber.pointee.index)
-    sink.began(fiber.pointee.execution, on: nil)
+    sink.began(loop.shard.handle(of: fiber.pointee.execution), on: nil)
     return HostedExecution(sink)
   }
 
@@ -345,7 +340,7 @@ package final class ManualHost: ExecutionHost, @unchecked Sendable {
       loop.shard.start(start, copying: $0, from: point, redriveCount: redriveCount)
     }
     loop.shard.state.pointee.ready.append(fiber.pointee.index)
-    sink.began(fiber.pointee.execution, on: nil)
+    sink.began(loop.shard.handle(of: fiber.pointee.execution), on: nil)
     return HostedExecution(sink)
   }
 

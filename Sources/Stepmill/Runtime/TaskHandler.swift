@@ -241,8 +241,10 @@ final class TaskInvocation: WorkerCall, @unchecked Sendable {
   @exclusivity(unchecked) private(set) var call: TaskCallID
   /// The index of the Task state.
   @exclusivity(unchecked) private var pc: UInt32
-  @exclusivity(unchecked) private var workflow: WorkflowCore?
-  /// The workflow keeps it.
+  /// Where the texts are. Not the workflow, which holds the handler: a handler that keeps its
+  /// requests would keep itself.
+  @exclusivity(unchecked) private var program: Program?
+  /// The workflow keeps it, which the execution keeps as long as the call is not cancelled.
   @exclusivity(unchecked) private var box: Unmanaged<TaskHandlerBox>
   /// Who waits for the answer.
   private let shard: Shard
@@ -268,7 +270,7 @@ final class TaskInvocation: WorkerCall, @unchecked Sendable {
     call = shard.callID(of: fiber)
     pc = fiber.pointee.pc
     retryCount = fiber.pointee.retryCount
-    workflow = fiber.pointee.execution.pointee.workflow.takeUnretainedValue()
+    program = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.program }
     self.input = input
     super.init(isTask: true)
   }
@@ -293,7 +295,7 @@ final class TaskInvocation: WorkerCall, @unchecked Sendable {
     call = shard.callID(of: fiber)
     pc = fiber.pointee.pc
     retryCount = fiber.pointee.retryCount
-    workflow = fiber.pointee.execution.pointee.workflow.takeUnretainedValue()
+    program = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.program }
     self.input = input
     isCancelled = false
   }
@@ -301,7 +303,7 @@ final class TaskInvocation: WorkerCall, @unchecked Sendable {
   /// Ends a use: nobody refers to it any more.
   override func isOver() {
     input = .null
-    workflow = nil
+    program = nil
     forService = nil
     shard.keep(self)
   }
@@ -314,23 +316,14 @@ final class TaskInvocation: WorkerCall, @unchecked Sendable {
   var body: AsyncBox.Body { unsafeDowncast(box.takeUnretainedValue(), to: AsyncBox.self).body }
 
   var resource: String {
-    let tables = workflow.unsafelyUnwrapped.tables
+    let tables = program.unsafelyUnwrapped.tables
     let task = tables.pointee.tasks + Int(tables.pointee.ops[Int(pc)].a)
     return tables.pointee.constants[Int(task.pointee.resource)].text
   }
 
   var stateName: String {
-    let tables = workflow.unsafelyUnwrapped.tables
+    let tables = program.unsafelyUnwrapped.tables
     return tables.pointee.names[Int(tables.pointee.ops[Int(pc)].name)].text
-  }
-
-  /// Runs the handler and makes an answer of whatever becomes of it.
-  nonisolated(nonsending) func perform() async -> Shard.TaskAnswer {
-    do {
-      return .success(try await handler.run(request))
-    } catch {
-      return .failure(of: error)
-    }
   }
 
   /// On the loop's thread.

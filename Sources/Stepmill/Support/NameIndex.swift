@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 // Names → numbers, by their bytes.
 //
 // Swift's own dictionary of strings takes `é` written as one scalar and as two for the same
@@ -79,18 +85,20 @@ struct NameIndex {
   private static func hash(_ name: String) -> UInt64 {
     var name = name
     return name.withUTF8 { bytes in
-      var hash = seed ^ UInt64(bytes.count)
-      var offset = 0
       let raw = UnsafeRawBufferPointer(bytes)
-      while offset &+ 8 <= raw.count {
-        hash = mix(hash, raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-        offset &+= 8
+      var hash = seed ^ UInt64(raw.count)
+      if raw.count >= 8 {
+        var offset = 0
+        while offset &+ 8 < raw.count {
+          hash = mix(hash, raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+          offset &+= 8
+        }
+        // The last word may overlap the one before it.
+        let tail = raw.loadUnaligned(fromByteOffset: raw.count &- 8, as: UInt64.self)
+        return mix(mix(hash, tail), 0x9E37_79B9_7F4A_7C15)
       }
       var rest: UInt64 = 0
-      while offset < raw.count {
-        rest = rest << 8 | UInt64(raw[offset])
-        offset &+= 1
-      }
+      for byte in raw { rest = rest &<< 8 | UInt64(byte) }
       return mix(mix(hash, rest), 0x9E37_79B9_7F4A_7C15)
     }
   }
@@ -102,15 +110,15 @@ struct NameIndex {
   }
 }
 
-/// Whether two texts are the same, byte for byte.
+/// Whether two texts are the same, byte for byte: equal strings may still be two orders of the same accents.
 func sameBytes(_ left: String, _ right: String) -> Bool {
-  guard left.utf8.count == right.utf8.count, left == right else { return false }
-  // Equal strings of one length may still be two orders of the same accents.
+  guard left.utf8.count == right.utf8.count else { return false }
   var left = left
   var right = right
   return left.withUTF8 { left in
     right.withUTF8 { right in
-      UnsafeRawBufferPointer(left).elementsEqual(UnsafeRawBufferPointer(right))
+      guard let base = left.baseAddress, let other = right.baseAddress else { return true }
+      return memcmp(base, other, left.count) == 0
     }
   }
 }
@@ -120,4 +128,22 @@ extension String {
   /// equals it.
   @inline(__always)
   func isWord(_ word: String) -> Bool { utf8.count == word.utf8.count && self == word }
+}
+
+extension String {
+  /// A bit for this text, of 64: texts with different bits are different. Sets of words are told apart by it.
+  @inline(__always)
+  var presenceBit: UInt64 {
+    let ends = ends
+    return 1 &<< UInt64(truncatingIfNeeded: ends.count &* 11 &+ ends.first)
+  }
+
+  /// The number of bytes, the first and the last one, which tell words apart well.
+  @inline(__always)
+  var ends: (count: Int, first: Int, last: Int) {
+    let ends = utf8.withContiguousStorageIfAvailable { bytes in
+      bytes.isEmpty ? (0, 0, 0) : (bytes.count, Int(bytes[0]), Int(bytes[bytes.count &- 1]))
+    }
+    return ends ?? (utf8.count, Int(utf8.first ?? 0), Int(utf8.last ?? 0))
+  }
 }

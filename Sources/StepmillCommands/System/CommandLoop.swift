@@ -1,5 +1,5 @@
 import CLibuv
-import Synchronization
+import Stepmill
 
 #if canImport(Glibc)
   import Glibc
@@ -32,7 +32,7 @@ struct SystemError: Error, CustomStringConvertible {
   let uv: UnsafeMutablePointer<uv_loop_t>
   private let waker: UnsafeMutablePointer<uv_async_t>
   private var signals: [UnsafeMutablePointer<uv_signal_t>]
-  private let mail = Mutex(Mail())
+  private let mail = Lock(Mail())
   /// Child processes that have not ended.
   private(set) var children: [ObjectIdentifier: ChildProcess] = [:]
   /// Called on this loop's thread with the number of each signal that is watched.

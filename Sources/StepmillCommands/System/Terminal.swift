@@ -1,4 +1,4 @@
-import Synchronization
+import Stepmill
 
 #if canImport(Glibc)
   import Glibc
@@ -24,7 +24,7 @@ package final class Terminal: Sendable {
     var colorMode = ColorMode.auto
   }
 
-  private let sides = Mutex(Sides())
+  private let sides = Lock(Sides())
   private let isCaptured: Bool
   private let capturedInput: [UInt8]
   private let terminals: [Bool]
@@ -215,6 +215,17 @@ enum InputFile {
 
 /// Writing files whole.
 enum OutputFile {
+  /// Writes a command's result to the file that it was asked to write to; to standard output without one, and
+  /// for `-`.
+  static func write(_ text: String, to path: String?, _ terminal: Terminal) throws(CommandError) {
+    guard let path, path != "-" else { return terminal.write(text) }
+    do throws(SystemError) {
+      try replace(path, with: Array(text.utf8))
+    } catch {
+      throw CommandError("\(path) cannot be written: \(error)", isAboutUsage: false, status: .failure)
+    }
+  }
+
   /// Replaces a file's content at one stroke: who reads it sees the old content or the new one, also
   /// when the disk is full. A link is followed, and the file's permissions stay.
   static func replace(_ path: String, with bytes: [UInt8]) throws(SystemError) {
@@ -224,7 +235,10 @@ enum OutputFile {
       unsafe free(resolved)
     }
     var status = stat()
-    let mode = unsafe stat(target, &status) == 0 ? status.st_mode & 0o7777 : 0o644
+    let isThere = unsafe stat(target, &status) == 0
+    // Terminals, pipes and /dev/null are written to: another file must not take their place.
+    if isThere, status.st_mode & S_IFMT != S_IFREG { return try write(bytes, into: target) }
+    let mode = isThere ? status.st_mode & 0o7777 : 0o644
     let aside = "\(target).\(getpid()).new"
     let file = unsafe open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
     guard file >= 0 else { throw SystemError(code: errno) }
@@ -236,5 +250,13 @@ enum OutputFile {
       unsafe unlink(aside)
       throw failure
     }
+  }
+
+  private static func write(_ bytes: [UInt8], into path: String) throws(SystemError) {
+    let file = unsafe open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY)
+    guard file >= 0 else { throw SystemError(code: errno) }
+    let failure = Terminal.writeAll(bytes, to: file)
+    close(file)
+    if let failure { throw failure }
   }
 }

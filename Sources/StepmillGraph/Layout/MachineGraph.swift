@@ -25,13 +25,12 @@ struct MachineGraph {
   init(_ machine: DefinitionOutline.Machine) {
     states = machine.states
     nodeCount = states.count + 1
-    var index: [String: Int] = [:]
-    index.reserveCapacity(states.count)
-    for (offset, state) in states.enumerated() { index[state.name] = offset + 1 }
+    let index = machine.index
     hasEnd = states.contains(where: Self.ends)
     if hasEnd { nodeCount += 1 }
-    if let first = index[machine.startAt] { edges.append(Edge(kind: .start, source: 0, target: first)) }
-    for (offset, state) in states.enumerated() { addEdges(of: state, offset + 1, index) }
+    func node(_ name: String) -> Int? { index[name].map { $0 + 1 } }
+    if let first = node(machine.startAt) { edges.append(Edge(kind: .start, source: 0, target: first)) }
+    for (offset, state) in states.enumerated() { addEdges(of: state, offset + 1, node) }
   }
 
   /// Fail ends the whole execution, at once: it is an end of its own.
@@ -40,11 +39,13 @@ struct MachineGraph {
     return state.isEnd
   }
 
-  private mutating func addEdges(of state: DefinitionOutline.State, _ node: Int, _ index: [String: Int]) {
+  private mutating func addEdges(
+    of state: DefinitionOutline.State, _ node: Int, _ nodeNamed: (String) -> Int?
+  ) {
     var merged: [Int: Int] = [:]
     if case .choice(let rules, let defaultState) = state.kind {
       for rule in rules {
-        guard let target = index[rule.next] else { continue }
+        guard let target = nodeNamed(rule.next) else { continue }
         let text = ConditionText.text(rule.condition)
         if let edge = merged[target] {
           edges[edge].texts.append(text)
@@ -53,7 +54,7 @@ struct MachineGraph {
           edges.append(Edge(kind: .choice, source: node, target: target, texts: [text]))
         }
       }
-      if let target = defaultState.flatMap({ index[$0] }) {
+      if let target = defaultState.flatMap(nodeNamed) {
         if let edge = merged[target] {
           edges[edge].texts.append("otherwise")
         } else {
@@ -61,13 +62,13 @@ struct MachineGraph {
         }
       }
     }
-    if let target = state.next.flatMap({ index[$0] }) {
+    if let target = state.next.flatMap(nodeNamed) {
       edges.append(Edge(kind: .next, source: node, target: target))
     }
     if let end, Self.ends(state) { edges.append(Edge(kind: .end, source: node, target: end)) }
     merged = [:]
     for catcher in state.catchers {
-      guard let target = index[catcher.next] else { continue }
+      guard let target = nodeNamed(catcher.next) else { continue }
       let text = Self.text(ofErrors: catcher.errorEquals)
       if let edge = merged[target] {
         edges[edge].texts.append(text)

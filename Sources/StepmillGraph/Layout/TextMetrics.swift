@@ -85,8 +85,8 @@ enum TextMetrics {
 
   // MARK: Breaking lines
 
-  /// Breaks a text into lines no wider than `width`: at spaces; words that are wider behind the marks and
-  /// humps inside them, else anywhere. Beyond `linesMax` lines the rest is an ellipsis.
+  /// Breaks a text into lines no wider than `width`: at spaces; words that are wider behind the marks inside
+  /// them (`orders.` `nextToken`); what is still wider before its humps, else anywhere. Beyond `linesMax` lines the rest is an ellipsis.
   static func wrap(
     _ text: String, width: Double, linesMax: Int = .max, measure: (String) -> Double
   ) -> [String] {
@@ -109,7 +109,13 @@ enum TextMetrics {
       }
       // A word that needs lines of its own begins on the one that is there, if a part of it fits.
       line += line.isEmpty ? "" : " "
-      for piece in pieces(of: word) { add(piece, &lines, &line, width, measure) }
+      for part in parts(of: word) {
+        if measure(part) <= width {
+          add(part, &lines, &line, width, measure)
+        } else {
+          for piece in humps(of: part) { add(piece, &lines, &line, width, measure) }
+        }
+      }
     }
     if !line.isEmpty { lines.append(line) }
     lines = lines.map { $0.last == " " ? String($0.dropLast()) : $0 }.filter { !$0.isEmpty }
@@ -155,19 +161,25 @@ enum TextMetrics {
     return head
   }
 
-  /// Where a word may be broken.
-  private static func pieces(of text: String) -> [String] {
+  /// A word taken apart behind its marks.
+  private static func parts(of word: String) -> [String] {
+    broken(word) { previous, _ in "-_./:,".contains(previous) }
+  }
+
+  /// A name taken apart before its humps.
+  private static func humps(of name: String) -> [String] {
+    broken(name) { previous, character in character.isUppercase && previous.isLowercase }
+  }
+
+  private static func broken(_ text: String, _ isBreak: (Character, Character) -> Bool) -> [String] {
     var pieces: [String] = []
     var piece = ""
-    var previous: Character = "A"
     for character in text {
-      let isHump = character.isUppercase && previous.isLowercase
-      if isHump || "-_./:,".contains(previous) {
-        if !piece.isEmpty { pieces.append(piece) }
+      if let previous = piece.last, isBreak(previous, character) {
+        pieces.append(piece)
         piece = ""
       }
       piece.append(character)
-      previous = character
     }
     if !piece.isEmpty { pieces.append(piece) }
     return pieces

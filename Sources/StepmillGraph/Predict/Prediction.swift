@@ -64,7 +64,7 @@ package struct Prediction: Sendable {
     stateCount = outline.stateCount
     definitionBytes = outline.byteCount
     timeoutSeconds = outline.timeoutSeconds
-    whole = result.forecast + Routes.execution
+    whole = result.forecast + PredictedRoutes.execution
     if let timeout = outline.timeoutSeconds {
       for metric in [Forecast.Metric.waiting, .duration, .assumedDuration] {
         whole[metric].most = min(whole[metric].most, Double(timeout))
@@ -107,8 +107,7 @@ private struct Predictor {
   mutating func machine(
     _ machine: DefinitionOutline.Machine, _ input: KnownDocument, isOutermost: Bool = false
   ) -> Answer {
-    var index: [String: Int] = [:]
-    for (offset, state) in machine.states.enumerated() { index[state.name] = offset }
+    let index = machine.index
     guard let start = index[machine.startAt] else {
       return Answer(forecast: .zero, output: .unknown, branches: .exactly(1))
     }
@@ -145,7 +144,7 @@ private struct Predictor {
     }
     if isOutermost { listPaths(machine, start, exits, components, structure) }
     return Answer(
-      forecast: Routes(exits: exits, components: components).forecast(from: start),
+      forecast: PredictedRoutes(exits: exits, components: components).forecast(from: start),
       output: output ?? .unknown, branches: branches)
   }
 
@@ -169,7 +168,7 @@ private struct Predictor {
   }
 
   private mutating func visit(
-    _ state: DefinitionOutline.State, _ input: KnownDocument, _ index: [String: Int]
+    _ state: DefinitionOutline.State, _ input: KnownDocument, _ index: DefinitionOutline.StateIndex
   ) -> Visit {
     var visit = Visit()
     let flow = StateFlow(state, input)
@@ -443,7 +442,7 @@ private struct Predictor {
       paths.append(
         Prediction.Path(
           states: states.map { machine.states[$0].name },
-          forecast: sum + Routes.execution,
+          forecast: sum + PredictedRoutes.execution,
           loopStates: states.filter { components.isLoop($0, structure) }.map { machine.states[$0].name },
           endsInFailure: exit.isFailure))
     }

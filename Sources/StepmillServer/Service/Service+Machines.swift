@@ -1,9 +1,8 @@
 import Stepmill
-import Synchronization
 
 /// Where a revision keeps its compiled form.
 final class WorkflowSlot: Sendable {
-  private let bound = Mutex<BoundWorkflow?>(nil)
+  private let bound = Lock<BoundWorkflow?>(nil)
 
   /// The compiled form, made by `make` when there is none.
   func workflow(_ make: () -> BoundWorkflow) -> BoundWorkflow {

@@ -1,5 +1,4 @@
 import Stepmill
-import Synchronization
 
 // The service without its transport: an operation's name and a body go in, a status and a body
 // come out.
@@ -21,9 +20,9 @@ package final class StepFunctionsService: Sendable {
   let log: (any LogSink)?
   let status: (any StatusSink)?
   /// The executions that tasks wait for, by the tasks' tokens.
-  let jobs = Mutex<[String: StoredExecution]>([:])
+  let jobs = Lock<[String: StoredExecution]>([:])
   /// Held while machines or activities are changed.
-  let control = Mutex<Void>(())
+  let control = Lock<Void>(())
 
   /// - Parameters:
   ///   - host: Runs the executions.

@@ -1,11 +1,10 @@
 import Stepmill
-import Synchronization
 
 /// A store that forgets everything with the process, and the oldest executions before that.
 ///
 /// One lock guards the tables. Histories do not go through it: they are with their executions.
 package final class MemoryStore: Store {
-  private let tables = Mutex(Tables())
+  private let tables = Lock(Tables())
   private let retention: Retention
   /// Hears, under the lock, of each execution that goes, and whether map runs go with it.
   private let forgetting: @Sendable (StoredExecution, Bool) -> Void

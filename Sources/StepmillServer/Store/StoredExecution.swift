@@ -31,7 +31,7 @@ package final class StoredExecution: Sendable {
 
   private let life: Lock<Life>
   /// Where it stands in the store's order: see `Timeline`. Guarded by the store's lock.
-  package let position = Mutex<UInt64>(0)
+  package let position = Lock<UInt64>(0)
   /// For a store on disk: the number of its row, negative when it is to be forgotten, and
   /// whether it waits to be written and was written before.
   package let row = Atomic<Int64>(0)

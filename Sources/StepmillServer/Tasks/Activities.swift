@@ -1,5 +1,4 @@
 import Stepmill
-import Synchronization
 
 // Activities: tasks that wait for workers, and workers that wait for tasks.
 //
@@ -9,7 +8,7 @@ import Synchronization
 
 /// The queues of all activities.
 final class ActivityDesk: Sendable {
-  private let queues = Mutex<[String: Queue]>([:])
+  private let queues = Lock<[String: Queue]>([:])
 
   /// A worker that waits.
   struct Worker: Sendable {
@@ -29,7 +28,7 @@ final class ActivityDesk: Sendable {
     var workers = Deque<Worker>()
   }
 
-  private let numbers = Mutex<UInt64>(0)
+  private let numbers = Lock<UInt64>(0)
 
   /// A task was scheduled. Gives the worker who is to have it, if one waits.
   func add(_ task: Task, to activity: String) -> Worker? {

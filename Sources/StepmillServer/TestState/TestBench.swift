@@ -1,5 +1,4 @@
 import Stepmill
-import Synchronization
 
 // One state at work, and a look at each stage of its data.
 //
@@ -19,7 +18,7 @@ final class TestBench: Sendable {
   private let service: StepFunctionsService
   private let reply: Route.Reply
   private let context: JSON
-  private let notes = Mutex(Notes())
+  private let notes = Lock(Notes())
 
   /// What the runs have shown.
   private struct Notes: Sendable {

@@ -1,5 +1,4 @@
 import Stepmill
-import Synchronization
 
 /// Who does the work of a Task that is tested.
 enum TestHandler: Sendable {
@@ -82,7 +81,7 @@ struct TestRun: Sendable {
   /// Follows a run up to the state's end, and no further.
   private final class Listener: ExecutionListener {
     private let then: @Sendable (TestRun) -> Void
-    private let state = Mutex(Progress())
+    private let state = Lock(Progress())
 
     private struct Progress: Sendable {
       var run = TestRun(end: .failed(TaskFailure(error: nil)))

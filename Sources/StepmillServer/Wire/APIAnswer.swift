@@ -5,6 +5,11 @@ package struct APIAnswer: Sendable {
   package let status: Int
   package let body: [UInt8]
 
+  init(status: Int, body: [UInt8]) {
+    self.status = status
+    self.body = body
+  }
+
   init(_ body: consuming ResponseBody) {
     status = 200
     self.body = body.finish()

@@ -120,9 +120,9 @@ struct DefinitionScaleTests {
 
   /// Puts a copy of one value, or a new one, in the place of another: the text stays JSON.
   private func exchange(in bytes: inout [UInt8], _ random: inout SplitMix) {
-    guard let root = try? SyntaxReader.read(SourceText(bytes), nestingMax: 200).root else { return }
+    guard let document = try? SyntaxReader.read(SourceText(bytes), nestingMax: 200) else { return }
     var ranges: [Range<Int>] = []
-    collect(root, &ranges)
+    withExtendedLifetime(document.tree) { collect(document.root, &ranges) }
     let fresh = [
       "null", "0", "-1", "1.5", "true", "\"\"", "\"$.a\"", "\"{% 1 %}\"", "[]", "{}", "\"A\"", "[{}]",
       "\"JSONata\"",
@@ -137,8 +137,8 @@ struct DefinitionScaleTests {
 
   private func collect(_ node: SyntaxNode, _ ranges: inout [Range<Int>]) {
     ranges.append(node.range)
-    for element in node.elements ?? [] { collect(element, &ranges) }
-    for member in node.members ?? [] { collect(member.value, &ranges) }
+    for element in node.elements ?? .none { collect(element, &ranges) }
+    for member in node.members ?? .none { collect(member.value, &ranges) }
   }
 }
 

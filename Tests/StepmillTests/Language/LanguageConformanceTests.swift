@@ -79,9 +79,9 @@ struct LanguageConformanceTests {
     for (row, bytes) in try LanguageData.rows(Self.executions) {
       let id = try #require(row["id"]?.text)
       var nodes = [row["state_machine"]?["definition"]]
-      nodes += (row["other_state_machines"]?.elements ?? []).map { $0["definition"] }
-      nodes += (row["companion_executions"]?.elements ?? []).map { $0["state_machine"]?["definition"] }
-      nodes += (row["runs"]?.elements ?? []).map { $0["definition"] }
+      nodes += (row["other_state_machines"]?.elements ?? .none).map { $0["definition"] }
+      nodes += (row["companion_executions"]?.elements ?? .none).map { $0["state_machine"]?["definition"] }
+      nodes += (row["runs"]?.elements ?? .none).map { $0["definition"] }
       for node in nodes {
         guard let text = definition(node, bytes) else { continue }
         count += 1
@@ -99,7 +99,7 @@ struct LanguageConformanceTests {
     var count = 0
     for (row, _) in try LanguageData.rows(Self.scripts) {
       let id = try #require(row["id"]?.text)
-      for step in row["steps"]?.elements ?? [] {
+      for step in row["steps"]?.elements ?? .none {
         guard let text = step["params"]?["definition"]?.text else { continue }
         var options = Definition.ReadingOptions()
         options.allowsPlainResources = false
@@ -141,6 +141,6 @@ extension SyntaxNode {
   /// An object of texts.
   fileprivate var fields: [String: String] {
     Dictionary(
-      uniqueKeysWithValues: (members ?? []).map { ($0.name, $0.value.text ?? "") })
+      uniqueKeysWithValues: (members ?? .none).map { ($0.name, $0.value.text ?? "") })
   }
 }

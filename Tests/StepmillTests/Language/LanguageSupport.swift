@@ -60,12 +60,23 @@ enum LanguageData {
     }
   }
 
+  /// Reads a text, and keeps its tree as long as the tests run: nodes are views of it.
+  static func root(
+    _ source: SourceText, nestingMax: Int = 500
+  ) throws(SyntaxError) -> SyntaxNode {
+    let document = try SyntaxReader.read(source, nestingMax: nestingMax)
+    trees.withLock { $0.append(document.tree) }
+    return document.root
+  }
+
+  private static let trees = Lock<[SyntaxTree]>([])
+
   /// The lines of a file of JSON lines, each as a syntax tree with its text.
   static func rows(_ path: String) throws -> [(row: SyntaxNode, bytes: [UInt8])] {
     let bytes = try #require(Self.bytes(path))
     return try bytes.split(separator: UInt8(ascii: "\n")).map { line in
       let source = SourceText(Array(line))
-      return (try SyntaxReader.read(source, nestingMax: 500).root, source.bytes)
+      return (try root(source), source.bytes)
     }
   }
 }

@@ -7,7 +7,7 @@ import Testing
 struct SyntaxReaderTests {
   private func read(_ text: String, nestingMax: Int = 200) -> Result<SyntaxNode, SyntaxError> {
     do throws(SyntaxError) {
-      return .success(try SyntaxReader.read(SourceText(Array(text.utf8)), nestingMax: nestingMax).root)
+      return .success(try LanguageData.root(SourceText(Array(text.utf8)), nestingMax: nestingMax))
     } catch {
       return .failure(error)
     }

@@ -4,17 +4,18 @@ extension ChoiceDefinition {
   static let fields = FieldTable(
     ["Type", "Comment", "QueryLanguage", "Assign", "Choices", "Default"],
     jsonPath: ["InputPath", "OutputPath"],
-    jsonata: ["Output"])
+    jsonata: ["Output"], required: ["Choices"])
 }
 
 extension ChoiceRuleDefinition {
-  fileprivate static let conditions = ["And", "Or", "Not", "Variable", "Condition"]
+  static let conditions = ["And", "Or", "Not", "Variable", "Condition"]
   private static let jsonPathFields = ["And", "Or", "Not", "Variable"] + Comparator.fieldNames
 
-  fileprivate static let fields = FieldTable(
-    ["Next", "Assign", "Comment"], jsonPath: jsonPathFields, jsonata: ["Condition", "Output"])
+  static let fields = FieldTable(
+    ["Next", "Assign", "Comment"], jsonPath: jsonPathFields, jsonata: ["Condition", "Output"],
+    required: ["Next"])
   /// Rules inside `And`, `Or` and `Not` lead nowhere.
-  fileprivate static let nestedFields = FieldTable(
+  static let nestedFields = FieldTable(
     ["Comment"], jsonPath: jsonPathFields, jsonata: ["Condition"])
 }
 
@@ -24,19 +25,38 @@ extension Comparator {
     comparator.hasPathForm ? [comparator.rawValue, comparator.rawValue + "Path"] : [comparator.rawValue]
   }
 
+  /// What each of `fieldNames` compares by, and whether a path says with what.
+  private static let fieldMeanings: [(comparator: Comparator, isPath: Bool)] = allCases.flatMap {
+    comparator in
+    comparator.hasPathForm ? [(comparator, false), (comparator, true)] : [(comparator, false)]
+  }
+
   private static let indexOfName: NameIndex = {
     var table = NameIndex(minimumCapacity: fieldNames.count)
     for (index, name) in fieldNames.enumerated() { _ = table.insert(name, UInt32(index)) }
     return table
   }()
 
-  /// Those of the fields that are written, in the order of `fieldNames`.
-  fileprivate static func fieldNames(in fields: ObjectFields) -> [String] {
-    let found = fields.names.compactMap { indexOfName[$0] }.sorted()
-    return found.map { fieldNames[Int($0)] }
+  fileprivate struct Field {
+    var index: Int
+    var operand: SyntaxNode
+    var name: String { fieldNames[index] }
+    var comparator: Comparator { fieldMeanings[index].comparator }
+    var isPath: Bool { fieldMeanings[index].isPath }
   }
 
-  fileprivate enum Operand {
+  /// Those of the fields that are written, in the order of `fieldNames`.
+  fileprivate static func fields(in fields: ObjectFields) -> [Field] {
+    var found: [Field] = []
+    fields.forEachKnown { member in
+      // No other field of a rule is as long as the shortest of these.
+      guard member.name.utf8.count > 5, let index = indexOfName[member.name] else { return }
+      found.append(Field(index: Int(index), operand: member.value))
+    }
+    return found.count < 2 ? found : found.sorted { $0.index < $1.index }
+  }
+
+  enum Operand {
     case string
     case number
     case boolean
@@ -44,7 +64,7 @@ extension Comparator {
     case pattern
   }
 
-  fileprivate var operand: Operand {
+  var operand: Operand {
     switch self {
     case .stringEquals, .stringLessThan, .stringGreaterThan, .stringLessThanEquals, .stringGreaterThanEquals:
       .string
@@ -62,7 +82,7 @@ extension Comparator {
 
 extension DefinitionReader {
   func readChoice(_ fields: ObjectFields) -> ChoiceDefinition? {
-    require(["Choices"], in: fields)
+    requireFields(in: fields)
     let defaultState = text("Default", in: fields)
     guard let elements = fields["Choices"].flatMap(nonEmptyArray) else { return nil }
     let rules = elements.compactMap { readRule($0, fields.language) }
@@ -72,7 +92,7 @@ extension DefinitionReader {
   private func readRule(_ node: SyntaxNode, _ language: QueryLanguage) -> ChoiceRuleDefinition? {
     guard let fields = fields(of: node, ChoiceRuleDefinition.fields, language) else { return nil }
     let condition = readCondition(fields)
-    require(["Next"], in: fields)
+    requireFields(in: fields)
     let next = text("Next", in: fields)
     _ = text("Comment", in: fields)
     if let assign = fields["Assign"] { checkAssign(assign, language) }
@@ -97,8 +117,9 @@ extension DefinitionReader {
       return nil
     }
     if fields.has("Variable") { return readComparison(fields) }
-    for name in Comparator.fieldNames(in: fields) {
-      error("Field '\(name)' is not supported", at: fields.node, hint: "a comparison needs a `Variable`")
+    for field in Comparator.fields(in: fields) {
+      error(
+        "Field '\(field.name)' is not supported", at: fields.node, hint: "a comparison needs a `Variable`")
     }
     if let and = fields["And"] { return readConditions(and, fields.language).map { .and($0) } }
     if let or = fields["Or"] { return readConditions(or, fields.language).map { .or($0) } }
@@ -130,30 +151,30 @@ extension DefinitionReader {
 
   private func readComparison(_ fields: ObjectFields) -> Condition? {
     let variable = referencePath("Variable", in: fields)
-    let names = Comparator.fieldNames(in: fields)
-    guard let name = names.first else {
+    let found = Comparator.fields(in: fields)
+    guard let field = found.first else {
       error(
         "This object should have only one of the following fields: [\(Comparator.fieldNames.joined(separator: ", "))]",
         at: fields.node, hint: "a `Variable` needs something to compare it with")
       return nil
     }
-    guard names.count == 1 else {
+    guard found.count == 1 else {
       error(
-        "There should only be one of the following fields: [\(names.joined(separator: ", "))]",
+        "There should only be one of the following fields: [\(found.map(\.name).joined(separator: ", "))]",
         at: fields.node)
       return nil
     }
-    guard let variable, let operand = fields[name] else { return nil }
-    if let comparator = Comparator(rawValue: name) {
-      checkOperand(operand, comparator)
-      return .compare(
-        Comparison(variable: variable, comparator: comparator, operand: operand, operandIsPath: false))
+    // A field of the other query language has been reported.
+    guard let variable, fields.language == .jsonPath else { return nil }
+    if field.isPath {
+      guard referencePath(field.name, in: fields) != nil else { return nil }
+    } else {
+      checkOperand(field.operand, field.comparator)
     }
-    guard let comparator = Comparator(rawValue: String(name.dropLast(4))),
-      referencePath(name, in: fields) != nil
-    else { return nil }
     return .compare(
-      Comparison(variable: variable, comparator: comparator, operand: operand, operandIsPath: true))
+      Comparison(
+        variable: variable, comparator: field.comparator, operand: field.operand,
+        operandIsPath: field.isPath))
   }
 
   private func checkOperand(_ node: SyntaxNode, _ comparator: Comparator) {

@@ -14,12 +14,19 @@ extension MapDefinition {
       "MaxConcurrencyPath",
       "ToleratedFailureCountPath", "ToleratedFailurePercentagePath",
     ],
-    jsonata: ["Items", "Output"])
+    jsonata: ["Items", "Output"],
+    ranges: [
+      ("MaxConcurrency", FieldRange(0)), ("ToleratedFailureCount", FieldRange(0)),
+      ("ToleratedFailurePercentage", FieldRange(0, 100)),
+    ])
 }
 
 extension DefinitionReader {
-  private static let processorFields = FieldTable(["StartAt", "States", "Comment", "ProcessorConfig"])
-  private static let configFields = FieldTable(["Mode", "ExecutionType"])
+  static let processorFields = FieldTable(
+    ["StartAt", "States", "Comment", "ProcessorConfig"], required: machineRequired)
+  static let configFields = FieldTable(
+    ["Mode", "ExecutionType"],
+    choices: [("Mode", ["INLINE", "DISTRIBUTED"]), ("ExecutionType", ["STANDARD", "EXPRESS"])])
 
   private struct Processor {
     var machine: Machine?
@@ -32,8 +39,8 @@ extension DefinitionReader {
     if let items = fields["Items"] { checkItems(items) }
     exclude(["ItemSelector", "Parameters"], in: fields)
     let selector = template("ItemSelector", in: fields) ?? template("Parameters", in: fields)
-    let maxConcurrency = number("MaxConcurrency", in: fields, 0)
-    let failureCount = number("ToleratedFailureCount", in: fields, 0)
+    let maxConcurrency = number("MaxConcurrency", in: fields)
+    let failureCount = number("ToleratedFailureCount", in: fields)
     let failurePercentage = readPercentage(fields)
     let label = readLabel(fields)
     if let reader = fields["ItemReader"] { checkItemReader(reader, fields.language) }
@@ -60,9 +67,11 @@ extension DefinitionReader {
     let name = "ToleratedFailurePercentage"
     if let node = fields[name], case .number(let text) = node.kind, let value = Double(text) {
       guard exclude([name, name + "Path"], in: fields) else { return nil }
-      return inRange(value < 0, 0, value > 100, 100, node) ? node : nil
+      let range = range(of: name, fields)
+      let isAbove = range.maximum.map { value > Double($0) } ?? false
+      return inRange(value < Double(range.minimum), isAbove, range, node) ? node : nil
     }
-    switch number(name, in: fields, 0, 100) {
+    switch number(name, in: fields) {
     case .literal(let number): return number.node
     case .path(let text), .expression(let text): return text.node
     case nil: return nil
@@ -93,12 +102,12 @@ extension DefinitionReader {
 
   private func readConfig(_ node: SyntaxNode, _ processor: inout Processor) {
     guard let fields = fields(of: node, Self.configFields, .jsonPath) else { return }
-    let mode = choice("Mode", in: fields, of: ["INLINE", "DISTRIBUTED"])
+    let mode = choice("Mode", in: fields)
     processor.mode = fields["Mode"]
     processor.isDistributed = mode == "DISTRIBUTED"
     if processor.isDistributed {
       require(["ExecutionType"], in: fields)
-      _ = choice("ExecutionType", in: fields, of: ["STANDARD", "EXPRESS"])
+      _ = choice("ExecutionType", in: fields)
       if options.isExpress, let place = processor.mode {
         error(
           "The field 'Mode' with value 'DISTRIBUTED' is not supported inside 'EXPRESS' state machines",

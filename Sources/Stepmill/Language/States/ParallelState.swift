@@ -2,14 +2,14 @@ extension StateKind {
   static let parallelFields = FieldTable(
     ["Type", "Comment", "QueryLanguage", "Next", "End", "Assign", "Retry", "Catch", "Branches"],
     jsonPath: ["InputPath", "OutputPath", "Parameters", "ResultSelector", "ResultPath"],
-    jsonata: ["Arguments", "Output"])
+    jsonata: ["Arguments", "Output"], required: ["Branches"])
 }
 
 extension DefinitionReader {
-  private static let branchFields = FieldTable(["StartAt", "States", "Comment"])
+  static let branchFields = FieldTable(["StartAt", "States", "Comment"], required: machineRequired)
 
   func readParallel(_ fields: ObjectFields) -> [Machine]? {
-    require(["Branches"], in: fields)
+    requireFields(in: fields)
     guard let branches = fields["Branches"].flatMap(nonEmptyArray) else { return nil }
     var machines: [Machine] = []
     for branch in branches {

@@ -9,18 +9,21 @@ extension TaskDefinition {
       "InputPath", "OutputPath", "Parameters", "ResultSelector", "ResultPath", "TimeoutSecondsPath",
       "HeartbeatSecondsPath",
     ],
-    jsonata: ["Arguments", "Output"])
+    jsonata: ["Arguments", "Output"], required: ["Resource"],
+    ranges: [
+      ("TimeoutSeconds", FieldRange(1, secondsMax)), ("HeartbeatSeconds", FieldRange(1, secondsMax)),
+    ])
+
+  private static var secondsMax: Int { 99_999_999 }
 }
 
 extension DefinitionReader {
-  private static var secondsMax: Int { 99_999_999 }
-
   func readTask(_ fields: ObjectFields) -> TaskDefinition? {
-    require(["Resource"], in: fields)
+    requireFields(in: fields)
     let resource = text("Resource", in: fields)
     if let resource { checkResource(resource) }
-    let timeout = number("TimeoutSeconds", in: fields, 1, Self.secondsMax)
-    let heartbeat = number("HeartbeatSeconds", in: fields, 1, Self.secondsMax)
+    let timeout = number("TimeoutSeconds", in: fields)
+    let heartbeat = number("HeartbeatSeconds", in: fields)
     if case .literal(let timeout) = timeout, case .literal(let heartbeat) = heartbeat,
       heartbeat.value >= timeout.value
     {

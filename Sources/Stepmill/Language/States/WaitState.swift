@@ -1,16 +1,19 @@
 extension WaitDefinition {
   static let fields = FieldTable(
     ["Type", "Comment", "QueryLanguage", "Next", "End", "Assign", "Seconds", "Timestamp"],
-    jsonPath: ["InputPath", "OutputPath", "SecondsPath", "TimestampPath"], jsonata: ["Output"])
+    jsonPath: ["InputPath", "OutputPath", "SecondsPath", "TimestampPath"], jsonata: ["Output"],
+    ranges: [("Seconds", .seconds)])
+  /// Just one of these is written.
+  static let moments = ["SecondsPath", "Seconds", "TimestampPath", "Timestamp"]
 }
 
 extension DefinitionReader {
   func readWait(_ fields: ObjectFields) -> WaitDefinition? {
-    guard requireOne(of: ["SecondsPath", "Seconds", "TimestampPath", "Timestamp"], in: fields) else {
+    guard requireOne(of: WaitDefinition.moments, in: fields) else {
       return nil
     }
     if fields.has("Seconds") || fields.has("SecondsPath") {
-      switch number("Seconds", in: fields, 0, 99_999_999) {
+      switch number("Seconds", in: fields) {
       case .literal(let seconds): return .seconds(seconds)
       case .path(let path): return .secondsPath(path)
       case .expression(let expression): return .secondsExpression(expression)

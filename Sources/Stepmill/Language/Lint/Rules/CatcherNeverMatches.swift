@@ -66,5 +66,5 @@ extension RetrierDefinition {
 }
 
 private func errorNames(in node: SyntaxNode) -> [(String, SyntaxNode)] {
-  (node["ErrorEquals"]?.elements ?? []).compactMap { element in element.text.map { ($0, element) } }
+  (node["ErrorEquals"]?.elements ?? .none).compactMap { element in element.text.map { ($0, element) } }
 }

@@ -37,7 +37,7 @@ extension StateDefinition {
         collect(parameters, holder: target) { growths.append(Growth(what: what, node: $0)) }
       }
       if let assign, assignBase != .result {
-        for member in assign.members ?? [] {
+        for member in assign.members ?? .none {
           let isPath = member.name.hasSuffix(".$")
           let name = "$" + (isPath ? String(member.name.dropLast(2)) : member.name)
           let add: (SyntaxNode) -> Void = { growths.append(Growth(what: "the variable '\(name)'", node: $0)) }
@@ -49,7 +49,7 @@ extension StateDefinition {
         }
       }
     case .jsonata:
-      for member in assign?.members ?? [] {
+      for member in assign?.members ?? .none {
         guard let text = member.value.text, ExpressionText.isDelimited(text),
           ExpressionText.grows(text, "$" + member.name)
         else { continue }

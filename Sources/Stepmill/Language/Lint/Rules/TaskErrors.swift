@@ -1,13 +1,18 @@
 extension LintRule {
   static let taskWithoutErrorHandling = LintRule(
     "task-without-error-handling", "A Task has neither Retry nor Catch, and nothing around it has.",
+    isOnByDefault: false,
     explanation: """
       A call to the outside fails sooner or later: throttling, a network, a deployment. Without `Retry` and without \
       `Catch`, on the state or on a Parallel or Map around it, one such moment ends the whole execution.
 
       Add a retrier for transient errors, such as \
       {"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 2, "MaxAttempts": 3, "BackoffRate": 2}, or a \
-      catcher that leads to a state that cleans up. If failing is right, the rule can be switched off.
+      catcher that leads to a state that cleans up.
+
+      The rule waits to be asked for (`--enable task-without-error-handling`): in most workflows that are well as they \
+      are, some Task is meant to end the execution when it fails, and no definition says which. It spoke of 81 of 100 \
+      published ones, six times as often as all other rules together.
       """
   ) { context in
     context.forEachState { state, machine in

@@ -65,7 +65,7 @@ private struct VariableUses {
     var nodes = [state.assign] + state.catchers.map(\.assign)
     if case .choice(let choice) = state.kind { nodes += choice.rules.map(\.assign) }
     return nodes.compactMap(\.self).flatMap { node in
-      (node.members ?? []).map {
+      (node.members ?? .none).map {
         Assignment(name: state.variableName($0.name), node: $0.value)
       }
     }

@@ -67,7 +67,7 @@ struct RouteExit {
 }
 
 /// The least and the most that a way from a state to an end takes.
-struct Routes {
+struct PredictedRoutes {
   let exits: [[RouteExit]]
   let components: Components
 

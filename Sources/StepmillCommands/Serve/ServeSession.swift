@@ -1,0 +1,153 @@
+import Stepmill
+import StepmillHTTP
+import StepmillServer
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// A server from its start to its end.
+struct ServeSession {
+  private let settings: ServeSettings
+  private let terminal: Terminal
+  private let log: ServeLog
+  private let phase = ServePhase()
+
+  init(_ settings: ServeSettings, _ terminal: Terminal) {
+    self.settings = settings
+    self.terminal = terminal
+    log = ServeLog(terminal)
+  }
+
+  func run() throws(CommandError) -> ExitStatus {
+    let access = try ServeAccess(settings, terminal)
+    let loop: CommandLoop
+    do throws(SystemError) {
+      loop = try CommandLoop()
+      if terminal.takesSignals { try loop.watch([SIGINT, SIGTERM]) }
+    } catch {
+      throw failure("the system refuses: \(error)")
+    }
+    defer { loop.close() }
+    let runtime = try makeRuntime()
+    let identifiers = IdentifierSource(seed: UInt64.random(in: 0 ... .max))
+    let service = StepFunctionsService(
+      host: runtime, configuration: settings.limits.configuration,
+      store: MemoryStore(retention: settings.retention), identifiers: identifiers)
+    let server = try listen(runtime, service, access, identifiers)
+    welcome(server)
+    waitForSignal(loop)
+    end(server, runtime, loop)
+    return .success
+  }
+
+  private func failure(_ message: String) -> CommandError {
+    CommandError(message, isAboutUsage: false, status: .failure)
+  }
+
+  private func makeRuntime() throws(CommandError) -> Runtime {
+    do throws(StepmillError) {
+      var configuration = Runtime.Configuration()
+      if let loops = settings.loops { configuration.loops = loops }
+      configuration.limits = settings.limits.configuration.standardLimits
+      configuration.region = settings.region
+      configuration.account = settings.account
+      return try Runtime(configuration)
+    } catch {
+      throw failure("the engine could not be started: \(error)")
+    }
+  }
+
+  private func listen(
+    _ runtime: Runtime, _ service: StepFunctionsService, _ access: ServeAccess,
+    _ identifiers: IdentifierSource
+  ) throws(CommandError) -> HTTPServer {
+    var configuration = HTTPServer.Configuration()
+    configuration.limits = settings.limits.http
+    configuration.tls = settings.tls
+    configuration.log = settings.logsRequests ? AccessLog() : nil
+    let pages = OperatorPages(
+      runtime: runtime, version: Version.number, readiness: { [phase] in phase.readiness })
+    let handler = ServiceHandler(service, access: access, pages: pages, identifiers: identifiers)
+    do throws(HTTPServerError) {
+      let server = try HTTPServer(
+        on: runtime, at: settings.addresses, handler: handler, configuration: configuration)
+      pages.show(server)
+      return server
+    } catch {
+      throw failure("\(error)")
+    }
+  }
+
+  // MARK: From the start to the end
+
+  private func welcome(_ server: HTTPServer) {
+    for address in server.addresses where !address.isLocal && settings.credentialsFile == nil {
+      log.warn(
+        "anybody who reaches \(address) can start executions; --credentials lets in only those who sign with a key"
+      )
+    }
+    let scheme = settings.tls == nil ? "http" : "https"
+    let urls = server.addresses.map { address in
+      if case .tcp = address { return "\(scheme)://\(address)" }
+      return "\(address)"
+    }
+    terminal.write("stepmill \(Version.number) listens on \(urls.joined(separator: ", "))\n")
+    if terminal.isTerminal(.output), let url = urls.first {
+      let style = terminal.style(.output)
+      terminal.write(
+        """
+        \(style.dim("Kept in:"))  \(settings.dataDirectory ?? "memory; --data DIR keeps it on disk")
+        \(style.dim("boto3:"))    boto3.client("stepfunctions", endpoint_url="\(url)", region_name="\(settings.region)",
+                    aws_access_key_id="test", aws_secret_access_key="test",
+                    config=botocore.config.Config(inject_host_prefix=False))
+        \(style.dim("AWS CLI:"))  aws stepfunctions list-state-machines --endpoint-url \(url)
+        \(style.dim("To end:"))   Ctrl-C
+
+        """)
+    }
+    log.note("ready", [("addresses", urls.joined(separator: " "))])
+  }
+
+  private func waitForSignal(_ loop: CommandLoop) {
+    var signal: Int32?
+    loop.onSignal = { number in
+      // The second one does not wait for anything.
+      if signal != nil { exit(128 + number) }
+      signal = number
+    }
+    loop.run { signal != nil }
+    log.note("draining", [("signal", signal == SIGINT ? "SIGINT" : "SIGTERM")])
+    phase.set(.notReady("the server ends"))
+  }
+
+  private func end(_ server: HTTPServer, _ runtime: Runtime, _ loop: CommandLoop) {
+    let drained = Box()
+    server.drain(milliseconds: settings.drainMilliseconds) {
+      loop.post { _ in drained.isSet = true }
+    }
+    loop.run { drained.isSet }
+    let over = Box()
+    let running = runtime.counters.inFlight
+    Task.detached {
+      await runtime.shutDown(waiting: .zero)
+      loop.post { _ in over.isSet = true }
+    }
+    loop.run { over.isSet }
+    log.note("ended", [("executionsEnded", String(running))])
+  }
+}
+
+/// Belongs to the thread of the command's loop, and is only carried by others.
+private final class Box: @unchecked Sendable {
+  var isSet = false
+}
+
+/// Whether the server takes requests, for whoever asks on any thread.
+private final class ServePhase: Sendable {
+  private let state = Lock(Readiness.ready)
+  var readiness: Readiness { state.withLock { $0 } }
+  func set(_ readiness: Readiness) { state.withLock { $0 = readiness } }
+}

@@ -1,0 +1,219 @@
+import Stepmill
+import StepmillHTTP
+import StepmillServer
+
+/// What `stepmill serve` is told.
+struct ServeSettings {
+  var addresses: [HTTPAddress]
+  var dataDirectory: String?
+  var retention: Retention
+  var region: String
+  var account: String
+  var loops: Int?
+  var limits: ServeLimits
+  var credentialsFile: String?
+  var tls: (certificate: String, key: String)?
+  var drainMilliseconds: UInt64
+  var logsRequests: Bool
+  private let source: SettingSource
+
+  static let options: [Command.Option] = [
+    Command.Option(
+      "--listen", "ADDRESS", isRepeatable: true,
+      help: "Where to listen: HOST:PORT or unix:PATH. Default: 127.0.0.1:8083; port 0 lets the system choose."
+    ),
+    Command.Option("--port", "N", help: "Short for --listen 127.0.0.1:N."),
+    Command.Option("--data", "DIR", help: "Keep everything in this directory; without it, in memory only."),
+    Command.Option(
+      "--retention-days", "N", help: "How long ended executions are kept. Default: 90."),
+    Command.Option(
+      "--retention-executions", "N", help: "How many ended executions are kept. Default: 1000000."),
+    Command.Option(
+      "--region", "NAME", help: "For clients that sign for none. Default: us-east-1."),
+    Command.Option(
+      "--account", "ID", help: "For access keys that are no account number. Default: 123456789012."),
+    Command.Option("--loops", "N", help: "Event loops, each on a thread. Default: one for each processor."),
+    Command.Option(
+      "--limit", "NAME=VALUE", isRepeatable: true, help: "Change a limit; 'Limits' lists them."),
+    Command.Option(
+      "--credentials", "FILE",
+      help: "Let in only requests signed with a key of this file, which is written like ~/.aws/credentials."),
+    Command.Option("--tls-certificate", "FILE", help: "Serve HTTPS: the certificate and its chain, PEM."),
+    Command.Option("--tls-key", "FILE", help: "The certificate's key, PEM."),
+    Command.Option(
+      "--drain", "SECONDS", help: "How long requests that are under way may take at the end. Default: 10."),
+    Command.Option("--access-log", help: "Write a line of JSON for each request to standard error."),
+    Command.Option("--config", "FILE", help: "Read settings from a file."),
+  ]
+
+  init(_ arguments: Arguments, _ terminal: Terminal) throws(CommandError) {
+    let source = try SettingSource(arguments, Self.options, configuration: "--config", terminal)
+    self.source = source
+    addresses = try Self.addresses(source)
+    dataDirectory = try source.value("--data")
+    retention = Retention()
+    if let days = try source.number("--retention-days", in: 0...36_500) { retention.seconds = days * 86_400 }
+    if let count = try source.number("--retention-executions", in: 0...1_000_000_000) {
+      retention.executionsMax = count
+    }
+    region = try source.value("--region") ?? "us-east-1"
+    guard ServeAccess.isRegion(region[...]) else {
+      throw CommandError("\(source.name("--region")) takes a region such as eu-central-1, not '\(region)'")
+    }
+    account = try source.value("--account") ?? "123456789012"
+    guard ServeAccess.isAccount(account[...]) else {
+      throw CommandError("\(source.name("--account")) takes twelve digits, not '\(account)'")
+    }
+    loops = try source.number("--loops", in: 1...1024)
+    limits = try ServeLimits(source)
+    credentialsFile = try source.value("--credentials")
+    let files = (try source.value("--tls-certificate"), try source.value("--tls-key"))
+    switch files {
+    case (let certificate?, let key?): tls = (certificate, key)
+    case (nil, nil): tls = nil
+    default: throw CommandError("--tls-certificate and --tls-key belong together: one of them is missing")
+    }
+    drainMilliseconds = UInt64(try source.number("--drain", in: 0...86_400) ?? 10) * 1000
+    logsRequests = try source.isSet("--access-log")
+  }
+
+  private static func addresses(_ source: SettingSource) throws(CommandError) -> [HTTPAddress] {
+    var addresses: [HTTPAddress] = []
+    do throws(HTTPServerError) {
+      for text in source.values("--listen").values { addresses.append(try HTTPAddress(text)) }
+    } catch {
+      throw CommandError("\(source.name("--listen")): \(error)", isAboutUsage: false)
+    }
+    if let port = try source.number("--port", in: 0...65_535) {
+      addresses.append(.tcp(host: "127.0.0.1", port: UInt16(port)))
+    }
+    // Sockets that systemd has opened stand in the place of those that nobody asked for.
+    if addresses.isEmpty { addresses = HTTPAddress.fromSystemd() }
+    return addresses.isEmpty ? [.tcp(host: "127.0.0.1", port: 8083)] : addresses
+  }
+
+  /// What is in force, and where it comes from.
+  var description: String {
+    var rows: [(String, String, String)] = []
+    for option in Self.options {
+      let (values, place) = source.values(option.name)
+      let value = values.map { $0.isEmpty ? "true" : $0 }.joined(separator: ", ")
+      rows.append((String(option.name.dropFirst(2)), value.isEmpty ? "-" : value, place.description))
+    }
+    let width = rows.reduce(0) { max($0, $1.0.count) }
+    let valueWidth = min(rows.reduce(0) { max($0, $1.1.count) }, 60)
+    return rows.map { row in
+      let name = row.0 + String(repeating: " ", count: width - row.0.count)
+      let value = row.1 + String(repeating: " ", count: max(0, valueWidth - row.1.count))
+      return "\(name)  \(value)  \(row.2)\n"
+    }.joined()
+  }
+}
+
+/// Limits by name. Without a word they are AWS's.
+struct ServeLimits {
+  var configuration = ServiceConfiguration()
+  var http = HTTPLimits()
+
+  private struct Row {
+    let name: String
+    let help: String
+    let range: ClosedRange<Int>
+    let set: (inout ServeLimits, Int) -> Void
+    let value: (ServeLimits) -> Int?
+  }
+
+  private static func row(
+    _ name: String, _ range: ClosedRange<Int>, _ help: String,
+    _ path: WritableKeyPath<ServeLimits, Int>
+  ) -> Row {
+    Row(name: name, help: help, range: range) { limits, value in
+      limits[keyPath: path] = value
+    } value: {
+      $0[keyPath: path]
+    }
+  }
+
+  private static var rows: [Row] {
+    [
+      Row(name: "payload-bytes", help: "input and output of a state", range: 1024...1 << 30) {
+        limits, value in
+        limits.configuration.standardLimits.payloadBytesMax = value
+        limits.configuration.expressLimits.payloadBytesMax = value
+      } value: {
+        $0.configuration.standardLimits.payloadBytesMax
+      },
+      Row(name: "history-events", help: "events of a Standard execution", range: 1...1 << 30) {
+        limits, value in
+        limits.configuration.standardLimits.historyEventsMax = value
+      } value: {
+        $0.configuration.standardLimits.historyEventsMax
+      },
+      Row(name: "express-seconds", help: "duration of an Express execution", range: 1...1 << 30) {
+        limits, value in
+        limits.configuration.expressLimits.executionSecondsMax = value
+      } value: {
+        $0.configuration.expressLimits.executionSecondsMax
+      },
+      Row(name: "standard-seconds", help: "duration of a Standard execution", range: 1...1 << 31) {
+        limits, value in
+        limits.configuration.standardSecondsMax = value
+        limits.configuration.standardLimits.executionSecondsMax = value
+      } value: {
+        $0.configuration.standardSecondsMax
+      },
+      Row(name: "map-concurrency", help: "iterations of an inline Map at once", range: 1...1 << 20) {
+        limits, value in
+        limits.configuration.standardLimits.mapConcurrencyMax = value
+        limits.configuration.expressLimits.mapConcurrencyMax = value
+      } value: {
+        $0.configuration.standardLimits.mapConcurrencyMax
+      },
+      row(
+        "open-executions", 1...100_000_000, "running executions of an account in a region",
+        \.configuration.openExecutionsMax),
+      row("state-machines", 1...10_000_000, "state machines", \.configuration.machinesMax),
+      row("activities", 1...10_000_000, "activities", \.configuration.activitiesMax),
+      row("versions", 1...1_000_000, "versions of a state machine", \.configuration.versionsMax),
+      row("aliases", 1...100_000, "aliases of a state machine", \.configuration.aliasesMax),
+      row(
+        "activity-pollers", 1...1_000_000, "workers that wait for an activity's task",
+        \.configuration.activityPollersMax),
+      row(
+        "redrive-seconds", 1...1 << 31, "how long after its end an execution can be redriven",
+        \.configuration.redriveSeconds),
+      row("connections", 1...1_000_000, "connections", \.http.connectionsMax),
+      row("request-bytes", 1024...1 << 30, "the body of a request", \.http.bodyBytesMax),
+    ]
+  }
+
+  static var help: String {
+    let defaults = ServeLimits()
+    let width = rows.reduce(0) { max($0, $1.name.count) }
+    return rows.map { row in
+      let name = row.name + String(repeating: " ", count: width - row.name.count)
+      return "\(name)  \(row.help) (\(row.value(defaults).map(String.init) ?? "unbounded"))"
+    }.joined(separator: "\n")
+  }
+
+  private init() {}
+
+  init(_ source: SettingSource) throws(CommandError) {
+    let rows = Self.rows
+    for (name, text) in try source.pairs("--limit") {
+      guard let row = rows.first(where: { $0.name == name }) else {
+        let near = Suggest.nearest(to: name, in: rows.map(\.name))
+        throw CommandError(
+          "there is no limit '\(name)'"
+            + (near.map { "; did you mean '\($0)'?" } ?? "; see 'stepmill help serve'"),
+          isAboutUsage: false)
+      }
+      guard let value = Int(text), row.range.contains(value) else {
+        throw CommandError(
+          "the limit '\(name)' is a whole number from \(row.range.lowerBound) to \(row.range.upperBound), not '\(text)'",
+          isAboutUsage: false)
+      }
+      row.set(&self, value)
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import Testing
+
+@testable import StepmillCommands
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// The server as a process, asked over a Unix socket.
+@Suite(.enabled(if: Program.isBuilt, "the program is not built")) struct ServeTests {
+  let scratch: Scratch
+
+  init() throws { scratch = try Scratch() }
+
+  @Test func servesAndEnds() async throws {
+    let path = scratch.path + "/s.sock"
+    let (answers, run) = try await onThread {
+      let program = try Program(["serve", "--listen", "unix:\(path)", "--loops", "1"])
+      try program.waitForError("\"ready\"")
+      let answers = try [
+        Self.ask(path, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+        Self.ask(path, Self.call("ListStateMachines", "{}")),
+        Self.ask(path, Self.call("Nonsense", "{}")),
+        Self.ask(path, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+      ]
+      program.interrupt()
+      return (answers, program.finish())
+    }
+    #expect(answers[0].hasPrefix("HTTP/1.1 200 OK\r\n") && answers[0].hasSuffix("\r\n\r\nok\n"))
+    #expect(answers[1].contains("x-amzn-RequestId: ") && answers[1].hasSuffix("{\"stateMachines\":[]}"))
+    #expect(answers[2].hasPrefix("HTTP/1.1 400 ") && answers[2].contains("#UnknownOperationException"))
+    #expect(
+      answers[3].contains("stepmill_requests_total{operation=\"ListStateMachines\",status=\"2xx\"} 1\n"))
+    #expect(run.status == 0 && run.output.contains("listens on unix:\(path)"))
+    #expect(run.error.contains("\"signal\":\"SIGINT\"") && run.error.contains("\"event\":\"ended\""))
+    #expect(access(path, F_OK) != 0)
+  }
+
+  @Test func letsInWhoSigns() async throws {
+    let path = scratch.path + "/signed.sock"
+    let keys = try scratch.file(
+      "keys", "[one]\naws_access_key_id = AKID\naws_secret_access_key = secret\n")
+    let answer = try await onThread {
+      let program = try Program(["serve", "--listen", "unix:\(path)", "--loops", "1", "--credentials", keys])
+      try program.waitForError("\"ready\"")
+      defer {
+        program.interrupt()
+        _ = program.finish()
+      }
+      return try Self.ask(path, Self.call("ListStateMachines", "{}"))
+    }
+    #expect(answer.hasPrefix("HTTP/1.1 400 ") && answer.contains("MissingAuthenticationTokenException"))
+  }
+
+  @Test(arguments: [
+    (["--port", "70000"], "takes a whole number from 0 to 65535, not '70000'"),
+    (["--listen", "nowhere"], "'nowhere' is not an address to listen on"),
+    (["--limit", "open-execution=3"], "there is no limit 'open-execution'; did you mean 'open-executions'?"),
+    (["--limit", "versions"], "takes NAME=VALUE, not 'versions'"),
+    (["--account", "12"], "takes twelve digits, not '12'"),
+    (["--tls-key", "k"], "belong together"),
+    (["--credentials", "/nowhere"], "/nowhere cannot be read"),
+  ])
+  func refuses(_ options: [String], _ message: String) {
+    let terminal = Terminal(input: [])
+    #expect(CommandLineTool.run(["serve"] + options, terminal) == .usage)
+    #expect(terminal.captured(.error).contains(message))
+  }
+
+  @Test func settingsHaveThreePlaces() throws {
+    let file = try scratch.file(
+      "serve.yaml", "data: /var/lib/x\nregion: eu-west-1\nlimit:\n  versions: 7\naccess-log: true\n")
+    let terminal = Terminal(
+      input: [], environment: ["STEPMILL_REGION": "eu-west-2", "STEPMILL_LISTEN": "127.0.0.1:1, unix:/tmp/s"])
+    let status = CommandLineTool.run(
+      ["serve", "--config", file, "--account", "111122223333", "--print-config"], terminal)
+    #expect(status == .success)
+    let lines = terminal.captured(.output).split(separator: "\n").map {
+      $0.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " ")
+    }
+    #expect(lines.contains("listen 127.0.0.1:1, unix:/tmp/s STEPMILL_LISTEN"))
+    #expect(lines.contains("region eu-west-2 STEPMILL_REGION"))
+    #expect(lines.contains("data /var/lib/x \(file)"))
+    #expect(lines.contains("limit versions=7 \(file)"))
+    #expect(lines.contains("access-log true \(file)"))
+    #expect(lines.contains("account 111122223333 option"))
+    #expect(lines.contains("drain - default"))
+  }
+
+  @Test func unknownSettingsAreNamed() throws {
+    let file = try scratch.file("serve.json", "{\"dta\": \"x\"}")
+    let terminal = Terminal(input: [])
+    #expect(CommandLineTool.run(["serve", "--config", file, "--print-config"], terminal) == .usage)
+    #expect(terminal.captured(.error).contains("has no setting 'dta'; did you mean 'data'?"))
+  }
+
+  // MARK: Asking
+
+  private static func call(_ operation: String, _ body: String) -> String {
+    "POST / HTTP/1.1\r\nHost: sync-states.local\r\nX-Amz-Target: AWSStepFunctions.\(operation)\r\n"
+      + "Content-Type: application/x-amz-json-1.0\r\nContent-Length: \(body.utf8.count)\r\n"
+      + "Connection: close\r\n\r\n\(body)"
+  }
+
+  /// Sends a request and reads until the server closes.
+  private static func ask(_ path: String, _ request: String) throws -> String {
+    let file = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(file) }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let code = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(file, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    try #require(code == 0)
+    let bytes = Array(request.utf8)
+    try #require(write(file, bytes, bytes.count) == bytes.count)
+    var answer: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 65_536)
+    while case let count = read(file, &piece, piece.count), count > 0 { answer += piece[..<count] }
+    return String(decoding: answer, as: UTF8.self)
+  }
+}
