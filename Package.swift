@@ -145,7 +145,7 @@ let package = Package(
       name: "StepmillCommands",
       dependencies: [
         "Stepmill", "StepmillBatch", "StepmillGraph", "StepmillYAML", "StepmillHTTP", "StepmillIntegrations",
-        "StepmillServer", "CLibuv",
+        "StepmillServer", "StepmillStore", "CLibuv",
       ],
       swiftSettings: outside),
     .executableTarget(name: "StepmillCLI", dependencies: ["StepmillCommands"], swiftSettings: outside),

@@ -64,12 +64,12 @@ private struct StartCommand {
     let first = text.utf8.first { $0 != 0x20 && $0 != 0x0A && $0 != 0x09 && $0 != 0x0D }
     let isJSON = first.map { Array("{[\"".utf8).contains($0) } ?? false
     if text != "-", isJSON || (try? JSON(parsing: text)) != nil {
-      _ = try RunCommand.parse(Array(text.utf8), name: "--input", terminal)
+      _ = try JSONArgument.parse(Array(text.utf8), name: "--input", terminal)
       return text
     }
     let path = text.hasPrefix("@") ? String(text.dropFirst()) : text
     let bytes = try DefinitionFile.readData(path, terminal)
-    _ = try RunCommand.parse(bytes, name: path == "-" ? "<stdin>" : path, terminal)
+    _ = try JSONArgument.parse(bytes, name: path == "-" ? "<stdin>" : path, terminal)
     return String(decoding: bytes, as: UTF8.self)
   }
 

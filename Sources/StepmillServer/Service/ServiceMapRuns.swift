@@ -49,7 +49,7 @@ final class ServiceMapRuns: MapRunDelegate {
     if child.redriveCount > 0, let known = service.store.execution(child.name, of: labeled, in: scope) {
       reopen(known, child, hosted)
       service.store.reopened(known)
-      if !known.isExpress { service.status?.changed(known) }
+      if let status = service.status, !known.isExpress { status.changed(StatusChange(known, service)) }
       return StandardListener(known, service)
     }
     let execution = StoredExecution(
@@ -58,19 +58,21 @@ final class ServiceMapRuns: MapRunDelegate {
       itemCount: child.itemCount)
     execution.withLife { $0.hosted = hosted }
     _ = service.store.insert(execution)
-    if !execution.isExpress { service.status?.changed(execution) }
+    if let status = service.status, !execution.isExpress { status.changed(StatusChange(execution, service)) }
     return StandardListener(execution, service)
   }
 
   private func reopen(_ execution: StoredExecution, _ child: MapRunChildInfo, _ hosted: HostedExecution) {
+    // Of a child whose contents cannot be read back only the history is the new one's alone.
+    try? execution.restore()
     execution.withLife { life in
       life.state = .running
       life.stopDate = nil
-      (life.error, life.cause, life.output) = (nil, nil, nil)
+      (life.contents.error, life.contents.cause, life.contents.output) = (nil, nil, nil)
       life.redriveCount = child.redriveCount
       // An Express child starts again, and has no date of a redrive.
       life.redriveDate = child.isExpress ? nil : child.redriveDate
-      life.resumePoint = nil
+      life.contents.resumePoint = nil
       life.hosted = hosted
     }
   }
@@ -93,8 +95,8 @@ extension MapRunRecord {
     concurrencyMax = progress.concurrencyMax
     toleratedFailureCount = progress.tolerance.count ?? 0
     toleratedFailurePercentage = progress.tolerance.percentage ?? 0
-    items = Counts(progress.items)
-    executions = Counts(progress.executions)
+    items = progress.items
+    executions = progress.executions
     redriveCount = progress.redriveCount
     redriveDate = progress.redriveDate
   }
@@ -108,14 +110,5 @@ extension MapRunRecord.Status {
     case .failed: self = .failed
     case .aborted: self = .aborted
     }
-  }
-}
-
-extension MapRunRecord.Counts {
-  init(_ counts: MapRunCounts) {
-    self.init(
-      pending: counts.pending, running: counts.running, succeeded: counts.succeeded, failed: counts.failed,
-      timedOut: counts.timedOut, aborted: counts.aborted, resultsWritten: counts.resultsWritten,
-      failuresNotRedrivable: counts.failuresNotRedrivable, pendingRedrive: counts.pendingRedrive)
   }
 }

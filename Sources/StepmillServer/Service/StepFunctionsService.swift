@@ -1,4 +1,5 @@
 import Stepmill
+import Synchronization
 
 // The service without its transport: an operation's name and a body go in, a status and a body
 // come out.
