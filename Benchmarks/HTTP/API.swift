@@ -20,7 +20,9 @@ enum API {
   /// Runs until its history is full.
   static let endless = #"""
     {"StartAt": "One", "States": {
-      "One": {"Type": "Pass", "Next": "Two"}, "Two": {"Type": "Pass", "Next": "One"}}}
+      "One": {"Type": "Pass", "Next": "Two"}, "Two": {"Type": "Choice",
+        "Choices": [{"Variable": "$.orderId", "IsPresent": true, "Next": "One"}], "Default": "Done"},
+      "Done": {"Type": "Succeed"}}}
     """#
 
   /// A whole request. Its signature is none: the server looks at what it names only.

@@ -55,7 +55,7 @@ enum Waiting {
       let bytes = server.residentBytes - before
       Servers.say(
         "waiting: \(count) \(type) executions take \(bytes >> 20) MB, \(bytes / count) bytes each"
-          + " (a million: \(bytes / count * 1_000_000 >> 20) MB); started at"
+          + " (a million: \((bytes / count * 1_000_000) >> 20) MB); started at"
           + " \(Int(Double(count) / processor)) per CPU second")
     }
   }

@@ -74,6 +74,7 @@ package final class Integrations: Sendable {
   package let log: (any LogSink)?
   package let status: (any StatusSink)?
 
+  private let host: any ExecutionHost
   private let http: HTTPClient
   private let pool: CommandPool
   private let logs: CloudWatchLogSink?
@@ -87,6 +88,7 @@ package final class Integrations: Sendable {
   ) {
     var clientConfiguration = HTTPClient.Configuration()
     clientConfiguration.authorities = configuration.authorities
+    host = runtime
     http = HTTPClient(on: runtime, configuration: clientConfiguration)
     let endpoints = Endpoints(configuration.endpoints, environment: configuration.environment)
     var patience = AWSClient.Patience()
@@ -163,14 +165,17 @@ package final class Integrations: Sendable {
   // MARK: Ending
 
   /// Ends commands, sends what is queued, and closes all connections. `done` is called once, on
-  /// any thread. A place that does not answer takes as long as its attempts do.
-  package func close(_ done: @escaping @Sendable () -> Void = {}) {
+  /// any thread. What has not been taken after so many milliseconds is given up, and counted.
+  package func close(
+    withinMilliseconds milliseconds: UInt64 = 5000, _ done: @escaping @Sendable () -> Void = {}
+  ) {
     pool.close()
     var drains: [@Sendable (@escaping @Sendable () -> Void) -> Void] = files.map { file in { file.drain($0) }
     }
     if let logs { drains.append { logs.drain($0) } }
     if let events { drains.append { events.drain($0) } }
     let http = http
+    host.after(milliseconds: milliseconds) { http.close() }
     let last = Last {
       http.close()
       done()

@@ -39,8 +39,8 @@ package struct TaskRun: Sendable {
     keepForAbandonment = whenAbandoned
   }
 
-  /// Calls `body`, on the loop's thread, if the task is given up before it was answered. To be
-  /// said during the call of the service; of several closures the last one counts.
+  /// Calls `body`, on a loop's thread, if the task is given up before it was answered. To be said
+  /// during the call of the service; of several closures the last one counts.
   package func whenAbandoned(_ body: @escaping @Sendable () -> Void) { keepForAbandonment(body) }
 
   /// The name of the state machine, as the execution's ARN has it.

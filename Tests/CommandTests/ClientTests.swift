@@ -23,7 +23,7 @@ import Testing
     """#
 
   private struct Ran {
-    var status: ExitStatus
+    var status: StepmillCommands.ExitStatus
     var output: String
     var error: String
   }
@@ -66,11 +66,12 @@ import Testing
       #expect(ran.output.hasSuffix(":stateMachine:order:1\n") && ran.error.contains("updated"), "\(ran)")
       _ = Self.run(["deploy", wait], at: path)
       ran = Self.run(["list"], at: path)
-      #expect(ran.output.hasPrefix("NAME   TYPE      CREATED\norder  STANDARD  0 s ago\nwait"), "\(ran)")
+      #expect(ran.output.hasPrefix("NAME   TYPE      CREATED\norder  STANDARD  "), "\(ran)")
+      #expect(ran.output.contains(" s ago\nwait   STANDARD  "), "\(ran)")
 
       ran = Self.run(["start", "order", "--input", input, "--name", "one", "--wait"], at: path)
       #expect(ran.status == .success, "\(ran)")
-      #expect(ran.output == #"{"id":"A-17","lines":[1,2],"order":{"id":"A-17"}}"# + "\n" || ran.output == "[1,2]\n")
+      #expect(ran.output == "[1,2]\n")
       #expect(ran.error.contains("ExecutionSucceeded"))
       ran = Self.run(["history", "order/one"], at: path)
       #expect(ran.output.contains("\n    6  ") && ran.output.contains("  MapIterationStarted"), "\(ran)")
@@ -107,7 +108,7 @@ import Testing
       var ran = Self.run(["start", "odrer"], at: path)
       #expect(ran.status == .failure && ran.error.contains("did you mean 'order'?"), "\(ran)")
       ran = Self.run(["start", "failing", "--wait"], at: path)
-      #expect(ran.status == .failure && ran.error.contains("execution failed: Broken\n  It is \"so\"."), "\(ran)")
+      #expect(ran.status == .failure && ran.error.contains("failed: Broken\n  It is \"so\"."), "\(ran)")
       ran = Self.run(["start", "order", "--sync"], at: path)
       #expect(ran.status == .failure && ran.error.contains("StateMachineTypeNotSupported"), "\(ran)")
       ran = Self.run(["history", "order/none"], at: path)
@@ -130,31 +131,36 @@ import Testing
       let arguments = try Arguments.parse([], for: .list)
       let client = try APIClient(ClientEndpoint(arguments, terminal))
       let inputs: [String?] = [
-        #"{"id": "\u00e4\ud83d\ude00", "lines": []}"#, "{\"id\": \"tab\\t and \\\"\", \"lines\": [1, {\"a\":null}]}\n",
-        "{}", nil, "[1", "", "\"\\u0001\"", "{\"id\": 1e400, \"lines\": [\"ä😀\"]}", "[" + String(repeating: "[", count: 2000),
+        #"{"id": "\u00e4\ud83d\ude00", "lines": []}"#,
+        "{\"id\": \"tab\\t and \\\"\", \"lines\": [1, {\"a\":null}]}\n", "{}", nil, "[1", "", "\"\\u0001\"",
+        "{\"id\": 1e400, \"lines\": [\"ä😀\"]}", "[" + String(repeating: "[", count: 2000),
         "\"" + String(repeating: "x", count: 262_143) + "\"",
       ]
       for machine in ["order", "failing", "brief", "none"] {
         for input in machine == "brief" ? Array(inputs.prefix(2)) : inputs {
-          for name in [nil, "plain-1", "ünplain", "", "a:b"] as [String?] where machine == "order" || name == nil {
-            func call(_ operation: String, _ more: [(String, JSON?)]) -> String {
-              let parameters = JSON(
-                object: [
-                  ("stateMachineArn", JSON("arn:aws:states:us-east-1:123456789012:stateMachine:\(machine)")),
-                  ("input", input.map { JSON($0) }), ("name", name.map { JSON($0) }),
-                ] + more)
-              do throws(ClientFailure) {
-                return Self.withoutNumbers(try client.call(operation, parameters))
-              } catch {
-                return error.message
-              }
-            }
-            let trace = ("traceHeader", JSON("Root=1") as JSON?)
-            #expect(call("StartSyncExecution", []) == call("StartSyncExecution", [trace]), "\(machine) \(input ?? "-")")
-            #expect(call("StartExecution", []) == call("StartExecution", [trace]), "\(machine) \(input ?? "-")")
-          }
+          Self.compare(machine, input, nil, client)
         }
       }
+      for name in ["plain-1", "ünplain", "", "a:b"] { Self.compare("order", inputs[0], name, client) }
+    }
+  }
+
+  private static func compare(_ machine: String, _ input: String?, _ name: String?, _ client: APIClient) {
+    func call(_ operation: String, _ more: [(String, JSON?)]) -> String {
+      let parameters = JSON(
+        object: [
+          ("stateMachineArn", JSON("arn:aws:states:us-east-1:123456789012:stateMachine:\(machine)")),
+          ("input", input.map { JSON($0) }), ("name", name.map { JSON($0) }),
+        ] + more)
+      do throws(ClientFailure) {
+        return withoutNumbers(try client.call(operation, parameters))
+      } catch {
+        return error.message
+      }
+    }
+    let trace = ("traceHeader", JSON("Root=1") as JSON?)
+    for operation in ["StartSyncExecution", "StartExecution"] {
+      #expect(call(operation, []) == call(operation, [trace]), "\(operation) \(machine) \(input ?? "-")")
     }
   }
 

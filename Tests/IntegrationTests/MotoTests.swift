@@ -11,12 +11,12 @@ import Testing
 #endif
 
 /// Proves that a server of somebody else's, moto, takes our signatures and our requests, and that
-/// we understand its answers. `Tests/Wire/moto.py` starts it and looks at what has arrived.
+/// we understand its answers. `Tests/Wire/integrations.py` starts it and looks at what has arrived.
 @Suite(
   .timeLimit(.minutes(2)),
   .enabled(
     if: ProcessEnvironment["STEPMILL_MOTO_URL"] != nil,
-    "STEPMILL_MOTO_URL is not set: run Tests/Wire/moto.py, which needs moto_server and boto3"))
+    "STEPMILL_MOTO_URL is not set: run Tests/Wire/integrations.py, which needs moto_server and boto3"))
 struct MotoTests {
   private let world: World
   private let queue: JSON

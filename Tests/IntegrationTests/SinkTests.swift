@@ -96,6 +96,21 @@ import Testing
       ]))
   }
 
+  /// A place that does not answer holds up the end for as long as was said.
+  @Test func aSilentPlaceIsGivenUp() async throws {
+    let world = try World()
+    world.stub.answers { _, _ in Stub.Said(isSilent: true) }
+    world.integrations.status?.changed(change(1))
+    world.integrations.log?.log(record(1, group: group))
+    await withCheckedContinuation { continuation in
+      world.integrations.close(withinMilliseconds: 300) { continuation.resume() }
+    }
+    #expect(world.integrations.counters.status == SinkCounters(failed: 1))
+    #expect(world.integrations.counters.logs == SinkCounters(failed: 1))
+    await withCheckedContinuation { continuation in world.server.stop { continuation.resume() } }
+    await world.runtime.shutDown()
+  }
+
   @Test func withoutEndpointsThereAreFiles() async throws {
     let path = "/tmp/stepmill-sink-\(getpid())"
     defer {

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What a newcomer does: the boto3 script and the lines for the AWS CLI, run as they stand.
 
-Both stand here as they stand in the README, and know nothing of the server but its address in
-the environment.
+Both stand here as they stand in the README (which is checked, where it has them), and know
+nothing of the server but its address in the environment.
 """
 
 import argparse
@@ -72,6 +72,16 @@ def run(what, command, environment, wanted):
     return False
 
 
+def is_in_readme(sign, text):
+    """False if the README tells such a thing in other words than those that were run here."""
+    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+        readme = file.read()
+    if sign not in readme or text.strip() in readme:
+        return True
+    print(f"the README's lines with {sign} are others than those in {os.path.basename(__file__)}")
+    return False
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -90,10 +100,7 @@ def main():
             good = run("aws", ["bash", "-euo", "pipefail", "-c", CLI], environment, CLI_OUTPUT) and good
         else:
             print("aws: the AWS CLI is not installed here, so its lines were not run")
-        with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
-            readme = file.read()
-        if BOTO3.strip() not in readme:
-            print("note: the README has no such boto3 script yet")
+        good = is_in_readme("boto3.client(", BOTO3) and is_in_readme("aws stepfunctions start-", CLI) and good
     code = server.stop()
     return 0 if good and code == 0 else 1
 

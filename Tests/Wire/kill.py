@@ -47,7 +47,7 @@ class Client(threading.Thread):
 
     def __init__(self, url, ledger, number, round_number, seed):
         super().__init__(daemon=True)
-        self.world, self.ledger, self.name = World(url), ledger, f"c{number}r{round_number}"
+        self.world, self.ledger, self.label = World(url), ledger, f"c{number}r{round_number}"
         self.random = random.Random(seed)
         self.problems = []
 
@@ -75,7 +75,7 @@ class Client(threading.Thread):
     def create(self, place, definition):
         text = json.dumps(definition)
         made = self.call("CreateStateMachine", {
-            "name": f"{self.name}-{place}", "definition": text, "roleArn": ROLE})
+            "name": f"{self.label}-{place}", "definition": text, "roleArn": ROLE})
         with self.ledger.lock:
             self.ledger.machines[made["stateMachineArn"]] = text
         return made["stateMachineArn"]
@@ -85,9 +85,9 @@ class Client(threading.Thread):
         if kind < 5:
             self.execute(place)
         elif kind < 7:
-            self.start(self.slow, place)
+            self.begin(self.slow, place)
         elif kind == 7:
-            arn = self.start(self.slow, place)
+            arn = self.begin(self.slow, place)
             self.call("StopExecution", {"executionArn": arn, "error": "Stopped", "cause": str(place)})
             with self.ledger.lock:
                 self.ledger.stopped.add(arn)
@@ -111,7 +111,7 @@ class Client(threading.Thread):
             with self.ledger.lock:
                 self.ledger.aliases[alias] = version
         elif kind == 10:
-            arn = self.call("CreateActivity", {"name": f"{self.name}-{place}"})["activityArn"]
+            arn = self.call("CreateActivity", {"name": f"{self.label}-{place}"})["activityArn"]
             with self.ledger.lock:
                 self.ledger.activities.add(arn)
         else:
@@ -123,8 +123,8 @@ class Client(threading.Thread):
             with self.ledger.lock:
                 self.ledger.deleted.add(arn)
 
-    def start(self, machine, place):
-        text = json.dumps({"n": place, "by": self.name})
+    def begin(self, machine, place):
+        text = json.dumps({"n": place, "by": self.label})
         arn = self.call("StartExecution", {
             "stateMachineArn": machine, "name": f"e{place}", "input": text})["executionArn"]
         with self.ledger.lock:
@@ -132,7 +132,7 @@ class Client(threading.Thread):
         return arn
 
     def execute(self, place):
-        arn = self.start(self.machine, place)
+        arn = self.begin(self.machine, place)
         for _ in range(1000):
             found = self.call("DescribeExecution", {"executionArn": arn})
             if found["status"] in ENDED:
@@ -219,7 +219,11 @@ def main():
             for number in range(chosen.clients)]
         for client in clients:
             client.start()
-        time.sleep(chance.uniform(0.3, 3))
+        # On a slow machine work begins late; a kill before that would prove nothing.
+        enough, give_up = ledger.size + 50, time.monotonic() + 60
+        while ledger.size < enough and time.monotonic() < give_up:
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 2))
         server.kill()
         for client in clients:
             client.join(30)

@@ -357,7 +357,6 @@ final class Loop: @unchecked Sendable {
 
   private func cancel(_ call: TaskInvocation) {
     if call.kind == .async { workers.cancel(call) }
-    if call.kind == .deferred { call.handler.abandoned(call.request.token) }
     call.task?.cancel()
     call.task = nil
   }

@@ -84,10 +84,8 @@ package final class ManualLoop {
   /// whose handlers only take note of a call. False when there was none.
   func performCalls() -> Bool {
     let calls = shard.state.pointee.calls
-    let cancellations = shard.state.pointee.cancellations
     shard.state.pointee.calls.removeAll()
     shard.state.pointee.cancellations.removeAll()
-    for call in cancellations where call.kind == .deferred { call.handler.abandoned(call.request.token) }
     for call in calls {
       let call = call.takeUnretainedValue()
       if call.isCancelled { continue }

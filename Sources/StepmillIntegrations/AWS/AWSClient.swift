@@ -1,6 +1,5 @@
 import Stepmill
 import StepmillTasks
-import Synchronization
 
 // A call to a service as an SDK makes it: signed, and tried again where that may help.
 //
@@ -151,7 +150,7 @@ final class AWSClient: Sendable {
 
 /// A call under way.
 final class AWSCall: Sendable {
-  private let state: Mutex<State>
+  private let state: Lock<State>
 
   private struct State {
     var answer: (@Sendable (AWSAnswer) -> Void)?
@@ -159,7 +158,7 @@ final class AWSCall: Sendable {
   }
 
   fileprivate init(_ answer: @escaping @Sendable (AWSAnswer) -> Void) {
-    state = Mutex(State(answer: answer))
+    state = Lock(State(answer: answer))
   }
 
   /// Nobody is to be told anything any more.

@@ -1,6 +1,5 @@
 import Stepmill
 import StepmillTasks
-import Synchronization
 
 // Canned answers for tasks, by state or by resource, for all state machines or for one.
 //
@@ -30,7 +29,7 @@ package final class MockTable: Sendable {
   private let byMachine: [String: [String: [Answer]]]
   /// How often states have been answered from a list. Bounded: the oldest executions are
   /// forgotten, and would begin again.
-  private let calls = Mutex(Calls())
+  private let calls = Lock(Calls())
 
   private struct Calls {
     var counts: [String: Int] = [:]
@@ -175,7 +174,8 @@ struct MockTasks: TaskResolver {
   let host: any ExecutionHost
 
   func service(for resource: TaskResourceName) -> TaskService? {
-    TaskService(takes: { table.answers(to: $0) != nil }) { run, reply in
+    let takes: @Sendable (TaskRun) -> Bool = { table.answers(to: $0) != nil }
+    return TaskService(takes: takes) { run, reply in
       guard let answers = table.answers(to: run) else { return }
       let answer = table.next(answers, run)
       if answer.delayMilliseconds == 0 { return reply(.ended(answer.result)) }

@@ -1,7 +1,6 @@
 import CLibuv
 import Stepmill
 import StepmillTasks
-import Synchronization
 
 // Answers tasks by running commands on the loops of a runtime: one process for each call, so
 // many at a time, the others in a queue with an end.
@@ -44,7 +43,7 @@ final class CommandPool: Sendable {
   private let environment: [String]
   private let bounds: Bounds
   private let onError: (@Sendable (_ state: String, _ bytes: [UInt8]) -> Void)?
-  private let state = Mutex(State())
+  private let state = Lock(State())
 
   private struct State {
     var running = 0
@@ -169,7 +168,7 @@ final class CommandTicket: @unchecked Sendable {
   let place: ProcessPlace
   private var child: ChildProcess?
   private var isDone = false
-  private let answer: Mutex<(@Sendable (Result<JSON, TaskFailure>) -> Void)?>
+  private let answer: Lock<(@Sendable (Result<JSON, TaskFailure>) -> Void)?>
 
   init(
     _ order: CommandOrder, _ place: ProcessPlace,
@@ -177,7 +176,7 @@ final class CommandTicket: @unchecked Sendable {
   ) {
     self.order = order
     self.place = place
-    self.answer = Mutex(answer)
+    self.answer = Lock(answer)
   }
 
   /// Nobody waits for it.

@@ -1,5 +1,4 @@
 import Stepmill
-import Synchronization
 
 // What is told of executions goes out in batches, beside them: whoever adds to a queue never
 // waits, and a queue that is full drops what comes and counts it.

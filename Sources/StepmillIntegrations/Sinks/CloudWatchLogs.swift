@@ -1,6 +1,5 @@
 import Stepmill
 import StepmillTasks
-import Synchronization
 
 // What is logged of executions, for CloudWatch Logs: one stream of this process's in each log
 // group, made when it turns out to be missing, and the group with it.

@@ -24,7 +24,9 @@ extension StatusChange {
   init(_ execution: StoredExecution, _ service: StepFunctionsService) {
     let status = execution.status
     let redrive = service.redrivability(of: execution, status)
-    let size = execution.input.utf8.count + (status.output?.utf8.count ?? 0)
+    // Nothing is in an archive yet: the service tells of an end before the store may put it there.
+    let contents = (try? execution.contents()) ?? StoredExecution.Contents()
+    let size = contents.input.utf8.count + (contents.output?.utf8.count ?? 0)
     let isIncluded = size <= Self.dataBytesMax
     let included = isIncluded ? "true" : "false"
     var body = ResponseBody(capacity: 1024 + (isIncluded ? size : 0))
@@ -32,14 +34,14 @@ extension StatusChange {
       if let text { body.add(name, text) } else { body.add(name, json: "null".utf8) }
     }
     func add(_ name: String, date: Int64?) { body.add(name, json: (date.map { "\($0)" } ?? "null").utf8) }
-    add("cause", status.cause)
-    add("error", status.error)
+    add("cause", contents.cause)
+    add("error", contents.error)
     add("executionArn", execution.arn)
-    add("input", isIncluded ? execution.input : nil)
+    add("input", isIncluded ? contents.input : nil)
     body.add("inputDetails", json: "{\"included\":\(included)}".utf8)
     add("name", execution.name)
-    add("output", isIncluded ? status.output : nil)
-    body.add("outputDetails", json: (status.output == nil ? "null" : "{\"included\":\(included)}").utf8)
+    add("output", isIncluded ? contents.output : nil)
+    body.add("outputDetails", json: (contents.output == nil ? "null" : "{\"included\":\(included)}").utf8)
     body.add("redriveCount", status.redriveCount)
     add("redriveDate", date: status.redriveDate)
     add("redriveStatus", redrive.status)

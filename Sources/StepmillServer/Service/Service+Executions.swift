@@ -279,8 +279,8 @@ extension StepFunctionsService {
       defer { life.waiters = [] }
       return life.waiters
     }
-    store.closed(execution, at: date)
     if let status, !execution.isExpress { status.changed(StatusChange(execution, self)) }
+    store.closed(execution, at: date)
     for waiter in waiters { waiter(execution) }
     forgetDeleted(execution.machine, in: execution.scope)
   }

@@ -1,5 +1,4 @@
 import Stepmill
-import Synchronization
 
 // Map Runs as the service sees them: a record that can be asked for, and an execution of its
 // own for each child, under the machine's name with the Map's label.

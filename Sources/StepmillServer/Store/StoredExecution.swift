@@ -1,4 +1,5 @@
 import Stepmill
+import Synchronization
 
 /// Where an execution is in its life.
 package enum ExecutionState: String, Sendable, CaseIterable {

@@ -32,7 +32,10 @@ final class TaskDirectory: Sendable {
       return service.activityHandler(arn, in: scope, served: services.isEmpty ? nil : served)
     }
     let abandoned: @Sendable (String) -> Void = { [self, unowned service] token in
-      if let body = underWay.withLock({ $0.removeValue(forKey: token) }) { body() }
+      // Not from within the engine's step.
+      if let body = underWay.withLock({ $0.removeValue(forKey: token) }) {
+        service.host.after(milliseconds: 0, body)
+      }
       service.abandon(token)
     }
     return .deferred(abandoned: abandoned) { [self, unowned service] request in

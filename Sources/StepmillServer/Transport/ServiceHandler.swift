@@ -76,11 +76,12 @@ package final class ServiceHandler: HTTPHandler {
       return answer(respond, APIAnswer(error))
     }
     let body = unsafe [UInt8](request.body)
-    service.handle(operation, body: body, scope: scope, whenAbandoned: { respond.whenAbandoned($0) }) {
-      [self] result in
-      meter.count(since: began, status: result.status)
-      answer(respond, result)
-    }
+    service.handle(
+      operation, body: body, scope: scope, whenAbandoned: { respond.whenAbandoned($0) },
+      answer: { [self] result in
+        meter.count(since: began, status: result.status)
+        answer(respond, result)
+      })
   }
 
   /// What stands behind the name of the service; anything else is no operation.

@@ -179,8 +179,8 @@ import StepmillHTTP
         var body = ResponseBody()
         body.add("executionArn", execution.arn)
         body.add("startDate", date: execution.startDate)
-        whole.answer(
-          respond, failure.map { APIAnswer(.unwritable($0)) } ?? APIAnswer(body), "StartExecution", began: began)
+        let answer = failure.map { APIAnswer(.unwritable($0)) } ?? APIAnswer(body)
+        whole.answer(respond, answer, "StartExecution", began: began)
       }
       return true
     }

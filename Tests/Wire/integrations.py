@@ -2,7 +2,7 @@
 """Runs the contract tests against moto_server, a server of AWS's APIs by other people.
 
     python3 -m venv /tmp/moto && /tmp/moto/bin/pip install 'moto[server]' boto3
-    /tmp/moto/bin/python Tests/Wire/moto.py
+    /tmp/moto/bin/python Tests/Wire/integrations.py
 
 It starts moto_server, makes what the tests need, lets moto check signatures from there on, runs
 `swift test --filter MotoTests`, and looks with boto3 at what has arrived. Where moto or boto3 are
