@@ -188,7 +188,7 @@ private func childSeconds(_ words: [String], output: String) throws -> Double {
   unsafe posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
   var arguments = unsafe words.map { unsafe strdup($0) }
   unsafe arguments.append(nil)
-  defer { unsafe arguments.forEach { unsafe free($0) } }
+  defer { for index in unsafe arguments.indices { unsafe free(arguments[index]) } }
   var child = pid_t()
   let code = unsafe posix_spawn(&child, words[0], &actions, nil, &arguments, environ)
   guard code == 0 else { throw BenchmarkError.failed("\(words[0]) does not start (error \(code))") }

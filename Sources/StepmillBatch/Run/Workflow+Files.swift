@@ -10,13 +10,6 @@ public struct MapReport: Hashable, Sendable {
   public let isComplete: Bool
   /// Why not.
   public let reason: String?
-
-  init(succeeded: Int, failed: Int, isComplete: Bool, reason: String?) {
-    self.succeeded = succeeded
-    self.failed = failed
-    self.isComplete = isComplete
-    self.reason = reason
-  }
 }
 
 extension Workflow {
