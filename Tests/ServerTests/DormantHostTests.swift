@@ -28,7 +28,7 @@ import Testing
       DefinitionReport.runnable(definition, .express, configuration),
       MachineIdentity(
         partition: "aws", region: "us-east-1", account: "123456789012", name: "m", kind: .express),
-      limits: configuration.expressLimits, observer: nil
+      limits: configuration.expressLimits, observer: nil, mapRuns: nil
     ) { _ in preconditionFailure("there is no task") }
   }
 
@@ -111,7 +111,7 @@ import Testing
       DefinitionReport.runnable(Self.definition, .express, configuration),
       MachineIdentity(
         partition: "aws", region: "us-east-1", account: "123456789012", name: "m", kind: .express),
-      limits: configuration.expressLimits, observer: nil
+      limits: configuration.expressLimits, observer: nil, mapRuns: nil
     ) { _ in preconditionFailure("there is no task") }
     _ = try host.start(
       workflow, input: [:], identity: ExecutionIdentity(name: "e", roleARN: ServiceHarness.role),
