@@ -39,8 +39,8 @@ let benchmarks: [Target] =
     .target(
       name: "BenchmarkSuite",
       dependencies: [
-        "Stepmill", "StepmillCommands", "StepmillGraph", "BenchmarkWorkloads", "Handwritten", "LimitUV",
-        "TreeWalker",
+        "Stepmill", "StepmillBatch", "StepmillCommands", "StepmillGraph", "BenchmarkWorkloads", "Handwritten",
+        "LimitUV", "TreeWalker",
       ]
         + (hasFloor ? ["Limit"] : []),
       path: "Benchmarks/Suite/Harness", swiftSettings: withFloor),
@@ -59,7 +59,8 @@ let benchmarks: [Target] =
       name: "LimitHTTP", dependencies: ["CLibuv"], path: "Benchmarks/LimitHTTP",
       cSettings: [.define("_GNU_SOURCE")], linkerSettings: [.linkedLibrary("m")]),
     .executableTarget(
-      name: "stepmill-http-benchmarks", dependencies: ["Stepmill", "StepmillHTTP", "LimitHTTP"],
+      name: "stepmill-http-benchmarks",
+      dependencies: ["Stepmill", "StepmillHTTP", "StepmillCommands", "LimitHTTP"],
       path: "Benchmarks/HTTP", swiftSettings: common),
     .testTarget(
       name: "BenchmarkTests", dependencies: ["BenchmarkSuite", "BenchmarkWorkloads", "Handwritten"],
@@ -77,6 +78,7 @@ let examples: [Target] = [
   example("LoanApproval"),
   example("DeliveryAssistant"),
   example("Rows"),
+  example("Batch", dependencies: ["StepmillBatch"]),
   example("Invoice"),
   example("Service", dependencies: ["CLibuv"]),
   .executableTarget(
@@ -86,7 +88,9 @@ let examples: [Target] = [
     swiftSettings: outside),
   .testTarget(
     name: "ExampleTests",
-    dependencies: ["Order", "LoanApproval", "DeliveryAssistant", "Rows", "Service", "Embed", "Expressions"],
+    dependencies: [
+      "Order", "LoanApproval", "DeliveryAssistant", "Rows", "Batch", "Service", "Embed", "Expressions",
+    ],
     swiftSettings: outside),
 ]
 
@@ -105,6 +109,7 @@ let package = Package(
     .executable(name: "stepmill", targets: ["StepmillCLI"]),
     .library(name: "StepmillSimulation", targets: ["StepmillSimulation"]),
     .library(name: "StepmillYAML", targets: ["StepmillYAML"]),
+    .library(name: "StepmillBatch", targets: ["StepmillBatch"]),
   ],
   targets: [
     .systemLibrary(name: "CLibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
@@ -116,20 +121,31 @@ let package = Package(
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(
       name: "StepmillHTTP", dependencies: ["Stepmill", "CLibuv", "COpenSSL"], swiftSettings: outside),
+    // The seam between Task states and who serves them; integrations and server stand on it.
+    .target(name: "StepmillTasks", dependencies: ["Stepmill"], swiftSettings: outside),
     .target(
       name: "StepmillIntegrations",
-      dependencies: ["Stepmill", "StepmillHTTP", "CLibuv", "CCurl", "COpenSSL"],
+      dependencies: ["Stepmill", "StepmillHTTP", "StepmillTasks", "CLibuv", "CCurl", "COpenSSL"],
       swiftSettings: outside),
     .target(name: "StepmillYAML", dependencies: ["Stepmill", "CLibyaml"], swiftSettings: outside),
     .testTarget(name: "YAMLTests", dependencies: ["StepmillYAML", "Stepmill"], swiftSettings: common),
     // Pictures and forecasts of definitions; the command line and the console draw the same coordinates.
     .target(name: "StepmillGraph", dependencies: ["Stepmill"], swiftSettings: outside),
     .testTarget(name: "GraphTests", dependencies: ["StepmillGraph", "Stepmill"], swiftSettings: common),
+    // Rows from files and buckets, and workflows over them. Debian: zlib1g-dev, libzstd-dev.
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .target(
+      name: "StepmillBatch", dependencies: ["Stepmill", "CIntrinsics", "CZlib", "CZstd"],
+      swiftSettings: common),
+    .testTarget(
+      name: "BatchTests", dependencies: ["StepmillBatch", "Stepmill", "CZlib", "CZstd"], swiftSettings: common
+    ),
     .target(
       name: "StepmillCommands",
       dependencies: [
-        "Stepmill", "StepmillGraph", "StepmillYAML", "StepmillHTTP", "StepmillIntegrations", "StepmillServer",
-        "CLibuv",
+        "Stepmill", "StepmillBatch", "StepmillGraph", "StepmillYAML", "StepmillHTTP", "StepmillIntegrations",
+        "StepmillServer", "StepmillStore", "CLibuv",
       ],
       swiftSettings: outside),
     .executableTarget(name: "StepmillCLI", dependencies: ["StepmillCommands"], swiftSettings: outside),
@@ -140,7 +156,8 @@ let package = Package(
     .target(name: "HeapCounter", path: "Tests/HeapCounter"),
     .testTarget(name: "StepmillTests", dependencies: ["Stepmill", "HeapCounter"], swiftSettings: common),
     .target(
-      name: "ConformanceKit", dependencies: ["Stepmill", "StepmillServer"], path: "Tests/ConformanceKit",
+      name: "ConformanceKit", dependencies: ["Stepmill", "StepmillBatch", "StepmillServer"],
+      path: "Tests/ConformanceKit",
       swiftSettings: outside),
     .executableTarget(
       name: "stepmill-conformance", dependencies: ["ConformanceKit"], path: "Tests/ConformanceTool",
@@ -148,7 +165,6 @@ let package = Package(
     .testTarget(
       name: "ConformanceTests", dependencies: ["ConformanceKit"], swiftSettings: outside),
     .target(name: "StepmillSimulation", dependencies: ["Stepmill"], swiftSettings: outside),
-    .target(name: "StepmillServer", dependencies: ["Stepmill", "StepmillHTTP"], swiftSettings: outside),
     // What the server remembers, on disk. Debian: libsqlite3-dev.
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .target(
@@ -159,19 +175,28 @@ let package = Package(
     .testTarget(
       name: "StoreTests", dependencies: ["Stepmill", "StepmillServer", "StepmillStore", "stepmill-store"],
       swiftSettings: outside),
+    .target(
+      name: "StepmillServer", dependencies: ["Stepmill", "StepmillHTTP", "StepmillTasks"],
+      swiftSettings: outside),
     .testTarget(
-      name: "ServerTests", dependencies: ["Stepmill", "StepmillServer"], swiftSettings: outside),
+      name: "ServerTests", dependencies: ["Stepmill", "StepmillBatch", "StepmillServer"],
+      swiftSettings: outside),
     .testTarget(
       name: "SimulationTests", dependencies: ["Stepmill", "StepmillGraph", "StepmillSimulation"],
       swiftSettings: common),
     .testTarget(
       name: "HTTPTests", dependencies: ["StepmillHTTP", "Stepmill"], swiftSettings: common),
     .testTarget(
-      name: "IntegrationTests", dependencies: ["StepmillIntegrations", "StepmillHTTP", "Stepmill"],
+      name: "IntegrationTests",
+      dependencies: ["StepmillIntegrations", "StepmillServer", "StepmillTasks", "StepmillHTTP", "Stepmill"],
       swiftSettings: common),
     .testTarget(
       name: "FuzzTests",
-      dependencies: ["Stepmill", "StepmillGraph", "StepmillHTTP", "StepmillServer"] + withOracle,
+      dependencies: [
+        "Stepmill", "StepmillGraph", "StepmillHTTP", "StepmillIntegrations", "StepmillServer",
+        "StepmillBatch",
+      ]
+        + withOracle,
       path: "Tests/Fuzz",
       exclude: ["Corpus", "Regressions"],
       swiftSettings: common),

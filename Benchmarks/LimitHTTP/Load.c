@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stdbool.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -126,6 +127,22 @@ limit_http_result limit_http_load(uint16_t port, int connections, double seconds
   free(clients);
   free(idle);
   return result;
+}
+
+size_t limit_http_call(uint16_t port, const uint8_t *request, size_t length, uint8_t *answer,
+                       size_t capacity) {
+  int descriptor = dial(port);
+  if (descriptor < 0) return 0;
+  size_t received = 0, size = 0;
+  bool ok = write(descriptor, request, length) == (ssize_t)length;
+  while (ok && (size == 0 || received < size)) {
+    ssize_t got = read(descriptor, answer + received, capacity - received);
+    ok = got > 0;
+    if (ok) received += (size_t)got;
+    if (size == 0) size = answer_size((const char *)answer, received);
+  }
+  close(descriptor);
+  return ok ? size : 0;
 }
 
 int limit_http_idle(uint16_t port, int connections) {

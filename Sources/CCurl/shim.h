@@ -25,6 +25,18 @@ static inline CURLcode stepmill_curl_get_pointer(CURL *curl, CURLINFO info, void
   return curl_easy_getinfo(curl, info, (char **)value);
 }
 
+// Sockets must not be inherited by the commands that tasks run.
+#include <fcntl.h>
+static inline int stepmill_curl_close_on_exec(void *context, curl_socket_t socket, curlsocktype purpose) {
+  (void)context;
+  (void)purpose;
+  (void)fcntl(socket, F_SETFD, FD_CLOEXEC);
+  return CURL_SOCKOPT_OK;
+}
+static inline CURLcode stepmill_curl_set_close_on_exec(CURL *curl) {
+  return curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, stepmill_curl_close_on_exec);
+}
+
 typedef int (*stepmill_curl_socket)(CURL *curl, curl_socket_t socket, int what, void *context, void *socket_context);
 typedef int (*stepmill_curl_timer)(CURLM *multi, long milliseconds, void *context);
 static inline void stepmill_curl_set_socket(CURLM *multi, stepmill_curl_socket function, void *context) {

@@ -1,4 +1,5 @@
 import Stepmill
+import StepmillIntegrations
 
 #if canImport(Glibc)
   import Glibc

@@ -1,5 +1,6 @@
 import CLibuv
 import Stepmill
+import StepmillIntegrations
 
 #if canImport(Glibc)
   import Glibc

@@ -56,7 +56,14 @@ package struct Command: Sendable {
   /// All commands, in the order in which help lists them.
   static let all: [Command] = [
     .run,
+    .map,
     .serve,
+    .deploy,
+    .start,
+    .list,
+    .describe,
+    .history,
+    .stop,
     .bench,
     .explain,
     .validate,

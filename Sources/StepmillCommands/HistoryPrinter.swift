@@ -9,11 +9,36 @@ final class HistoryPrinter: Sendable {
 
   /// Columns for the states' names.
   private let nameWidth: Int
+  private let stream: Terminal.Stream
+  /// Indents events and tells how long states took; for histories that come in order.
+  private let nesting: Lock<HistoryNesting?>
 
   init(form: RunCommand.HistoryForm, definition: CompiledDefinition, terminal: Terminal) {
     self.form = form
     nameWidth = min(24, definition.stateNames.lazy.map(\.count).max() ?? 0)
     self.terminal = terminal
+    stream = .error
+    nesting = Lock(nil)
+  }
+
+  /// For a history that a server tells.
+  init(form: RunCommand.HistoryForm, terminal: Terminal, to stream: Terminal.Stream) {
+    self.form = form
+    self.terminal = terminal
+    self.stream = stream
+    nameWidth = 20
+    nesting = Lock(HistoryNesting())
+  }
+
+  /// Prints an event as `GetExecutionHistory` has it.
+  func print(_ json: JSON) {
+    guard let name = json["type"]?.string, let type = HistoryEventType(rawValue: name) else {
+      return terminal.write("\(json.text)\n", to: stream)
+    }
+    print(
+      HistoryEvent(
+        id: json["id"]?.int ?? 0, previousID: json["previousEventId"]?.int ?? 0, type: type,
+        timestamp: ClientText.milliseconds(json["timestamp"]) ?? 0, details: json[type.detailsName]))
   }
 
   var observer: HistoryObserver { HistoryObserver { self.print($0) } }
@@ -23,26 +48,29 @@ final class HistoryPrinter: Sendable {
     case .json:
       var json = event.json
       json["timestamp"] = JSON(event.timestampText)
-      terminal.write(json.text + "\n", to: .error)
+      terminal.write(json.text + "\n", to: stream)
     case .text:
-      terminal.write(text(of: event) + "\n", to: .error)
+      terminal.write(text(of: event) + "\n", to: stream)
     }
   }
 
   private func text(of event: HistoryEvent) -> String {
-    let style = terminal.style(.error)
+    let style = terminal.style(stream)
     let first = start.withLock { start in
       if start == nil { start = event.timestamp }
       return start!
     }
     let head = "\(pad(left: "\(event.id)", 5))  \(pad(left: seconds(event.timestamp - first), 9))  "
-    let type = pad(event.type.rawValue, 24)
+    let place = nesting.withLock { $0?.place(of: event) }
+    let indent = String(repeating: "  ", count: min(place?.depth ?? 0, 8))
+    let type = pad(indent + event.type.rawValue, place == nil ? 24 : 28)
     let name = cut(SourceLines.readable(event.details?["name"]?.string ?? ""), nameWidth)
     var line = style.dim(head) + color(type, event.type.rawValue, style)
-    let data = data(of: event)
+    let took = place?.took.map { "took \(ClientText.duration($0))" }
+    let data = [took, data(of: event)].compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: "  ")
     if name.isEmpty && data.isEmpty { return line.trimmedAtEnd }
     line += "  " + style.bold(name)
-    let room = terminal.width(.error) - head.count - type.count - 2 - nameWidth - 2
+    let room = terminal.width(stream) - head.count - type.count - 2 - nameWidth - 2
     if data.isEmpty || room < 4 { return line }
     return line + String(repeating: " ", count: nameWidth - name.count + 2) + cut(data, room)
   }

@@ -1,9 +1,11 @@
 import Stepmill
+import StepmillBatch
 
 /// Runs an execution in real time, on the engine's own loops.
 struct RealRun {
   let session: Session
   let runner: TaskRunner
+  let storage: BucketStorage?
 
   func run(
     _ definition: CompiledDefinition, input: [UInt8], name: String?, limits: Limits, loops: Int,
@@ -14,6 +16,7 @@ struct RealRun {
       configuration.loops = loops
       configuration.limits = limits
       let runtime = try Runtime(configuration)
+      runtime.mapRunStorage = storage
       register(definition, on: runtime)
       let workflow = try runtime.workflow(definition, observer: observer)
       guard let value = try? JSON(parsing: input) else {
@@ -42,7 +45,7 @@ struct RealRun {
     return box.outcome!
   }
 
-  private func register(_ definition: CompiledDefinition, on runtime: Runtime) {
+  func register(_ definition: CompiledDefinition, on runtime: Runtime) {
     let waiting = Set(definition.tasks.filter(\.waitsForToken).map(\.resource))
     let runner = runner
     runtime.registerFallback { [weak runtime] resource in

@@ -1,4 +1,6 @@
 import Stepmill
+import StepmillBatch
+import StepmillIntegrations
 
 #if canImport(Glibc)
   import Glibc
@@ -18,6 +20,7 @@ extension Command {
         "--task", "NAME=COMMAND", isRepeatable: true,
         help: "Run a shell command for the tasks whose Resource is NAME: the resource as written, a "
           + "function's name, or a pattern in which * stands for any text."),
+      BucketOptions.option,
       Option("--mocks", "FILE", help: "Canned answers for tasks; they come before commands."),
       Option(
         "--simulate",
@@ -94,6 +97,7 @@ struct RunCommand {
   private let definition: CompiledDefinition
   private let input: [UInt8]
   private let sources: TaskSources
+  private let storage: BucketStorage?
   private let simulates: Bool
   private let history: HistoryForm?
   private let name: String?
@@ -121,6 +125,7 @@ struct RunCommand {
     loops = try arguments.number("--loops", in: 1...1024) ?? 1
     limits = try Self.limits(arguments)
     let commands = try Self.commands(arguments.values("--task"))
+    storage = try BucketOptions.storage(arguments.values("--bucket"))
 
     definition = try DefinitionFile.load(arguments.operands[0], terminal).definition
     var mocks: Mocks?
@@ -158,7 +163,7 @@ struct RunCommand {
     return limits
   }
 
-  private static func commands(_ words: [String]) throws(CommandError) -> [TaskCommand] {
+  static func commands(_ words: [String]) throws(CommandError) -> [TaskCommand] {
     var commands: [TaskCommand] = []
     for word in words {
       guard let mark = word.firstIndex(of: "="), mark != word.startIndex else {
@@ -207,10 +212,10 @@ struct RunCommand {
     let session = Session(loop: loop, terminal: terminal)
     let outcome: Outcome
     if simulates {
-      outcome = SimulatedRun(session: session, runner: runner).run(
+      outcome = SimulatedRun(session: session, runner: runner, storage: storage).run(
         definition, input: input, name: name, limits: limits, observer: observer)
     } else {
-      outcome = try RealRun(session: session, runner: runner).run(
+      outcome = try RealRun(session: session, runner: runner, storage: storage).run(
         definition, input: input, name: name, limits: limits, loops: loops, observer: observer)
     }
     session.endCommands()

@@ -1,4 +1,5 @@
 import Stepmill
+import StepmillBatch
 
 // Runs an execution in virtual time: when nothing is ready, the clock jumps to the next timer
 // or to the next mock that is due. Commands are real; the clock stands still while one runs.
@@ -13,7 +14,10 @@ final class SimulatedRun {
   private var jobs: [String: CommandJob] = [:]
   private var waiting: Set<String> = []
 
-  init(session: Session, runner: TaskRunner) {
+  private let mapRuns: SimulatedMapRuns
+
+  init(session: Session, runner: TaskRunner, storage: BucketStorage?) {
+    mapRuns = SimulatedMapRuns(storage)
     self.session = session
     self.runner = runner
   }
@@ -23,7 +27,7 @@ final class SimulatedRun {
     observer: HistoryObserver?
   ) -> Outcome {
     waiting = Set(definition.tasks.filter(\.waitsForToken).map(\.state))
-    let workflow = engine.compile(definition, limits: limits, observer: observer)
+    let workflow = engine.compile(definition, limits: limits, observer: observer, mapRuns: mapRuns)
     let handle: ManualLoop.Handle
     do throws(JSONSyntaxError) {
       handle = try engine.start(workflow, input: input, name: name)

@@ -1,4 +1,5 @@
 import Stepmill
+import StepmillIntegrations
 import Synchronization
 
 #if canImport(Glibc)
@@ -130,45 +131,6 @@ final class TaskRunner: @unchecked Sendable {
         job.answer(.answered(CommandAnswer.read(result)))
         startNext()
       })
-  }
-}
-
-/// What a command's end means to its task.
-enum CommandAnswer {
-  static let failed = "Stepmill.CommandFailed"
-
-  static func read(_ result: ChildResult) -> Result<JSON, TaskFailure> {
-    switch result.end {
-    case .exited(0): return .success(value(of: result.output))
-    case .exited(let status):
-      return .failure(named(result.output) ?? failure("exit status \(status)", result))
-    case .signalled(let signal):
-      let name = unsafe String(cString: strsignal(signal))
-      return .failure(failure("ended by signal \(signal) (\(name))", result))
-    case .notStarted(let reason): return .failure(failure("not started: \(reason)", result))
-    case .outputTooLong: return .failure(failure("its output is too long", result))
-    }
-  }
-
-  /// JSON, or else a string; nothing is null.
-  static func value(of output: [UInt8]) -> JSON {
-    if let json = try? JSON(parsing: output) { return json }
-    var text = String(decoding: output, as: UTF8.self)
-    if text.trimmed.isEmpty { return .null }
-    if text.hasSuffix("\r\n") || text.hasSuffix("\n") { text.removeLast() }
-    return JSON(text)
-  }
-
-  /// The failure that a command names itself.
-  private static func named(_ output: [UInt8]) -> TaskFailure? {
-    guard let json = try? JSON(parsing: output), let error = json["Error"]?.string else { return nil }
-    let cause = json["Cause"]
-    return TaskFailure(error: error, cause: cause.map { $0.string ?? $0.text })
-  }
-
-  private static func failure(_ what: String, _ result: ChildResult) -> TaskFailure {
-    let tail = String(decoding: result.errorTail, as: UTF8.self).trimmed
-    return TaskFailure(error: failed, cause: tail.isEmpty ? what : "\(what): \(tail)")
   }
 }
 

@@ -57,7 +57,7 @@ struct TaskSources: Sendable {
     let style = terminal.style(.error)
     for name in unused {
       let known = definition.tasks.flatMap { HandlerName.aliases(of: $0.resource) + [$0.state] }
-      var text = "stepmill run: \(style.yellow("warning:")) --task '\(name)' fits no task of the definition"
+      var text = "stepmill: \(style.yellow("warning:")) --task '\(name)' fits no task of the definition"
       if let near = Suggest.nearest(to: name, in: known) { text += "; did you mean '\(near)'?" }
       terminal.write(text + "\n", to: .error)
     }

@@ -61,13 +61,18 @@ final class Scratch: Sendable {
     }
   }
 
-  deinit {
-    guard let directory = opendir(path) else { return }
+  deinit { Self.remove(path) }
+
+  private static func remove(_ path: String) {
+    guard let directory = opendir(path) else {
+      unlink(path)
+      return
+    }
     while let entry = readdir(directory) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      unlink("\(path)/\(name)")
+      if name != ".", name != ".." { remove("\(path)/\(name)") }
     }
     closedir(directory)
     rmdir(path)

@@ -13,18 +13,25 @@ enum ExecutionCases {
     guard let machine = row["state_machine"], let definition = definition(machine["definition"]) else {
       return CaseAnswer(skipped: "the case has no definition")
     }
+    let objects = ObjectWorld(now: { TimeText.nowMilliseconds })
+    for step in row["setup"]?.array.map({ Array($0) }) ?? [] {
+      guard step["service"]?.string == "s3",
+        objects.call(step["op"]?.string ?? "", step["params"] ?? [:]) != nil
+      else { return CaseAnswer(skipped: "needs \(step["op"]?.string ?? "a call") beforehand") }
+    }
     let run = ExecutionRun(
       of: machine, definition: definition, input: row["input"] ?? .null, name: row["execution_name"]?.string,
-      functions: LambdaFunctions(row["lambda"]))
+      functions: LambdaFunctions(row["lambda"]), storage: objects.storage)
     let got = run.perform()
     if let why = run.notSupported { return CaseAnswer(skipped: why) }
-    return judge(got, row)
+    return judge(RecordingEra.adjusted(got, to: row["expect"]), row)
   }
 
   /// What the case needs beyond the interpreter and functions, or nil.
   private static func whyNot(_ row: JSON) -> String? {
     let services =
-      (row["requires"]?.array ?? JSON([]).array)?.compactMap(\.string).filter { $0 != "lambda" } ?? []
+      (row["requires"]?.array ?? JSON([]).array)?.compactMap(\.string).filter { $0 != "lambda" && $0 != "s3" }
+      ?? []
     if !services.isEmpty { return "needs \(services.joined(separator: ", "))" }
     if row["driven_by_test"] != nil { return "the recorded test intervenes while it runs" }
     if row["companion_executions"] != nil { return "needs an execution beside it" }

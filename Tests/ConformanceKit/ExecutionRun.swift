@@ -10,6 +10,7 @@ final class ExecutionRun {
   private let input: JSON
   private let name: String?
   private let functions: LambdaFunctions
+  private let storage: (any MapRunStorage)?
   private let events = EventLog()
 
   /// When the clock starts, in milliseconds since 1970: cases hold times that were just past
@@ -22,7 +23,11 @@ final class ExecutionRun {
   /// Turns of the loop before an execution counts as one that does not end.
   private static let turnsMax = 2_000_000
 
-  init(of machine: JSON, definition: [UInt8], input: JSON, name: String?, functions: LambdaFunctions) {
+  init(
+    of machine: JSON, definition: [UInt8], input: JSON, name: String?, functions: LambdaFunctions,
+    storage: (any MapRunStorage)? = nil
+  ) {
+    self.storage = storage
     self.machine = machine
     self.definition = definition
     startOfTime = TimeText.nowMilliseconds
@@ -41,7 +46,7 @@ final class ExecutionRun {
         definition, name: machine["name"]?.string ?? "workflow",
         limits: isExpress ? .awsExpress : .awsStandard,
         observer: HistoryObserver { [events] in events.append($0) },
-        kind: isExpress ? .express : .standard)
+        kind: isExpress ? .express : .standard, mapRuns: storage.map { StorageOnly($0) })
     } catch {
       if let first = error.diagnostics.first, error.isUnsupported { notSupported = first.message }
       let diagnostics = error.diagnostics.map { JSON($0.description) }

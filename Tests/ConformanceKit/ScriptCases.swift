@@ -21,10 +21,13 @@ enum ScriptCases {
 
   /// What the script needs beyond the service itself, or nil.
   private static func whyNot(_ steps: [JSON]) -> String? {
-    let known: Set<String> = ["stepfunctions", "logs", "lambda"]
+    let known: Set<String> = ["stepfunctions", "logs", "lambda", "s3"]
     let services = Set(steps.compactMap { $0["service"]?.string }).subtracting(known)
     if !services.isEmpty { return "needs \(services.sorted().joined(separator: ", "))" }
     for step in steps {
+      if step["params"]?["definition"]?.string?.contains(":::aws-sdk:s3:") == true {
+        return "needs tasks that call S3"
+      }
       if step["expect_error"]?["Message"]?.string?.hasPrefix("Error=ValueError Args=") == true {
         return "the text is not the service's own"
       }
@@ -53,6 +56,9 @@ private struct Script {
           "arn:aws:lambda:us-east-1:123456789012:function:\(parameters["FunctionName"]?.string ?? "")")
       ]
       return nil
+    case "s3":
+      byNumber[number] = world.objects.call(operation, parameters)
+      return byNumber[number] == nil ? "S3 has no such call here" : nil
     case "logs":
       var answer = world.callLogs(operation, parameters)
       while step["poll"] != nil, answer?["logStreams"]?.count == 0, world.step() {

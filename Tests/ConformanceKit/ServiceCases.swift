@@ -21,19 +21,18 @@ enum ServiceCases {
 
   /// What the case needs beyond the service and functions, or nil.
   private static func whyNot(_ row: JSON) -> String? {
-    let served: Set<String> = ["lambda", "states", "sfn", "activity"]
+    let served: Set<String> = ["lambda", "states", "sfn", "activity", "s3"]
     let services = (row["requires"]?.array?.compactMap(\.string) ?? []).filter { !served.contains($0) }
     if !services.isEmpty { return "needs \(services.joined(separator: ", "))" }
     if row["driven_by_test"] != nil { return "the recorded test intervenes while it runs" }
-    for step in row["setup"]?.array.map({ Array($0) }) ?? [] where step["service"]?.string != "stepfunctions"
-    {
+    for step in row["setup"]?.array.map({ Array($0) }) ?? []
+    where step["service"]?.string != "stepfunctions" && step["service"]?.string != "s3" {
       return "needs \(step["service"]?.string ?? "a service")"
     }
     var foreign: Set<String> = []
     collectResources(row["state_machine"] ?? .null, &foreign)
     for run in row["runs"]?.array.map({ Array($0) }) ?? [] { collectResources(run, &foreign) }
-    if !foreign.isEmpty { return "needs \(foreign.sorted().joined(separator: ", "))" }
-    return isDistributed(row["state_machine"] ?? .null) ? "needs Distributed Map" : nil
+    return foreign.isEmpty ? nil : "needs \(foreign.sorted().joined(separator: ", "))"
   }
 
   private static func collectResources(_ value: JSON, _ foreign: inout Set<String>) {
@@ -50,12 +49,6 @@ enum ServiceCases {
   private static func isServed(_ resource: String) -> Bool {
     resource.contains(":function:") || resource.contains(":activity:") || resource.contains(":lambda:invoke")
       || resource.contains(":states:startExecution") || resource.contains(":aws-sdk:sfn:")
-  }
-
-  private static func isDistributed(_ value: JSON) -> Bool {
-    if value["Mode"]?.string == "DISTRIBUTED" { return true }
-    if let members = value.object { return members.contains { isDistributed($0.value) } }
-    return value.array?.contains { isDistributed($0) } ?? false
   }
 
   // MARK: Preparing
@@ -80,7 +73,12 @@ enum ServiceCases {
 
   private static func prepare(_ world: ServiceWorld, _ row: JSON) -> String? {
     for step in row["setup"]?.array.map({ Array($0) }) ?? [] {
-      _ = world.call(step["op"]?.string ?? "", step["params"] ?? [:])
+      let operation = step["op"]?.string ?? ""
+      if step["service"]?.string != "s3" {
+        _ = world.call(operation, step["params"] ?? [:])
+      } else if world.objects.call(operation, step["params"] ?? [:]) == nil {
+        return "needs \(operation) beforehand"
+      }
     }
     for machine in row["other_state_machines"]?.array.map({ Array($0) }) ?? [] {
       if machine["account"] != nil, machine["account"]?.string != ServiceWorld.scope.account {
@@ -104,7 +102,8 @@ enum ServiceCases {
 
   private static func execution(_ row: JSON, _ arn: String, in world: ServiceWorld) -> CaseAnswer {
     let (got, describe) = perform(arn, row["input"] ?? .null, row["execution_name"]?.string, in: world)
-    var answer = ExecutionCases.judge(got, row, later: LaterMembers.names)
+    var answer = ExecutionCases.judge(
+      RecordingEra.adjusted(got, to: row["expect"]), row, later: LaterMembers.names)
     if answer.isOK, let wanted = row["expect"]?["describe"] {
       var expectation = Expectation(later: LaterMembers.names)
       if !expectation.matches(wanted, describe) {

@@ -9,6 +9,7 @@ final class ServiceWorld: @unchecked Sendable {
   // It belongs to one thread, like the host that it drives.
   let host: ManualHost
   let service: StepFunctionsService
+  let objects: ObjectWorld
   private let functions: ScriptedFunctions
   private let logs = CapturedLogs()
   private var logGroups: [String] = []
@@ -21,9 +22,11 @@ final class ServiceWorld: @unchecked Sendable {
     host = ManualHost(seed: 1, wallMilliseconds: TimeText.nowMilliseconds)
     functions = ScriptedFunctions(behaviours, host: host)
     let identifiers = IdentifierSource(seed: 7)
+    objects = ObjectWorld(now: { TimeText.nowMilliseconds })
     service = StepFunctionsService(
       host: host, identifiers: identifiers,
-      tasks: [LambdaTasks(functions, requestID: { identifiers.uuid() })], log: logs)
+      tasks: [LambdaTasks(functions, requestID: { identifiers.uuid() })], log: logs,
+      mapStorage: objects.storage)
   }
 
   func define(_ name: String, _ behaviour: JSON) { functions.define(name, behaviour) }
@@ -131,10 +134,8 @@ private final class ScriptedFunctions: FunctionInvoker {
 
   func define(_ name: String, _ behaviour: JSON) { behaviours.withLock { $0[name] = behaviour } }
 
-  func invoke(
-    _ function: FunctionName, payload: [UInt8], answer: @escaping @Sendable (FunctionResponse) -> Void
-  ) {
-    guard let behaviour = behaviours.withLock({ $0[function.name] }) else { return answer(.notFound) }
+  func invoke(_ call: FunctionCall, answer: @escaping @Sendable (FunctionResponse) -> Void) {
+    guard let behaviour = behaviours.withLock({ $0[call.function.name] }) else { return answer(.notFound) }
     switch behaviour["behaviour"]?.string {
     case "fixed":
       answer(.body((behaviour["payload"] ?? .null).utf8))
@@ -150,13 +151,13 @@ private final class ScriptedFunctions: FunctionInvoker {
       answer(.error(Array(SpacedText.of(body).utf8)))
     case "sleep_then_echo":
       let seconds = behaviour["seconds"]?.double ?? 0
-      host.after(milliseconds: UInt64(seconds * 1000)) { answer(.body(payload)) }
+      host.after(milliseconds: UInt64(seconds * 1000)) { answer(.body(call.payload)) }
     case "canned":
-      let input = try? JSON(parsing: payload)
+      let input = try? JSON(parsing: call.payload)
       let response = behaviour["responses"]?.array?.first { $0["input"] == input }
       answer(.body((response?["payload"] ?? .null).utf8))
     default:
-      answer(.body(payload))
+      answer(.body(call.payload))
     }
   }
 }

@@ -39,6 +39,13 @@ import Testing
       ])
   }
 
+  @Test func aBatchIsTakenUpAgain() throws {
+    #expect(
+      try run("Batch") == [
+        "first: S-0 S-1 S-2", "complete: false", "succeeded: 996, failed: 4, complete: true",
+      ])
+  }
+
   @Test func aLoanIsDecided() throws {
     #expect(
       try run("LoanApproval") == [

@@ -8,7 +8,8 @@
 // that stops the process: that is how libFuzzer learns of it.
 
 enum FuzzSubject: String, CaseIterable {
-  case json, path, intrinsic, engine, definition, jsonata, graph, http, request
+  case json, path, intrinsic, engine, definition, jsonata, graph, http, request, answer
+  case csv, jsonl, rows, manifest
 
   func run(_ bytes: UnsafeRawBufferPointer) {
     switch self {
@@ -21,6 +22,11 @@ enum FuzzSubject: String, CaseIterable {
     case .graph: GraphFuzz.run(bytes)
     case .http: HTTPFuzz.run(bytes)
     case .request: RequestFuzz.run(bytes)
+    case .answer: AnswerFuzz.run(bytes)
+    case .csv: RowFuzz.csv(bytes)
+    case .jsonl: RowFuzz.jsonLines(bytes)
+    case .rows: RowFuzz.json(bytes)
+    case .manifest: RowFuzz.manifest(bytes)
     }
   }
 }

@@ -211,6 +211,9 @@ import Testing
     let described = harness.call("DescribeStateMachineAlias", ["stateMachineAliasArn": JSON(alias)])
     #expect(described["description"] == "d" && described["updateDate"] != nil)
     harness.call("DeleteStateMachineAlias", ["stateMachineAliasArn": JSON(alias)])
+    #expect(
+      harness.error("UpdateStateMachineAlias", ["stateMachineAliasArn": JSON(alias), "description": "d"])
+        == "ResourceNotFound: Request references a resource that does not exist.")
     harness.call("DeleteStateMachineAlias", ["stateMachineAliasArn": JSON(alias)])
     #expect(
       harness.error("DescribeStateMachineAlias", ["stateMachineAliasArn": JSON(alias)])

@@ -13,7 +13,8 @@ final class ServiceHarness {
   var scope = Scope(region: "us-east-1", account: "123456789012")
 
   init(
-    _ configure: (inout ServiceConfiguration) -> Void = { _ in }, store: any Store = MemoryStore()
+    _ configure: (inout ServiceConfiguration) -> Void = { _ in }, store: any Store = MemoryStore(),
+    mapStorage: (any MapRunStorage)? = nil
   ) {
     var configuration = ServiceConfiguration()
     configure(&configuration)
@@ -21,7 +22,7 @@ final class ServiceHarness {
     let identifiers = IdentifierSource(seed: 5)
     service = StepFunctionsService(
       host: host, configuration: configuration, store: store, identifiers: identifiers,
-      tasks: [LambdaTasks(functions, requestID: { "request" })], log: logs)
+      tasks: [LambdaTasks(functions, requestID: { "request" })], log: logs, mapStorage: mapStorage)
   }
 
   /// What a call gave; empty until it does.
@@ -129,11 +130,9 @@ final class TestFunctions: FunctionInvoker {
     bodies.withLock { $0[name] = body }
   }
 
-  func invoke(
-    _ function: FunctionName, payload: [UInt8], answer: @escaping @Sendable (FunctionResponse) -> Void
-  ) {
-    guard let body = bodies.withLock({ $0[function.name] }) else { return answer(.notFound) }
-    answer(body((try? JSON(parsing: payload)) ?? .null))
+  func invoke(_ call: FunctionCall, answer: @escaping @Sendable (FunctionResponse) -> Void) {
+    guard let body = bodies.withLock({ $0[call.function.name] }) else { return answer(.notFound) }
+    answer(body((try? JSON(parsing: call.payload)) ?? .null))
   }
 }
 

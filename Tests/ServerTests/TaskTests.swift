@@ -1,4 +1,5 @@
 import Stepmill
+import Synchronization
 import Testing
 
 @testable import StepmillServer
@@ -112,6 +113,66 @@ import Testing
         == true)
   }
 
+  /// A worker that is gone gets no task: it would be nobody's until it times out.
+  @Test func workersThatGoAwayAreForgotten() {
+    createActivity()
+    harness.create("m", ServiceHarness.task(activity))
+    let gone = Mutex<(@Sendable () -> Void)?>(nil)
+    let answered = Mutex(false)
+    harness.service.handle(
+      "GetActivityTask", body: (["activityArn": JSON(activity)] as JSON).utf8, scope: harness.scope,
+      whenAbandoned: { body in gone.withLock { $0 = body } },
+      answer: { _ in answered.withLock { $0 = true } })
+    let next = poll("next")
+    gone.withLock { $0 }?()
+    harness.start("m", 1)
+    #expect(next.body?["input"] == "1")
+    harness.host.advance(by: 100_000)
+    #expect(!answered.withLock { $0 })
+  }
+
+  @Test func workersAreDismissedAtTheEnd() {
+    createActivity()
+    let first = poll()
+    let second = poll()
+    harness.service.dismissWorkers()
+    #expect(first.body == [:] && second.body == [:])
+    harness.create("m", ServiceHarness.task(activity))
+    harness.start("m", 1)
+    harness.host.advance(by: 60_000)
+    #expect(poll().body?["input"] == "1")
+  }
+
+  /// A task that is stopped at the moment when it is given away: the worker waits again, and no
+  /// longer than it would have.
+  @Test func aWorkerWhoseTaskIsGoneWaitsOn() {
+    createActivity()
+    harness.create("m", ServiceHarness.task(activity))
+    let execution = harness.start("m", 1)
+    harness.host.advance(by: 10_000)
+    // Both are on their way to the loop: the stop comes first.
+    let stop = (["executionArn": JSON(execution)] as JSON).utf8
+    harness.service.handle("StopExecution", body: stop, scope: harness.scope) { _ in }
+    let worker = poll()
+    harness.host.advance(by: 59_000)
+    #expect(worker.answer == nil)
+    harness.host.advance(by: 2_000)
+    #expect(worker.body == [:])
+  }
+
+  /// An activity's ARN of another account puts nothing into that account's queue.
+  @Test func activitiesOfOthersAreNone() {
+    createActivity()
+    let worker = poll()
+    harness.scope = Scope(region: "us-east-1", account: "210987654321")
+    harness.create("m", ServiceHarness.task(activity))
+    let execution = harness.start("m")
+    #expect(worker.answer == nil)
+    #expect(
+      harness.describe(execution)["cause"]?.string?.hasSuffix("The activity \(activity) does not exist.")
+        == true)
+  }
+
   @Test func pollersAreLimited() {
     let harness = ServiceHarness { $0.activityPollersMax = 1 }
     harness.call("CreateActivity", ["name": "work"])
@@ -220,6 +281,20 @@ import Testing
     default:
       #expect(output["Output"] == ["a": 1] && output["Input"] == ["a": 1])
     }
+  }
+
+  /// A text that holds JSON is sent as it is, any other as a text of JSON.
+  @Test(arguments: [(#""text""#, #""text""#), (#"{"a": 1}"#, #"{"a": 1}"#), ("plain", #""plain""#)])
+  func nestedInput(given: String, sent: String) {
+    harness.create("child")
+    harness.create(
+      "m",
+      ServiceHarness.task(
+        "arn:aws:states:::states:startExecution.sync",
+        [("Parameters", ["StateMachineArn": JSON(harness.arn("child")), "Input.$": "$", "Name": "child"])]))
+    harness.start("m", JSON(given))
+    let child = harness.scope.executionARN("child", "child")
+    #expect(harness.describe(child)["input"]?.string == sent)
   }
 
   @Test func aNestedFailure() {

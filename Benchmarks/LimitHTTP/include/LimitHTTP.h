@@ -25,6 +25,11 @@ typedef struct {
 limit_http_result limit_http_load(uint16_t port, int connections, double seconds, double rate,
                                   const uint8_t *request, size_t length);
 
+/// Sends one request on a connection of its own and writes its answer, head and body, to `answer`.
+/// Returns its size, or 0 if there was none or it did not fit.
+size_t limit_http_call(uint16_t port, const uint8_t *request, size_t length, uint8_t *answer,
+                       size_t capacity);
+
 /// Opens connections that say nothing, and keeps them until the process ends. Returns how many.
 int limit_http_idle(uint16_t port, int connections);
 

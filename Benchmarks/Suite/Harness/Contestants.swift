@@ -54,6 +54,7 @@ let families: [@Sendable (SuiteSize) -> [Benchmark]] = [
   crossingBenchmarks,
   memoryBenchmarks,
   growthBenchmarks,
+  batchBenchmarks,
 ]
 
 /// Everything the suite measures, in the order of the report.
@@ -63,7 +64,7 @@ public func allBenchmarks(_ size: SuiteSize) -> [Benchmark] { families.flatMap {
 public func skippedYardsticks() -> [String] {
   (isFloorAvailable
     ? [] : ["the C++ floor of W1 to W6, parse and write: simdjson is missing (Debian: libsimdjson-dev)"])
-    + [skippedReference].compactMap { $0 }
+    + [skippedReference, skippedJQ].compactMap { $0 }
 }
 
 /// Those who run a workload, in the order in which they take turns.

@@ -107,7 +107,30 @@ struct Figures: Sendable {
 }
 
 extension Goal {
-  static func all(_ size: SuiteSize) -> [Goal] { speeds + machinery + memory(size) }
+  static func all(_ size: SuiteSize) -> [Goal] { speeds + machinery + memory(size) + batch(size) }
+
+  private static func batch(_ size: SuiteSize) -> [Goal] {
+    [
+      Goal("rows of W4, JSONL on disk, items/s", "W4 in memory", .share, least: 0.5, goal: 0.75) {
+        $0.gain("batch-jsonl", over: "batch-memory", .itemsPerSecond)
+      },
+      Goal("same, CSV", "W4 in memory", .share, least: 0.4, goal: 0.4) {
+        $0.gain("batch-csv", over: "batch-memory", .itemsPerSecond)
+      },
+      Goal("same, JSONL", "jq -c", .factor, least: 5, goal: 15) { figures in
+        guard let mine = figures["batch-jsonl", .stepmill, .itemsPerSecond],
+          let jq = figures["batch-jq", .handwritten, .itemsPerSecond], jq > 0
+        else { return nil }
+        return mine / jq
+      },
+      Goal("same, with checkpoints", "without", .share, least: 0.97, goal: 0.97) {
+        $0.gain("batch-jsonl", over: "batch-plain", .itemsPerSecond)
+      },
+      Goal("rows of a file, memory at the peak", "-", .bytes, least: 64e6, goal: 64e6) {
+        $0.greatest([100_000, 1_000_000, 10_000_000].map { "batch-memory-\($0)" }, .bytes)
+      },
+    ]
+  }
 
   private static let speeds: [Goal] = [
     Goal("W1, executions/s", "the C++ floor", .share, least: 0.21, goal: 0.5) {

@@ -24,14 +24,14 @@ struct Compiler: ~Copyable {
   /// The variables in sight whose names are names of JSONata's functions.
   var shadowingNames: [String] { scopes.last?.shadowing ?? [] }
 
-  private init(_ definition: Definition) {
-    source = definition.source
-    programs = definition.expressions
+  private init(_ source: SourceText, _ programs: [String: JSONataProgram]) {
+    self.source = source
+    self.programs = programs
     builder.programs = Array(programs.values)
   }
 
   static func compile(_ definition: Definition) -> Program {
-    var compiler = Compiler(definition)
+    var compiler = Compiler(definition.source, definition.expressions)
     compiler.builder.timeoutSeconds = definition.timeoutSeconds
     compiler.builder.comment = definition.comment
     compiler.builder.reserve(states: definition.machine.states.count)
@@ -40,6 +40,13 @@ struct Compiler: ~Copyable {
   }
 
   private consuming func finish() -> Program { Program(building: builder) }
+
+  /// Compiles a machine that sees nothing of what is around it to a program of its own.
+  func program(of machine: Machine) -> Program {
+    var compiler = Compiler(source, programs)
+    _ = compiler.machine(machine)
+    return compiler.finish()
+  }
 
   // MARK: Machines and states
 
@@ -107,7 +114,7 @@ struct Compiler: ~Copyable {
       op.type = .succeed
     case .fail(let fail): self.fail(fail, &op)
     case .parallel(let branches): parallel(branches, &op)
-    case .map(let map): self.map(map, &op)
+    case .map(let map): self.map(map, of: state, &op)
     }
 
     // The way of a JSONata Choice is always the longer one.
@@ -202,7 +209,7 @@ struct Compiler: ~Copyable {
     for index in compiled { builder.machines.append(builder.machines[Int(index)]) }
   }
 
-  private mutating func map(_ map: MapDefinition, _ op: inout Op) {
+  private mutating func map(_ map: MapDefinition, of state: StateDefinition, _ op: inout Op) {
     op.code = .map
     op.type = .map
     var entry = builder.maps[0]
@@ -216,7 +223,12 @@ struct Compiler: ~Copyable {
       entry.maxConcurrencyPath = expression(text.value, field: "MaxConcurrency")
     case nil: break
     }
-    entry.machine = machine(map.processor)
+    if map.isDistributed {
+      builder.distributedMaps.append(distributed(map, state: state.name))
+      entry.distributed = UInt32(builder.distributedMaps.count)
+    } else {
+      entry.machine = machine(map.processor)
+    }
     op.a = UInt32(builder.maps.count)
     builder.maps.append(entry)
   }
@@ -439,7 +451,7 @@ struct Compiler: ~Copyable {
   // MARK: Templates
 
   /// Compiles a payload template, or a JSONata field; returns its root in `templates`.
-  private mutating func template(_ node: SyntaxNode, field: String) -> UInt32 {
+  mutating func template(_ node: SyntaxNode, field: String) -> UInt32 {
     let index = builder.templates.count
     emit(node, key: .missing, field: field)
     return UInt32(index)

@@ -35,6 +35,7 @@ struct ProgramBuilder: ~Copyable {
   var generalPaths: [JSONPath] = []
   /// What the expressions refer to.
   var programs: [JSONataProgram] = []
+  var distributedMaps: [DistributedMap] = []
   var resources: [String] = []
   var timeoutSeconds: Int?
   var readsExecutionInput = false

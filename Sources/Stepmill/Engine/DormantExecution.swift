@@ -281,9 +281,10 @@ extension Shard {
     return fiber
   }
 
-  /// Lets an execution that was woken before its time wait on.
+  /// Lets an execution that was woken before its time wait on, frozen as all that wait are.
   func resetTimer(ofWoken execution: UnsafeMutablePointer<ExecutionRecord>) {
     let fiber = state.pointee.fibers[execution.pointee.root]
+    freeze(fiber)
     setTimer(fiber, at: fiber.pointee.deadline)
   }
 

@@ -100,6 +100,8 @@ enum Phase: UInt8 {
   case joining
   /// The token of a task is out.
   case awaitingToken
+  /// The children of a Distributed Map are on their way.
+  case mapRunning
 }
 
 /// What happens first when a ready fiber is run.
@@ -122,6 +124,8 @@ enum Resumption: UInt8 {
   case joinStopped
   /// The fiber could not be given its input; the fault lies in the frame.
   case bornFailed
+  /// The run of a Distributed Map has something to do.
+  case mapRun
 }
 
 struct Fiber: BitwiseCopyable, PooledRecord {

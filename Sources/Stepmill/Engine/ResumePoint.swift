@@ -2,7 +2,8 @@
 // there: a redrive.
 //
 // What is kept is the state of the machine's own thread of control. A Parallel or a Map that
-// was under way begins once more, with all its branches or iterations.
+// was under way begins once more, with all its branches or iterations. Only the run of a
+// Distributed Map goes on: with the children that have not succeeded.
 
 /// Where an execution stood when it failed, timed out or was stopped.
 package final class ResumePoint: Sendable {
@@ -21,11 +22,14 @@ package final class ResumePoint: Sendable {
   /// The number of the last event.
   let events: UInt32
   let startedAt: Int64
+  /// The run of the Distributed Map that it stood in, if that goes on.
+  let mapRun: DistributedMapRun?
 
   init(
     pc: UInt32, state: String, data: JSON, variables: [JSON?], enteredEvent: UInt32, enteredAt: Int64,
-    hasEntered: Bool, events: UInt32, startedAt: Int64
+    hasEntered: Bool, events: UInt32, startedAt: Int64, mapRun: DistributedMapRun? = nil
   ) {
+    self.mapRun = mapRun
     self.pc = pc
     self.state = state
     self.data = data
@@ -92,7 +96,7 @@ extension Shard {
         state.pointee.counters.pointee.waiting.add(-1)
         if root.pointee.phase == .awaitingToken { abandon(root) }
         root.pointee.phase = .handling
-      case .free, .ready, .handling, .joining: break
+      case .free, .ready, .handling, .joining, .mapRunning: break
       }
       thaw(root, tables)
     }
@@ -110,7 +114,8 @@ extension Shard {
       pc: root.pointee.pc, state: name.isString ? name.text : "", data: JSON(copying: frame.pointee.data),
       variables: variables,
       enteredEvent: root.pointee.enteredEvent, enteredAt: root.pointee.enteredAt, hasEntered: !isBetween,
-      events: execution.pointee.events, startedAt: execution.pointee.startedAt)
+      events: execution.pointee.events, startedAt: execution.pointee.startedAt,
+      mapRun: redrivableMapRun(of: root))
   }
 
   /// Starts an execution that goes on from where it had ended.
@@ -142,6 +147,7 @@ extension Shard {
       fiber.pointee.enteredAt = point.enteredAt
       fiber.pointee.previousEvent = point.enteredEvent
       fiber.pointee.resumption = .retry
+      if let run = point.mapRun { keepMapRun(run, for: fiber) }
     case .finish, .pass, .passData, .choice: break
     }
     return fiber

@@ -20,6 +20,10 @@ extension Shard {
         value = owner.value
       } else if segments[2].sameText("Index") {
         value = .integer(Int64(owner.index))
+      } else if segments[2].sameText("Key") {
+        value = state.pointee.mapItem.key
+      } else if segments[2].sameText("Source") {
+        value = state.pointee.mapItem.source
       } else {
         return .missing
       }
@@ -65,7 +69,7 @@ extension Shard {
     part.add("StartTime", timestamp(execution.pointee.startedAt, arena))
     part.add("Name", arena.pointee.string(executionName(execution)))
     part.add("RoleArn", arena.pointee.string(roleARN(execution)))
-    if let count = more?.redriveCount ?? (workflow.kind == .standard ? 0 : nil) {
+    if let count = more?.redriveCount ?? (workflow.kind == .standard || workflow.label != nil ? 0 : nil) {
       part.add("RedriveCount", .integer(Int64(count)))
     }
     if let time = more?.redriveTime { part.add("RedriveTime", timestamp(time, arena)) }
@@ -89,6 +93,8 @@ extension Shard {
     if let item = mapOwner(fiber) {
       part.add("Index", .integer(Int64(item.index)))
       part.add("Value", item.value)
+      part.add("Key", state.pointee.mapItem.key)
+      part.add("Source", state.pointee.mapItem.source)
       let item = part.finish()
       part.add("Item", item)
       object.add("Map", part.finish())
@@ -105,6 +111,8 @@ extension Shard {
     var part = ObjectBuilder(arena)
     part.add("Index", .integer(Int64(item.index)))
     part.add("Value", item.value)
+    part.add("Key", state.pointee.mapItem.key)
+    part.add("Source", state.pointee.mapItem.source)
     let inner = part.finish()
     part.add("Item", inner)
     let map = part.finish()
@@ -130,7 +138,10 @@ extension Shard {
 
   /// The execution's name: the one it was given, or one made from where and when it began.
   func executionName(_ execution: UnsafeMutablePointer<ExecutionRecord>) -> String {
-    if let name = execution.pointee.identity?.takeUnretainedValue().name { return name }
+    if let identity = execution.pointee.identity?.takeUnretainedValue() {
+      if let name = identity.name { return name }
+      if let numbers = identity.numbers { return numbers.name.text }
+    }
     return UUIDText.text(identifier(execution, 0))
   }
 
@@ -149,7 +160,9 @@ extension Shard {
     let workflow = execution.pointee.workflow.takeUnretainedValue()
     let arn = workflow.executionARNPrefix + executionName(execution)
     // Express executions may share a name; a number of their own tells them apart.
-    return workflow.kind == .express ? arn + ":" + UUIDText.text(identifier(execution, 1)) : arn
+    guard workflow.kind == .express else { return arn }
+    let run = execution.pointee.identity?.takeUnretainedValue().numbers?.run.text
+    return arn + ":" + (run ?? UUIDText.text(identifier(execution, 1)))
   }
 
   func roleARN(_ execution: UnsafeMutablePointer<ExecutionRecord>) -> String {

@@ -133,9 +133,10 @@ extension Shard {
     case .awaitingToken:
       state.pointee.counters.pointee.waiting.add(-1)
       abandon(fiber)
-    case .free, .handling:
+    case .free, .handling, .mapRunning:
       break
     }
+    if _slowPath(state.pointee.mapRunCount > 0) { abandonMapRun(fiber) }
     cancelCall(fiber)
     if _slowPath(fiber.pointee.execution.pointee.guestsOut > 0) { keepFrame(of: fiber) }
     giveBack(fiber)

@@ -34,6 +34,9 @@ extension Shard {
     }
     let path = tables.pointee.paths + Int(map.pointee.itemsPath)
     let isJSONata = op.pointee.flags.contains(.jsonata)
+    if _slowPath(map.pointee.distributed != 0) {
+      return beginDistributed(fiber, op, map, effective, tables)
+    }
     let items: Value
     if isJSONata {
       items = mapItems(fiber, map, effective, tables)
@@ -415,6 +418,8 @@ extension Shard {
       }
       fiber.pointee.previousEvent = cause
       record(fiber, op.pointee.code == .map ? .mapStateAborted : .parallelStateAborted)
+    case .mapRunning:
+      recordRunAborted(fiber, cause: cause)
     case .ready:
       // Inside a task or a wait, with its end noted and not yet acted upon; the child that
       // failed is one of them. A fiber that is about to enter a state is in none.
@@ -422,6 +427,8 @@ extension Shard {
         record(fiber, .taskStateAborted)
       } else if fiber.pointee.resumption == .waited {
         record(fiber, .waitStateAborted)
+      } else if fiber.pointee.resumption == .mapRun {
+        recordRunAborted(fiber, cause: cause)
       }
     case .free:
       break

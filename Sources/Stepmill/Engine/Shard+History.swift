@@ -227,6 +227,21 @@ extension Shard {
     event(fiber, .mapStateStarted) { $0.add("length", .integer(Int64(length))) }
   }
 
+  /// The run of a Distributed Map begins, or (with a count) begins once more.
+  func recordMapRun(_ fiber: UnsafeMutablePointer<Fiber>, _ arn: String, redriveCount: Int? = nil) {
+    event(fiber, redriveCount == nil ? .mapRunStarted : .mapRunRedriven) { details in
+      details.add("mapRunArn", arn)
+      if let redriveCount { details.add("redriveCount", .integer(Int64(redriveCount))) }
+    }
+  }
+
+  func recordMapRunFailed(_ fiber: UnsafeMutablePointer<Fiber>, error: Value, cause: Value) {
+    event(fiber, .mapRunFailed) { details in
+      if !error.isNull { details.add("error", error) }
+      if !cause.isNull { details.add("cause", cause) }
+    }
+  }
+
   @inline(__always)
   func recordIteration(
     _ fiber: UnsafeMutablePointer<Fiber>, _ type: HistoryEventType, _ op: UnsafePointer<Op>, _ index: UInt32

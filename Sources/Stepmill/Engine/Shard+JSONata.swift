@@ -219,7 +219,7 @@ extension Shard {
 
   /// A fault of a field's evaluation. Always `missing`, for callers to return.
   @discardableResult
-  private func refuse(_ text: String, _ field: Value, _ fiber: UnsafeMutablePointer<Fiber>) -> Value {
+  func refuse(_ text: String, _ field: Value, _ fiber: UnsafeMutablePointer<Fiber>) -> Value {
     var fault = fault(fiber, ErrorName.queryEvaluation, prefix(fiber) + text, .task)
     fault.location = field
     state.pointee.fault = fault
@@ -448,8 +448,10 @@ extension Shard {
   // MARK: Map
 
   /// The items of a Map; `missing` after a fault.
+  ///
+  /// - Parameter orObject: An object will do as well: its members are the items.
   func mapItems(
-    _ fiber: UnsafeMutablePointer<Fiber>, _ map: UnsafePointer<MapOp>, _ input: Value,
+    _ fiber: UnsafeMutablePointer<Fiber>, _ map: UnsafePointer<MapOp>, _ input: Value, orObject: Bool = false,
     _ tables: UnsafePointer<ProgramTables>
   ) -> Value {
     var items = input
@@ -459,7 +461,7 @@ extension Shard {
       let frame = fiber.pointee.frame.unsafelyUnwrapped
       frame.pointee.bound = max(frame.pointee.bound, state.pointee.bound)
     }
-    if items.isArray { return items }
+    if items.isArray || orObject && items.isObject { return items }
     let root = tables.pointee.templates + Int(map.pointee.items)
     if map.pointee.items != 0, root.pointee.kind == .expression {
       return refuseType(

@@ -78,6 +78,7 @@ extension Shard {
     case .bornFailed:
       restoreFault(fiber)
       return .failed
+    case .mapRun: return continueMapRun(fiber, op, tables)
     }
   }
 

@@ -258,6 +258,8 @@ extension Shard {
   /// Forgets the call a fiber waits for; whoever works on it is told to stop.
   func cancelCall(_ fiber: UnsafeMutablePointer<Fiber>) {
     guard let call = fiber.pointee.call else { return }
+    // Now, while the workflow is sure to be there with its handlers.
+    if call._withUnsafeGuaranteedRef({ $0.kind == .deferred }) { abandon(fiber) }
     fiber.pointee.call = nil
     let invocation = call.takeRetainedValue()
     invocation.isCancelled = true

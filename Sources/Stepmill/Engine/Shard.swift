@@ -64,6 +64,14 @@ struct ShardState: ~Copyable {
   var canShare = false
   /// What concerns Maps that several loops work on: see `Shard+Sharing`.
   var sharing = SharingState()
+  /// The runs of Distributed Maps, by their fibers; their number apart, since most shards have
+  /// none and ask often.
+  var mapRuns: [UInt32: DistributedMapRun] = [:]
+  var mapRunCount = 0
+  /// What an ItemSelector of a Distributed Map sees of its item beside the value and the index.
+  var mapItem = (key: Value.missing, source: Value.missing)
+  /// The loop that drives the shard; nil where somebody does so by hand.
+  unowned(unsafe) var driver: Loop?
 
   static let dueBatch = 256
   static let invocationsKept = 1024
@@ -460,7 +468,7 @@ extension Shard {
       makeReady(fiber, .retry)
     case .handling, .awaitingToken:
       taskTimedOut(fiber)
-    case .free, .ready, .joining:
+    case .free, .ready, .joining, .mapRunning:
       break
     }
   }

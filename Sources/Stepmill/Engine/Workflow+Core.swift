@@ -11,6 +11,8 @@ final class WorkflowCore: @unchecked Sendable {
   let name: String
   let arn: String
   let executionARNPrefix: String
+  /// What comes before the label.
+  let mapRunARNPrefix: String
   let defaultRoleARN: String
   /// One for each of the program's resources. The entries refer to them without retaining
   /// them. An execution holds its workflow, so they last until its end even if the runtime
@@ -30,19 +32,60 @@ final class WorkflowCore: @unchecked Sendable {
   }
 
   let account: String
+  /// What the machine of a Distributed Map's children is called beside the name.
+  let label: String?
+  /// One for each of the program's Distributed Maps: what their children run.
+  let childWorkflows: [WorkflowCore]
+  /// Told of the runs of Distributed Maps.
+  let mapRunDelegate: (any MapRunDelegate)?
+
+  /// A program bound to its handlers, and the programs inside it to theirs.
+  convenience init(
+    binding program: Program, name: String, region: String, account: String, limits: Limits,
+    observer: HistoryObserver?, kind: WorkflowKind = .standard, partition: String = "aws",
+    label: String? = nil, mapRuns delegate: (any MapRunDelegate)? = nil, handler: (String) -> TaskHandler
+  ) {
+    let children = program.distributedMaps.map { map in
+      // Where AWS's bounds of a Standard execution hold, those of an Express one hold for children.
+      var childLimits = limits
+      if map.isExpress {
+        childLimits.historyEventsMax = nil
+        if limits.historyEventsMax != nil {
+          childLimits.executionSecondsMax = Limits.awsExpress.executionSecondsMax
+        }
+      }
+      // An observer that was given for this workflow is not meant for the children's histories; where
+      // the executions have listeners, so do they.
+      let isHeard = observer?.namesExecutions == false && !map.isExpress
+      return WorkflowCore(
+        binding: map.program, name: name, region: region, account: account, limits: childLimits,
+        observer: isHeard ? observer : nil, kind: map.isExpress ? .express : .standard,
+        partition: partition, label: map.label, mapRuns: delegate, handler: handler)
+    }
+    self.init(
+      program: program, name: name, region: region, account: account,
+      handlers: program.resources.map(handler), limits: limits, observer: observer, kind: kind,
+      partition: partition, label: label, childWorkflows: children, mapRuns: delegate)
+  }
 
   init(
     program: Program, name: String, region: String, account: String, handlers: [TaskHandler],
-    limits: Limits, observer: HistoryObserver?, kind: WorkflowKind = .standard, partition: String = "aws"
+    limits: Limits, observer: HistoryObserver?, kind: WorkflowKind = .standard, partition: String = "aws",
+    label: String? = nil, childWorkflows: [WorkflowCore] = [], mapRuns delegate: (any MapRunDelegate)? = nil
   ) {
     self.program = program
     self.kind = kind
     self.name = name
     self.region = region
     self.account = account
-    arn = "arn:\(partition):states:\(region):\(account):stateMachine:\(name)"
-    let resource = kind == .express ? "express" : "execution"
-    executionARNPrefix = "arn:\(partition):states:\(region):\(account):\(resource):\(name):"
+    self.label = label
+    self.childWorkflows = childWorkflows
+    mapRunDelegate = delegate
+    let place = "arn:\(partition):states:\(region):\(account)"
+    let labeled = label.map { "\(name)/\($0)" } ?? name
+    arn = "\(place):stateMachine:\(labeled)"
+    mapRunARNPrefix = "\(place):mapRun:\(name)/"
+    executionARNPrefix = "\(place):\(kind == .express ? "express" : "execution"):\(labeled):"
     defaultRoleARN = "arn:\(partition):iam::\(account):role/stepmill"
     self.handlers = handlers
     entries = .allocate(capacity: max(handlers.count, 1))
@@ -69,14 +112,31 @@ package final class ExecutionIdentity: Sendable {
   /// The whole ARN, where it does not follow from the name: an Express execution ends in a
   /// number of its own.
   let arn: String?
+  /// In the place of `name` and of the end of `arn`: texts that are made when somebody asks.
+  let numbers: Numbers?
   /// What few executions have.
   let more: More?
 
-  package init(name: String?, roleARN: String?, arn: String? = nil, more: More? = nil) {
+  package init(
+    name: String?, roleARN: String?, arn: String? = nil, numbers: Numbers? = nil, more: More? = nil
+  ) {
     self.name = name
     self.roleARN = roleARN
     self.arn = arn
+    self.numbers = numbers
     self.more = more
+  }
+
+  package struct Numbers: Sendable {
+    /// What it is called if it has no other name.
+    package var name: UUIDNumber
+    /// What tells an Express execution from others of its name.
+    package var run: UUIDNumber
+
+    package init(name: UUIDNumber, run: UUIDNumber) {
+      self.name = name
+      self.run = run
+    }
   }
 
   /// What a service may say about an execution beyond its names.

@@ -34,10 +34,10 @@ private struct SupportCheck {
     case .parallel(let branches):
       for branch in branches { machine(branch) }
     case .map(let map):
-      if map.isDistributed {
+      if let type = map.itemReader?["ReaderConfig"]?["InputType"], type.text == "PARQUET" {
         notSupported(
-          "Distributed Map is not supported in this version: the state '\(state.name)' cannot run.",
-          at: map.mode ?? state.node, hint: "with `\"Mode\": \"INLINE\"` the items run inside the execution")
+          "Parquet is not read in this version: the state '\(state.name)' cannot run.", at: type,
+          hint: "CSV, JSON and JSONL are")
       }
       machine(map.processor)
     case .pass, .task, .choice, .wait, .succeed, .fail:

@@ -95,6 +95,7 @@ final class Loop: @unchecked Sendable {
       number: UInt32(truncatingIfNeeded: number), now: now / 1_000_000,
       wallMilliseconds: WallTime.now.milliseconds, seed: seed, tokenKey: SipHash(key: key.0, key.1))
     counters = shard.state.pointee.counters
+    shard.state.pointee.driver = self
   }
 
   /// Makes the loop one of those that share their Maps. Before it starts. A loop on a caller's

@@ -34,6 +34,8 @@ package struct TenantLoop: Sendable, Hashable {
 
   init(_ loop: Loop) { self.loop = loop }
 
+  var engine: Loop { loop }
+
   /// A number that no other loop of the process has had.
   package var number: Int { loop.number }
 

@@ -68,7 +68,7 @@ extension ManualLoop {
       return "a fiber of a living execution is free"
     case .ready:
       census.ready += 1
-    case .handling:
+    case .handling, .mapRunning:
       if fiber.pointee.frame == nil { return "a \(phase) fiber has no frame" }
     case .waiting, .backingOff, .awaitingToken:
       census.waiting += 1

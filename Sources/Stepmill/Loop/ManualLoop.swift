@@ -57,24 +57,27 @@ package final class ManualLoop {
   /// Compiles a definition. `synchronous` are handlers that are called from the step.
   package func compile(
     _ definition: [UInt8], name: String = "workflow", limits: Limits = Limits(),
-    observer: HistoryObserver? = nil, synchronous: [String: TaskHandler] = [:], kind: WorkflowKind = .standard
+    observer: HistoryObserver? = nil, synchronous: [String: TaskHandler] = [:],
+    kind: WorkflowKind = .standard,
+    mapRuns: (any MapRunDelegate)? = nil
   ) throws(StepmillError) -> CompiledWorkflow {
     try compile(
       CompiledDefinition(Program.compile(definition)), name: name, limits: limits, observer: observer,
-      synchronous: synchronous, kind: kind)
+      synchronous: synchronous, kind: kind, mapRuns: mapRuns)
   }
 
   /// The same for a definition that has been compiled.
   package func compile(
     _ definition: CompiledDefinition, name: String = "workflow", limits: Limits = Limits(),
-    observer: HistoryObserver? = nil, synchronous: [String: TaskHandler] = [:], kind: WorkflowKind = .standard
+    observer: HistoryObserver? = nil, synchronous: [String: TaskHandler] = [:],
+    kind: WorkflowKind = .standard,
+    mapRuns: (any MapRunDelegate)? = nil
   ) -> CompiledWorkflow {
-    let program = definition.program
-    let handlers = program.resources.map { synchronous[$0] ?? .token { _ in } }
-    return CompiledWorkflow(
+    CompiledWorkflow(
       core: WorkflowCore(
-        program: program, name: name, region: "us-east-1", account: "123456789012", handlers: handlers,
-        limits: limits, observer: observer, kind: kind))
+        binding: definition.program, name: name, region: "us-east-1", account: "123456789012",
+        limits: limits, observer: observer, kind: kind, mapRuns: mapRuns
+      ) { synchronous[$0] ?? .token { _ in } })
   }
 
   /// Begins the calls that were made since the last time as a real loop would, for workflows

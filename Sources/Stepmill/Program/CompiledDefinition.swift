@@ -37,7 +37,9 @@ package struct CompiledDefinition: Sendable {
   }
 
   /// The Task states, in the order of the compiled form.
-  package var tasks: [Task] {
+  package var tasks: [Task] { Self.tasks(of: program) }
+
+  private static func tasks(of program: Program) -> [Task] {
     let tables = program.tables.pointee
     var tasks: [Task] = []
     for index in 0...program.counts.ops where tables.ops[index].code == .task {
@@ -48,15 +50,18 @@ package struct CompiledDefinition: Sendable {
           state: tables.names[Int(op.name)].text, resource: tables.constants[Int(task.resource)].text,
           waitsForToken: task.waitsForToken))
     }
-    return tasks
+    return tasks + program.distributedMaps.flatMap { Self.tasks(of: $0.program) }
   }
 
   /// The names of all states.
-  package var stateNames: [String] {
+  package var stateNames: [String] { Self.stateNames(of: program) }
+
+  private static func stateNames(of program: Program) -> [String] {
     guard program.counts.ops > 0 else { return [] }
-    return (1...program.counts.ops).map {
+    let own = (1...program.counts.ops).map {
       program.tables.pointee.names[Int(program.tables.pointee.ops[$0].name)].text
     }
+    return own + program.distributedMaps.flatMap { stateNames(of: $0.program) }
   }
 
   /// The compiled form as a table that a person can read.

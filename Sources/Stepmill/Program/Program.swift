@@ -308,6 +308,8 @@ struct MapOp: BitwiseCopyable {
   var maxConcurrencyPath: UInt32
   /// JSONata: the template of `Items`.
   var items: UInt32 = 0
+  /// In the program's list of Distributed Maps, counted from 1; 0: the Map is inline.
+  var distributed: UInt32 = 0
 }
 
 /// A JSONata expression where it stands in the definition.
@@ -365,6 +367,9 @@ final class Program: @unchecked Sendable {
   let generalPaths: [JSONPath]
   /// What `expressions` refer to.
   private let programs: [JSONataProgram]
+  /// Those of its own machines; what is distributed inside their item processors belongs to the
+  /// programs of those.
+  let distributedMaps: [DistributedMap]
   /// The resources of all tasks, by the number that `TaskOp.handler` holds.
   let resources: [String]
   let counts: Counts
@@ -429,6 +434,7 @@ final class Program: @unchecked Sendable {
     builder.arena.deallocate()
     generalPaths = builder.generalPaths
     programs = builder.programs
+    distributedMaps = builder.distributedMaps
     resources = builder.resources
     timeoutSeconds = builder.timeoutSeconds
     readsExecutionInput = builder.readsExecutionInput
@@ -439,6 +445,9 @@ final class Program: @unchecked Sendable {
       expressions: builder.expressions.count - 1, tasks: builder.tasks.count - 1,
       constants: builder.constants.count - 1)
   }
+
+  /// The resources of its tasks, and of those inside Distributed Maps.
+  var allResources: [String] { resources + distributedMaps.flatMap(\.program.allResources) }
 
   deinit {
     constantsArena.release()

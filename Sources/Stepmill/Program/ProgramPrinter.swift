@@ -45,6 +45,12 @@ struct ProgramPrinter {
     machine(1, title: "machine")
     handlers()
     sizes()
+    for map in program.distributedMaps {
+      line("")
+      line("children of the Distributed Map labeled '\(Self.readable(map.label))':")
+      line("")
+      output += Self.text(of: map.program)
+    }
   }
 
   private var ops: Range<Int> { 1..<max(program.counts.ops + 1, 1) }
@@ -96,7 +102,8 @@ struct ProgramPrinter {
         machine(op.a + branch, title: "branch \(branch + 1) of \(target(UInt32(index)))")
       }
     case .map:
-      machine(tables.maps[Int(op.a)].machine, title: "items of \(target(UInt32(index)))")
+      let map = tables.maps[Int(op.a)]
+      if map.distributed == 0 { machine(map.machine, title: "items of \(target(UInt32(index)))") }
     case .finish, .pass, .passData, .choice, .task, .wait, .succeed, .fail:
       break
     }
@@ -221,7 +228,10 @@ struct ProgramPrinter {
       for branch in 0..<op.b {
         detail("branch \(branch + 1)", "starts at \(target(tables.machines[Int(op.a + branch)].start))")
       }
-    case .map: map(tables.maps[Int(op.a)], isJSONata: op.flags.contains(.jsonata))
+    case .map:
+      map(tables.maps[Int(op.a)], isJSONata: op.flags.contains(.jsonata))
+      let place = Int(tables.maps[Int(op.a)].distributed)
+      if place > 0 { distributed(program.distributedMaps[place - 1]) }
     }
   }
 
@@ -241,6 +251,32 @@ struct ProgramPrinter {
       detail("heartbeat", seconds(task.heartbeat, isPath: task.heartbeatIsPath, isJSONata))
     }
     if task.credentials != 0 { template("credentials", task.credentials) }
+  }
+
+  private mutating func distributed(_ map: DistributedMap) {
+    detail("children", "\(map.isExpress ? "EXPRESS" : "STANDARD"), labeled '\(Self.readable(map.label))'")
+    if let reader = map.reader {
+      let type =
+        reader.config.inputType?.rawValue ?? reader.config.manifestType?.rawValue ?? "the listing itself"
+      detail("items from", "s3:\(reader.action)  \(type)")
+      if reader.request != 0 { template("request", reader.request) }
+    }
+    if let batcher = map.batcher {
+      detail("batches", "items \(Self.text(batcher.itemsMax)), bytes \(Self.text(batcher.bytesMax))")
+      if batcher.input != 0 { template("batch input", batcher.input) }
+    }
+    let count = Self.text(map.failureCount)
+    detail("tolerates", "failures \(count), percent \(Self.text(map.failurePercentage))")
+    if let writer = map.writer, writer.request != 0 { template("results to", writer.request) }
+  }
+
+  private static func text(_ bound: DistributedMap.Bound) -> String {
+    switch bound {
+    case .absent: "-"
+    case .literal(let number): number == number.rounded() ? String(Int(number)) : String(number)
+    case .path: "from a path"
+    case .expression: "from an expression"
+    }
   }
 
   private func seconds(_ value: UInt32, isPath: Bool, _ isJSONata: Bool) -> String {

@@ -17,10 +17,11 @@ package protocol ExecutionHost: AnyObject, Sendable {
   ///   - machine: What it is called.
   ///   - limits: The bounds of its executions.
   ///   - observer: What is recorded of them; nil: nothing.
+  ///   - mapRuns: Told of the runs of its Distributed Maps.
   ///   - handler: Finds the handler of a resource.
   func bind(
     _ definition: CompiledDefinition, _ machine: MachineIdentity, limits: Limits, observer: HistoryObserver?,
-    handler: (String) -> TaskHandler
+    mapRuns: (any MapRunDelegate)?, handler: (String) -> TaskHandler
   ) -> BoundWorkflow
 
   /// Starts an execution, of which the listener is told.
@@ -100,19 +101,33 @@ package protocol ExecutionListener: AnyObject, Sendable {
 
 /// An execution under way.
 package final class HostedExecution: Sendable {
-  fileprivate let sink: HostedSink
+  private let sink: HostedSink?
+  /// Set for what somebody else runs, such as a child of a Map Run.
+  private let stop: (@Sendable (_ error: String?, _ cause: String?) -> Void)?
 
-  fileprivate init(_ sink: HostedSink) { self.sink = sink }
+  init(_ sink: HostedSink) {
+    self.sink = sink
+    stop = nil
+  }
+
+  /// An execution that is stopped by a call of `stop`, from any thread.
+  package init(stop: @escaping @Sendable (_ error: String?, _ cause: String?) -> Void) {
+    sink = nil
+    self.stop = stop
+  }
 
   /// Stops it. Its listener hears of the end.
-  package func abort(error: String?, cause: String?) { sink.give(.abort(error: error, cause: cause)) }
+  package func abort(error: String?, cause: String?) {
+    sink?.give(.abort(error: error, cause: cause))
+    stop?(error, cause)
+  }
 
   /// Lets it fail at its next transition, since its state machine was deleted.
-  package func doom() { sink.give(.doom) }
+  package func doom() { sink?.give(.doom) }
 }
 
 /// What the loop tells about an execution, for its listener.
-private final class HostedSink: CompletionSink, @unchecked Sendable {
+final class HostedSink: CompletionSink, @unchecked Sendable {
   // Who may touch what: the loop calls what it inherits from `CompletionSink`, on its thread;
   // the rest may be called on any. What they share is behind the lock.
   private let listener: any ExecutionListener
@@ -200,9 +215,9 @@ extension Runtime: ExecutionHost {
 
   package func bind(
     _ definition: CompiledDefinition, _ machine: MachineIdentity, limits: Limits, observer: HistoryObserver?,
-    handler: (String) -> TaskHandler
+    mapRuns: (any MapRunDelegate)?, handler: (String) -> TaskHandler
   ) -> BoundWorkflow {
-    BoundWorkflow(definition, machine, limits, observer, handler)
+    BoundWorkflow(definition, machine, limits, observer, mapRuns, handler)
   }
 
   package func start(
@@ -289,12 +304,12 @@ extension Runtime: ExecutionHost {
 extension BoundWorkflow {
   fileprivate init(
     _ definition: CompiledDefinition, _ machine: MachineIdentity, _ limits: Limits,
-    _ observer: HistoryObserver?, _ handler: (String) -> TaskHandler
+    _ observer: HistoryObserver?, _ mapRuns: (any MapRunDelegate)?, _ handler: (String) -> TaskHandler
   ) {
     core = WorkflowCore(
-      program: definition.program, name: machine.name, region: machine.region, account: machine.account,
-      handlers: definition.program.resources.map(handler), limits: limits, observer: observer,
-      kind: machine.kind, partition: machine.partition)
+      binding: definition.program, name: machine.name, region: machine.region, account: machine.account,
+      limits: limits, observer: observer, kind: machine.kind, partition: machine.partition, mapRuns: mapRuns,
+      handler: handler)
   }
 }
 
@@ -314,9 +329,9 @@ package final class ManualHost: ExecutionHost, @unchecked Sendable {
 
   package func bind(
     _ definition: CompiledDefinition, _ machine: MachineIdentity, limits: Limits, observer: HistoryObserver?,
-    handler: (String) -> TaskHandler
+    mapRuns: (any MapRunDelegate)?, handler: (String) -> TaskHandler
   ) -> BoundWorkflow {
-    BoundWorkflow(definition, machine, limits, observer, handler)
+    BoundWorkflow(definition, machine, limits, observer, mapRuns, handler)
   }
 
   package func start(
@@ -450,6 +465,9 @@ package final class IdentifierSource: Sendable {
 
   /// A UUID of version 4.
   package func uuid() -> String { UUIDText.text(random.withLock { $0.uuid() }) }
+
+  /// Begins another sequence.
+  func seed() -> UInt64 { random.withLock { $0.next() } }
 
   /// A number below `bound`.
   package func below(_ bound: UInt64) -> UInt64 { random.withLock { $0.below(bound) } }

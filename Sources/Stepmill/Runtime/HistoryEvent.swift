@@ -15,6 +15,12 @@ public struct HistoryEvent: Sendable {
   /// What the event has to say; nil for types without details.
   public let details: JSON?
 
+  /// An event that somebody else recorded.
+  package init(id: Int, previousID: Int, type: HistoryEventType, timestamp: Int64, details: JSON?) {
+    self.init(
+      id: id, previousID: previousID, type: type, timestamp: timestamp, execution: "", details: details)
+  }
+
   package init(
     id: Int, previousID: Int, type: HistoryEventType, timestamp: Int64, execution: String, details: JSON?
   ) {
@@ -83,6 +89,11 @@ public enum HistoryEventType: String, Sendable, CaseIterable {
   case mapIterationSucceeded = "MapIterationSucceeded"
   case mapIterationFailed = "MapIterationFailed"
   case mapIterationAborted = "MapIterationAborted"
+  case mapRunStarted = "MapRunStarted"
+  case mapRunSucceeded = "MapRunSucceeded"
+  case mapRunFailed = "MapRunFailed"
+  case mapRunAborted = "MapRunAborted"
+  case mapRunRedriven = "MapRunRedriven"
   case taskScheduled = "TaskScheduled"
   case taskStarted = "TaskStarted"
   case taskSubmitted = "TaskSubmitted"
@@ -118,8 +129,15 @@ public enum HistoryEventType: String, Sendable, CaseIterable {
     }
   }
 
+  /// Its place in `allCases`. (A type with texts for raw values is hashed and compared by them.)
+  package var number: Int { Int(unsafeBitCast(self, to: UInt8.self)) }
+
   /// The most sparing level at which the event is told.
-  var level: HistoryLevel {
+  var level: HistoryLevel { Self.levels[number] }
+
+  private static let levels = allCases.map(\.sparingLevel)
+
+  private var sparingLevel: HistoryLevel {
     switch self {
     case .executionFailed, .executionAborted, .executionTimedOut:
       return .fatal

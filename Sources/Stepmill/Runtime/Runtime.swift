@@ -217,3 +217,11 @@ extension Program {
       diagnostics: errors)
   }
 }
+
+extension Runtime {
+  /// What the Distributed Maps of its workflows read from and write to.
+  package var mapRunStorage: (any MapRunStorage)? {
+    get { core.mapRuns.mapStorage }
+    set { core.mapRuns.mapStorage = newValue }
+  }
+}

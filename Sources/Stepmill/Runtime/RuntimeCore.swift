@@ -39,6 +39,8 @@ final class RuntimeCore: Sendable {
   /// would put every loop on a side table, and each retain of one with it.
   private let tokenNumbers = Lock<[UInt32: Loop]>([:])
   private let seeds: Lock<RandomSource>
+  /// What its workflows' Map Runs read from and write to.
+  let mapRuns = RuntimeMapRuns()
 
   /// Loops without a thread, for executions on their callers'.
   private struct BorrowedLoops {
@@ -258,12 +260,12 @@ final class RuntimeCore: Sendable {
   func bind(
     _ program: Program, name: String, limits: Limits, observer: HistoryObserver?
   ) throws(StepmillError) -> WorkflowCore {
-    var handlers: [TaskHandler] = []
+    var handlers: [String: TaskHandler] = [:]
     var missing: [String] = []
-    for resource in program.resources {
+    for resource in program.allResources where handlers[resource] == nil {
       if let handler = handler(for: resource) {
-        handlers.append(handler)
-      } else {
+        handlers[resource] = handler
+      } else if !missing.contains(resource) {
         missing.append(resource)
       }
     }
@@ -275,8 +277,14 @@ final class RuntimeCore: Sendable {
           + "with registerFallback")
     }
     return WorkflowCore(
-      program: program, name: name, region: configuration.region, account: configuration.account,
-      handlers: handlers, limits: limits, observer: observer)
+      binding: program, name: name, region: configuration.region, account: configuration.account,
+      limits: limits, observer: observer, mapRuns: mapRuns
+    ) { resource in
+      guard let handler = handlers[resource] else {
+        preconditionFailure("BUG in Stepmill (please report): the handler of \(resource) was not looked up")
+      }
+      return handler
+    }
   }
 
   // MARK: Watching
@@ -363,5 +371,16 @@ extension RuntimeCounters {
     retries += counters.pointee.retries.value
     waiting += counters.pointee.waiting.value
     bytes += counters.pointee.bytes.value
+  }
+}
+
+/// Lends a runtime's storage to the Map Runs of its workflows. Nobody asks a runtime for its runs,
+/// so it keeps none.
+final class RuntimeMapRuns: MapRunDelegate {
+  private let storage = Lock<(any MapRunStorage)?>(nil)
+
+  var mapStorage: (any MapRunStorage)? {
+    get { storage.withLock { $0 } }
+    set { storage.withLock { $0 = newValue } }
   }
 }

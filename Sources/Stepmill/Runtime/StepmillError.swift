@@ -10,11 +10,17 @@ public struct StepmillError: Error, Hashable, Sendable, CustomStringConvertible 
   /// What is wrong with a definition.
   public let diagnostics: [Diagnostic]
 
+  /// Something is wrong with what is to be worked on.
+  package init(aboutInput message: String) { self.init(.input, message) }
+
   init(_ kind: Kind, _ message: String, diagnostics: [Diagnostic] = []) {
     self.kind = kind
     self.message = message
     self.diagnostics = diagnostics
   }
+
+  /// What the system refused, for targets beside the core.
+  package static func system(_ message: String) -> StepmillError { StepmillError(.system, message) }
 
   /// More executions are under way than ``Runtime/Configuration/executionsMax`` allows. Try
   /// again when some have ended.

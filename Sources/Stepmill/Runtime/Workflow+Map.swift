@@ -26,14 +26,29 @@ extension Workflow {
   public func map<Rows: Sequence & Sendable>(
     _ rows: Rows, maxConcurrency: Int = 1000, order: MapOrder = .asGiven
   ) -> MapResults<RowSequence<Rows>> where Rows.Element == JSON {
-    MapResults(self, RowSequence(rows: rows), maxConcurrency, order)
+    map(rows, run: MapRun(maxConcurrency: maxConcurrency), order: order)
   }
 
   /// The same for rows that arrive over time.
   public func map<Rows: AsyncSequence & Sendable>(
     _ rows: Rows, maxConcurrency: Int = 1000, order: MapOrder = .asGiven
   ) -> MapResults<Rows> where Rows.Element == JSON {
-    MapResults(self, rows, maxConcurrency, order)
+    map(rows, run: MapRun(maxConcurrency: maxConcurrency), order: order)
+  }
+
+  /// The same under the hand of a ``MapRun``: it can be watched, paused, cancelled, and widened
+  /// or narrowed while it goes on.
+  public func map<Rows: Sequence & Sendable>(
+    _ rows: Rows, run: MapRun, order: MapOrder = .asGiven
+  ) -> MapResults<RowSequence<Rows>> where Rows.Element == JSON {
+    MapResults(self, RowSequence(rows: rows), run, order)
+  }
+
+  /// The same for rows that arrive over time.
+  public func map<Rows: AsyncSequence & Sendable>(
+    _ rows: Rows, run: MapRun, order: MapOrder = .asGiven
+  ) -> MapResults<Rows> where Rows.Element == JSON {
+    MapResults(self, rows, run, order)
   }
 }
 
@@ -65,41 +80,49 @@ where Rows.Element == JSON {
 
   private let workflow: Workflow
   private let rows: Rows
-  private let maxConcurrency: Int
+  private let run: MapRun
   private let order: Workflow.MapOrder
 
-  init(_ workflow: Workflow, _ rows: Rows, _ maxConcurrency: Int, _ order: Workflow.MapOrder) {
+  init(_ workflow: Workflow, _ rows: Rows, _ run: MapRun, _ order: Workflow.MapOrder) {
     self.workflow = workflow
     self.rows = rows
-    self.maxConcurrency = Swift.max(1, maxConcurrency)
+    self.run = run
     self.order = order
   }
 
   public func makeAsyncIterator() -> AsyncIterator {
-    AsyncIterator(workflow, rows.makeAsyncIterator(), maxConcurrency, order)
+    AsyncIterator(workflow, rows.makeAsyncIterator(), run, order)
   }
 
   public struct AsyncIterator: AsyncIteratorProtocol {
     private let workflow: Workflow
     private var rows: Rows.AsyncIterator?
-    private let maxConcurrency: Int
     private let run: MapRun
+    private let shared: MapIteration
     private var started = 0
     private var taken = 0
 
-    init(
-      _ workflow: Workflow, _ rows: Rows.AsyncIterator, _ maxConcurrency: Int, _ order: Workflow.MapOrder
-    ) {
+    init(_ workflow: Workflow, _ rows: Rows.AsyncIterator, _ run: MapRun, _ order: Workflow.MapOrder) {
       self.workflow = workflow
       self.rows = rows
-      self.maxConcurrency = maxConcurrency
-      run = MapRun(workflow.runtime.core, isOrdered: order == .asGiven)
+      self.run = run
+      shared = MapIteration(workflow.runtime.core, run, isOrdered: order == .asGiven)
     }
 
     public mutating func next() async throws -> MapResult? {
-      while rows != nil, started - taken < maxConcurrency {
+      while rows != nil {
         // What has ended already is handed over before more is started.
-        if let result = run.takeIfReady(taken) {
+        if let result = shared.takeIfReady(taken) {
+          taken += 1
+          return result
+        }
+        if run.isCancelled {
+          rows = nil
+          break
+        }
+        if run.room(inFlight: started - taken) == 0 {
+          // Paused, or as many as may be. Whichever ends first: an execution, or that.
+          guard let result = await shared.takeOrWake(taken) else { continue }
           taken += 1
           return result
         }
@@ -107,10 +130,11 @@ where Rows.Element == JSON {
           rows = nil
           break
         }
+        run.noteRead(1)
         try start(row)
       }
       guard taken < started else { return nil }
-      let result = await run.take(taken)
+      let result = await shared.take(taken)
       taken += 1
       return result
     }
@@ -121,8 +145,10 @@ where Rows.Element == JSON {
         workflow.runtime.core.ended()
         throw StepmillError(.shutDown, "the runtime has no loop to start an execution on")
       }
+      run.noteStarted(1)
       loop.submit(
-        Shard.Start(workflow: workflow.core, sink: run.sink, tag: UInt64(started), identity: nil), input: row)
+        Shard.Start(workflow: workflow.core, sink: shared.sink, tag: UInt64(started), identity: nil),
+        input: row)
       started += 1
     }
   }
@@ -130,23 +156,34 @@ where Rows.Element == JSON {
 
 /// What the loops and the iterator share. Dropped with the iterator: what is still under way
 /// is aborted then.
-private final class MapRun: Sendable {
+private final class MapIteration: Sendable {
   let sink: MapSink
+  private let run: MapRun
 
-  init(_ core: RuntimeCore, isOrdered: Bool) {
-    sink = MapSink(core, isOrdered: isOrdered)
+  init(_ core: RuntimeCore, _ run: MapRun, isOrdered: Bool) {
+    sink = MapSink(core, run, isOrdered: isOrdered)
+    self.run = run
+    run.listen { [weak sink, weak run] in
+      if run?.isCancelled == true { sink?.abandon() }
+      sink?.wake()
+    }
   }
 
-  deinit { sink.abandon() }
+  deinit {
+    run.listen(nil)
+    sink.abandon()
+  }
 
   func takeIfReady(_ index: Int) -> MapResult? { sink.takeIfReady(index) }
   func take(_ index: Int) async -> MapResult { await sink.take(index) }
+  func takeOrWake(_ index: Int) async -> MapResult? { await sink.takeOrWake(index) }
 }
 
 private final class MapSink: CompletionSink, @unchecked Sendable {
   // Who may touch what: the loops call `started` and `ended`, the iterator everything else;
   // all they share is behind the lock.
   private let core: RuntimeCore
+  private let run: MapRun
   private let isOrdered: Bool
   private let state = Lock(State())
 
@@ -158,7 +195,9 @@ private final class MapSink: CompletionSink, @unchecked Sendable {
     var endedTaken = 0
     /// What is under way, to abort it.
     var running: [Int: (loop: Loop, handle: ExecutionHandle)] = [:]
-    var waiter: (index: Int, continuation: UnsafeContinuation<MapResult, Never>)?
+    var waiter: (index: Int, continuation: UnsafeContinuation<MapResult?, Never>)?
+    /// Somebody has changed the run since the iterator looked at it.
+    var isChanged = false
     var isAbandoned = false
 
     /// The next outcome: that of row `index`, or in order of completion any.
@@ -178,8 +217,9 @@ private final class MapSink: CompletionSink, @unchecked Sendable {
     }
   }
 
-  init(_ core: RuntimeCore, isOrdered: Bool) {
+  init(_ core: RuntimeCore, _ run: MapRun, isOrdered: Bool) {
     self.core = core
+    self.run = run
     self.isOrdered = isOrdered
   }
 
@@ -188,14 +228,35 @@ private final class MapSink: CompletionSink, @unchecked Sendable {
   }
 
   func take(_ index: Int) async -> MapResult {
+    while true {
+      if let result = await takeOrWake(index) { return result }
+    }
+  }
+
+  /// The next outcome, or nil when the run was changed meanwhile.
+  func takeOrWake(_ index: Int) async -> MapResult? {
     await withUnsafeContinuation { continuation in
-      let ready = state.withLock { state -> MapResult? in
+      let ready = state.withLock { state -> MapResult?? in
         if let result = state.take(index, isOrdered: isOrdered) { return result }
+        if state.isChanged {
+          state.isChanged = false
+          return .some(nil)
+        }
         state.waiter = (index, continuation)
         return nil
       }
       if let ready { continuation.resume(returning: ready) }
     }
+  }
+
+  /// The run was changed.
+  func wake() {
+    let waiter = state.withLock { state in
+      state.isChanged = state.waiter == nil
+      defer { state.waiter = nil }
+      return state.waiter
+    }
+    waiter?.continuation.resume(returning: nil)
   }
 
   /// Nobody wants the rest.
@@ -229,10 +290,15 @@ private final class MapSink: CompletionSink, @unchecked Sendable {
     settle(Int(tag), Outcome(status, output: output, error: error, cause: cause))
   }
 
+  override func turnedAway(tag: UInt64) {
+    settle(Int(tag), .aborted(error: nil, cause: "The runtime was shut down."))
+  }
+
   private func settle(_ index: Int, _ outcome: Outcome) {
     core.ended()
+    run.noteEnded(isSuccess: outcome.isSuccess)
     let woken = state.withLock {
-      state -> (continuation: UnsafeContinuation<MapResult, Never>, result: MapResult)? in
+      state -> (continuation: UnsafeContinuation<MapResult?, Never>, result: MapResult)? in
       state.running[index] = nil
       state.outcomes[index] = outcome
       if !isOrdered { state.ended.append(index) }

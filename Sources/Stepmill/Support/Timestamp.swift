@@ -244,4 +244,9 @@ package enum UTCText {
   package static func text(_ millisecondsSince1970: Int64) -> String {
     Timestamp(millisecondsSince1970: millisecondsSince1970).description
   }
+
+  /// Milliseconds since 1970; nil for what is no such time.
+  package static func milliseconds(_ text: String) -> Int64? {
+    Timestamp.parse(text).map { $0.seconds * 1000 + Int64($0.nanoseconds) / 1_000_000 }
+  }
 }

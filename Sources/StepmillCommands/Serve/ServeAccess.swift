@@ -27,6 +27,8 @@ struct ServeAccess: RequestAccess {
     verifier = SignatureVerifier(try Self.credentials(text, path), service: "states")
   }
 
+  var needsCredentialOnly: Bool { verifier == nil }
+
   func scope(of request: HTTPRequest) throws(AccessRefusal) -> Scope {
     guard let verifier else { return scope(CredentialScope(of: request)) }
     do throws(SignatureError) {

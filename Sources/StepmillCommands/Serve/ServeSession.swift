@@ -1,6 +1,8 @@
 import Stepmill
 import StepmillHTTP
+import StepmillIntegrations
 import StepmillServer
+import StepmillStore
 
 #if canImport(Glibc)
   import Glibc
@@ -33,14 +35,34 @@ struct ServeSession {
     defer { loop.close() }
     let runtime = try makeRuntime()
     let identifiers = IdentifierSource(seed: UInt64.random(in: 0 ... .max))
+    let disk = try openDisk()
+    let integrations = Integrations(settings.integrations, on: runtime) { identifiers.uuid() }
     let service = StepFunctionsService(
       host: runtime, configuration: settings.limits.configuration,
-      store: MemoryStore(retention: settings.retention), identifiers: identifiers)
-    let server = try listen(runtime, service, access, identifiers)
+      store: disk ?? MemoryStore(retention: settings.retention), identifiers: identifiers,
+      tasks: integrations.resolvers, log: integrations.log, status: integrations.status,
+      mapStorage: settings.storage)
+    let server = try listen(runtime, service, access, identifiers, disk, integrations)
     welcome(server)
     waitForSignal(loop)
-    end(server, runtime, loop)
+    service.dismissWorkers()
+    end(server, integrations, runtime, loop)
+    do throws(StoreError) {
+      try disk?.close()
+    } catch {
+      throw failure("\(error)")
+    }
     return .success
+  }
+
+  private func openDisk() throws(CommandError) -> SQLiteStore? {
+    guard let directory = settings.dataDirectory else { return nil }
+    do throws(StoreError) {
+      return try SQLiteStore(
+        directory: directory, retention: settings.retention, durability: settings.durability)
+    } catch {
+      throw failure("\(error)")
+    }
   }
 
   private func failure(_ message: String) -> CommandError {
@@ -62,14 +84,19 @@ struct ServeSession {
 
   private func listen(
     _ runtime: Runtime, _ service: StepFunctionsService, _ access: ServeAccess,
-    _ identifiers: IdentifierSource
+    _ identifiers: IdentifierSource, _ disk: SQLiteStore?, _ integrations: Integrations
   ) throws(CommandError) -> HTTPServer {
     var configuration = HTTPServer.Configuration()
     configuration.limits = settings.limits.http
     configuration.tls = settings.tls
     configuration.log = settings.logsRequests ? AccessLog() : nil
     let pages = OperatorPages(
-      runtime: runtime, version: Version.number, readiness: { [phase] in phase.readiness })
+      runtime: runtime, version: Version.number,
+      readiness: { [phase] in
+        if let problem = disk?.health.problem { return .notReady(problem) }
+        return phase.readiness
+      },
+      more: { (disk.map { Self.metrics($0.health) } ?? []) + Self.metrics(integrations) })
     let handler = ServiceHandler(service, access: access, pages: pages, identifiers: identifiers)
     do throws(HTTPServerError) {
       let server = try HTTPServer(
@@ -79,6 +106,38 @@ struct ServeSession {
     } catch {
       throw failure("\(error)")
     }
+  }
+
+  private static func metrics(_ health: StoreHealth) -> [Metric] {
+    [
+      Metric("stepmill_store_ready", .gauge, health.isReady ? 1 : 0, help: "Whether changes can be stored."),
+      Metric(
+        "stepmill_store_queue", .gauge, Double(health.queueDepth), help: "Changes that wait to be written."),
+      Metric(
+        "stepmill_store_waiters", .gauge, Double(health.waiters), help: "Answers that wait for the disk."),
+      Metric("stepmill_store_rows_total", .counter, Double(health.rowsWritten), help: "Rows written."),
+      Metric(
+        "stepmill_store_transactions_total", .counter, Double(health.transactions), help: "Batches written."),
+      Metric("stepmill_store_failures_total", .counter, Double(health.failures), help: "Writes that failed."),
+      Metric("stepmill_store_bytes", .gauge, Double(health.bytes), help: "The size of the database."),
+    ]
+  }
+
+  private static func metrics(_ integrations: Integrations) -> [Metric] {
+    let counters = integrations.counters
+    let commands = integrations.commands
+    let all = [counters.logs, counters.status, counters.files]
+    return [
+      Metric(
+        "stepmill_told_total", .counter, Double(all.reduce(0) { $0 + $1.delivered }),
+        help: "Log records and events that were delivered."),
+      Metric(
+        "stepmill_told_dropped_total", .counter, Double(all.reduce(0) { $0 + $1.dropped + $1.failed }),
+        help: "Log records and events that nobody took."),
+      Metric("stepmill_commands_running", .gauge, Double(commands.running), help: "Commands that run for tasks."),
+      Metric(
+        "stepmill_commands_waiting", .gauge, Double(commands.waiting), help: "Tasks that wait for a command."),
+    ]
   }
 
   // MARK: From the start to the end
@@ -123,12 +182,19 @@ struct ServeSession {
     phase.set(.notReady("the server ends"))
   }
 
-  private func end(_ server: HTTPServer, _ runtime: Runtime, _ loop: CommandLoop) {
+  private func end(
+    _ server: HTTPServer, _ integrations: Integrations, _ runtime: Runtime, _ loop: CommandLoop
+  ) {
     let drained = Box()
     server.drain(milliseconds: settings.drainMilliseconds) {
       loop.post { _ in drained.isSet = true }
     }
     loop.run { drained.isSet }
+    let told = Box()
+    integrations.close(withinMilliseconds: settings.drainMilliseconds) {
+      loop.post { _ in told.isSet = true }
+    }
+    loop.run { told.isSet }
     let over = Box()
     let running = runtime.counters.inFlight
     Task.detached {

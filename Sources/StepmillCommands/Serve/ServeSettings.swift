@@ -1,6 +1,9 @@
 import Stepmill
+import StepmillBatch
 import StepmillHTTP
+import StepmillIntegrations
 import StepmillServer
+import StepmillStore
 
 /// What `stepmill serve` is told.
 struct ServeSettings {
@@ -14,7 +17,10 @@ struct ServeSettings {
   var credentialsFile: String?
   var tls: (certificate: String, key: String)?
   var drainMilliseconds: UInt64
+  var durability: Durability
+  var integrations: IntegrationConfiguration
   var logsRequests: Bool
+  var storage: BucketStorage?
   private let source: SettingSource
 
   static let options: [Command.Option] = [
@@ -25,6 +31,9 @@ struct ServeSettings {
     Command.Option("--port", "N", help: "Short for --listen 127.0.0.1:N."),
     Command.Option("--data", "DIR", help: "Keep everything in this directory; without it, in memory only."),
     Command.Option(
+      "--durability", "process|power",
+      help: "What acknowledged changes survive: kill -9, or a loss of power too. Default: process."),
+    Command.Option(
       "--retention-days", "N", help: "How long ended executions are kept. Default: 90."),
     Command.Option(
       "--retention-executions", "N", help: "How many ended executions are kept. Default: 1000000."),
@@ -32,9 +41,21 @@ struct ServeSettings {
       "--region", "NAME", help: "For clients that sign for none. Default: us-east-1."),
     Command.Option(
       "--account", "ID", help: "For access keys that are no account number. Default: 123456789012."),
+    BucketOptions.option,
     Command.Option("--loops", "N", help: "Event loops, each on a thread. Default: one for each processor."),
     Command.Option(
       "--limit", "NAME=VALUE", isRepeatable: true, help: "Change a limit; 'Limits' lists them."),
+    Command.Option(
+      "--task", "NAME=COMMAND", isRepeatable: true,
+      help: "A shell command for a function, a resource or a state: input on stdin, output on stdout."),
+    Command.Option(
+      "--function", "NAME=URL", isRepeatable: true, help: "A Lambda function behind a URL that takes a POST."),
+    Command.Option(
+      "--endpoint", "SERVICE=URL", isRepeatable: true,
+      help: "Where a service of AWS is, such as sqs=http://127.0.0.1:5000."),
+    Command.Option("--mocks", "FILE", help: "Canned answers for tasks, as in 'stepmill run --mocks'."),
+    Command.Option("--log-file", "FILE", help: "Where Express logs go that no endpoint takes, as lines of JSON."),
+    Command.Option("--event-file", "FILE", help: "The same for events about executions."),
     Command.Option(
       "--credentials", "FILE",
       help: "Let in only requests signed with a key of this file, which is written like ~/.aws/credentials."),
@@ -75,6 +96,48 @@ struct ServeSettings {
     }
     drainMilliseconds = UInt64(try source.number("--drain", in: 0...86_400) ?? 10) * 1000
     logsRequests = try source.isSet("--access-log")
+    durability = try Self.durability(source)
+    integrations = try Self.integrations(source, terminal)
+    storage = try BucketOptions.storage(source.values("--bucket").values, source.name("--bucket"))
+  }
+
+  private static func durability(_ source: SettingSource) throws(CommandError) -> Durability {
+    guard let text = try source.value("--durability") else { return .process }
+    guard let durability = Durability(rawValue: text) else {
+      throw CommandError(
+        "\(source.name("--durability")) takes process or power, not '\(text)'", isAboutUsage: false)
+    }
+    return durability
+  }
+
+  private static func integrations(
+    _ source: SettingSource, _ terminal: Terminal
+  ) throws(CommandError) -> IntegrationConfiguration {
+    var result = IntegrationConfiguration(environment: terminal.environment)
+    result.commands = try source.pairs("--task").map { NamedCommand(name: $0.key, line: $0.value) }
+    result.functions = try source.pairs("--function").map { NamedFunction(name: $0.key, url: $0.value) }
+    for (name, url) in try source.pairs("--endpoint") {
+      guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
+        throw CommandError(
+          "\(source.name("--endpoint")) takes SERVICE=URL with http:// or https://, not '\(name)=\(url)'",
+          isAboutUsage: false)
+      }
+      result.endpoints[name] = url
+    }
+    if let path = try source.value("--mocks") {
+      let text = try DefinitionFile.readData(path, terminal)
+      do throws(MockError) {
+        result.mocks = try MockTable(parsing: text)
+      } catch {
+        throw .data("\(path): \(error)")
+      }
+    }
+    result.logFile = try source.value("--log-file")
+    result.statusFile = try source.value("--event-file")
+    result.commandErrors = { state, bytes in
+      terminal.write("[\(state)] \(String(decoding: bytes, as: UTF8.self))", to: .error)
+    }
+    return result
   }
 
   private static func addresses(_ source: SettingSource) throws(CommandError) -> [HTTPAddress] {

@@ -1,5 +1,6 @@
 import CLibuv
 import Stepmill
+import StepmillIntegrations
 
 #if canImport(Glibc)
   import Glibc
@@ -151,20 +152,7 @@ struct SystemError: Error, CustomStringConvertible {
   }
 }
 
-extension UnsafeMutablePointer {
-  /// Every handle of libuv begins as a `uv_handle_t`.
-  var asHandle: UnsafeMutablePointer<uv_handle_t> {
-    unsafe UnsafeMutableRawPointer(self).assumingMemoryBound(to: uv_handle_t.self)
-  }
-
-  /// Pipes are streams.
-  var asStream: UnsafeMutablePointer<uv_stream_t> {
-    unsafe UnsafeMutableRawPointer(self).assumingMemoryBound(to: uv_stream_t.self)
-  }
-}
-
-extension UnsafePointer {
-  var asHandle: UnsafePointer<uv_handle_t> {
-    unsafe UnsafeRawPointer(self).assumingMemoryBound(to: uv_handle_t.self)
-  }
+extension CommandLoop: ProcessLoop {
+  /// Nothing else happens on this loop's thread.
+  func beginCallback() {}
 }

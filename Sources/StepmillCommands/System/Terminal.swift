@@ -80,6 +80,9 @@ package final class Terminal: Sendable {
     }
   }
 
+  /// What went wrong with the output first, be it that nobody reads it any more.
+  var firstOutputFailure: SystemError? { sides.withLock { $0.failures[Stream.output.rawValue] } }
+
   fileprivate static func writeAll(_ bytes: [UInt8], to file: Int32) -> SystemError? {
     var written = 0
     while written < bytes.count {

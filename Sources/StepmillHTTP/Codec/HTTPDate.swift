@@ -11,6 +11,29 @@ package enum HTTPDate {
       + "\(two(time / 3600)):\(two(time / 60 % 60)):\(two(time % 60)) GMT"
   }
 
+  /// Seconds since 1970; nil for what is not in this format.
+  package static func second(_ text: String) -> Int64? {
+    let parts = text.split(whereSeparator: { $0 == " " || $0 == ":" || $0 == "," })
+    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    guard parts.count == 8, parts[7] == "GMT", let day = Int(parts[1]), (1...31).contains(day),
+      let month = months.firstIndex(of: String(parts[2])), let year = Int(parts[3]),
+      (1970...9999).contains(year),
+      let hour = Int(parts[4]), (0..<24).contains(hour), let minute = Int(parts[5]),
+      (0..<60).contains(minute),
+      let second = Int(parts[6]), (0...60).contains(second)
+    else { return nil }
+    return Int64(days(year, month + 1, day) * 86_400 + hour * 3600 + minute * 60 + second)
+  }
+
+  /// The inverse of `civil`.
+  private static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
+    let year = month <= 2 ? year - 1 : year
+    let era = year / 400
+    let yearOfEra = year - era * 400
+    let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
+    return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+  }
+
   private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 
   /// The date of a day counted from 1970, after Howard Hinnant's `civil_from_days`: years begin

@@ -13,6 +13,14 @@ package protocol HTTPHandler: AnyObject, Sendable {
   /// blocked. The answer may come during the call or later; until then the connection's
   /// further requests wait.
   func handle(_ request: HTTPRequest, respond: HTTPResponder)
+
+  /// The handler for the requests that come in on a loop, asked for once for each. What it
+  /// keeps needs no lock as long as it is only touched in `handle`.
+  func handler(on loop: TenantLoop) -> any HTTPHandler
+}
+
+extension HTTPHandler {
+  package func handler(on loop: TenantLoop) -> any HTTPHandler { self }
 }
 
 /// Answers one request. A request that nobody answers is answered with 503 when

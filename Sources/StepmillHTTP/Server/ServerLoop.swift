@@ -61,7 +61,7 @@ import Synchronization
     log: AccessLog?
   ) {
     self.loop = loop
-    self.handler = handler
+    self.handler = handler.handler(on: loop)
     self.limits = limits
     self.total = total
     self.tls = tls

@@ -65,6 +65,7 @@ import CCurl
     set(CURLOPT_TIMEOUT_MS, request.timeoutMilliseconds)
     set(CURLOPT_CONNECTTIMEOUT_MS, request.connectMilliseconds)
     set(CURLOPT_TCP_KEEPALIVE, 1)
+    _ = unsafe stepmill_curl_set_close_on_exec(easy)
     set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
     _ = unsafe stepmill_curl_set_pointer(easy, CURLOPT_ERRORBUFFER, errorText)
     if let path = request.unixSocket { set(CURLOPT_UNIX_SOCKET_PATH, path) }

@@ -7,7 +7,7 @@ enum DescribeExecution {
     [.required("executionArn", Shapes.arn), .optional("includedData", Shapes.includedData)]
   ) { service, request throws(APIError) in
     let arn = request.required("executionArn")
-    let execution = try service.execution(arn, for: request)
+    let execution = try service.execution(arn, for: request, orChild: true)
     let status = execution.status
     let includesData = request.text("includedData") != "METADATA_ONLY"
     let contents = try execution.contents()

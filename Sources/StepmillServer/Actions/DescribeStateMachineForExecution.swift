@@ -6,7 +6,7 @@ enum DescribeStateMachineForExecution {
     "DescribeStateMachineForExecution", isReading: true,
     [.required("executionArn", Shapes.arn), .optional("includedData", Shapes.includedData)]
   ) { service, request throws(APIError) in
-    let execution = try service.execution(request.required("executionArn"), for: request)
+    let execution = try service.execution(request.required("executionArn"), for: request, orChild: true)
     let revision = execution.revision
     let name = try MachineName(execution.machineARN)
     let definition = try LabeledMachine.definition(revision.definition, name)

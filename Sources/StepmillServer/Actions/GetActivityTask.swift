@@ -13,9 +13,9 @@ enum GetActivityTask {
     }
     if let worker = request.text("workerName"), !NameRule.isValid(worker) { throw .invalidName(worker) }
     let worker = ActivityDesk.Worker(
-      name: request.text("workerName"), number: service.activities.nextNumber()
-    ) {
-      task in
+      name: request.text("workerName"), number: service.activities.nextNumber(),
+      until: service.now + Int64(service.configuration.activityPollMilliseconds)
+    ) { task in
       var body = ResponseBody()
       if let task {
         body.add("input", task.input.text)
@@ -23,13 +23,10 @@ enum GetActivityTask {
       }
       reply(.success(body))
     }
-    switch service.activities.wait(for: arn, worker, workersMax: service.configuration.activityPollersMax) {
-    case .refused: throw .workerLimit()
-    case .task(let task): service.give(task, of: arn, to: worker)
-    case .waits:
-      service.host.after(milliseconds: service.configuration.activityPollMilliseconds) { [weak service] in
-        service?.activities.remove(worker.number, from: arn)?.take(nil)
-      }
+    guard service.seat(worker, of: arn, workersMax: service.configuration.activityPollersMax) else {
+      throw .workerLimit()
     }
+    // A task that is given to somebody who is gone would be lost until it times out.
+    request.whenAbandoned? { [weak service] in _ = service?.activities.remove(worker.number, from: arn) }
   }
 }

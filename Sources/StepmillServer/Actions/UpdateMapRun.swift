@@ -16,10 +16,20 @@ enum UpdateMapRun {
       guard run.status == .running else {
         throw .validation("Map Run \(arn) is already completed", reason: .completedMapRun)
       }
-      run.concurrencyMax = request.integer("maxConcurrency") ?? run.concurrencyMax
-      run.toleratedFailurePercentage =
-        request.number("toleratedFailurePercentage") ?? run.toleratedFailurePercentage
-      run.toleratedFailureCount = request.integer("toleratedFailureCount") ?? run.toleratedFailureCount
+      let concurrencyMax = request.integer("maxConcurrency")
+      let count = request.integer("toleratedFailureCount")
+      let percentage = request.number("toleratedFailurePercentage")
+      if let live = service.mapRuns.withLock({ $0[arn] }) {
+        // It may end at this very moment.
+        _ = live.update(
+          concurrencyMax: concurrencyMax, toleratedFailureCount: count, toleratedFailurePercentage: percentage
+        )
+        run.update(to: live.progress)
+      } else {
+        run.concurrencyMax = concurrencyMax ?? run.concurrencyMax
+        run.toleratedFailureCount = count ?? run.toleratedFailureCount
+        run.toleratedFailurePercentage = percentage ?? run.toleratedFailurePercentage
+      }
       service.store.put(run)
     }
     return ResponseBody()

@@ -20,7 +20,9 @@ enum UpdateStateMachineAlias {
     try service.changing { () throws(APIError) in
       guard name.scope == request.scope, var machine = service.store.machine(name.name, in: name.scope),
         let index = machine.aliases.firstIndex(where: { $0.name == alias })
-      else { throw .noResource(arn) }
+      else {
+        throw .noResourceUnnamed(arn)
+      }
       guard !machine.isDeleting else { throw .machineDeleting(name.machineARN) }
       if let routes {
         if let missing = routes.first(where: { machine.version($0.version) == nil }) {

@@ -1,29 +1,15 @@
 // Where things are, and what they are called.
 
-/// An account in a region: nothing in one scope is seen from another.
-package struct Scope: Hashable, Sendable {
-  package let region: String
-  package let account: String
-
-  package init(region: String, account: String) {
-    self.region = region
-    self.account = account
-  }
-
-  /// The partition that the region belongs to.
-  package var partition: String {
-    if region.hasPrefix("cn-") { return "aws-cn" }
-    if region.hasPrefix("us-gov-") { return "aws-us-gov" }
-    return "aws"
-  }
-
+extension Scope {
   /// What every ARN of the service in this scope begins with, the last colon included.
   var prefix: String { "arn:\(partition):states:\(region):\(account):" }
 
   func machineARN(_ name: String) -> String { "\(prefix)stateMachine:\(name)" }
   func versionARN(_ name: String, _ version: Int) -> String { "\(prefix)stateMachine:\(name):\(version)" }
   func aliasARN(_ name: String, _ alias: String) -> String { "\(prefix)stateMachine:\(name):\(alias)" }
-  func executionARN(_ machine: String, _ name: String) -> String { "\(prefix)execution:\(machine):\(name)" }
+  func executionARN(_ machine: String, _ name: String, kind: String = "execution") -> String {
+    "\(prefix)\(kind):\(machine):\(name)"
+  }
   func expressARN(_ machine: String, _ name: String, _ identifier: String) -> String {
     "\(prefix)express:\(machine):\(name):\(identifier)"
   }

@@ -124,7 +124,7 @@ extension StepFunctionsService {
   ) throws(APIError) {
     let workflow = workflow(of: execution.revision, name: execution.machine, in: execution.scope)
     let listener = StandardListener(execution, self)
-    status?.changed(execution)
+    if let status { status.changed(StatusChange(execution, self)) }
     do throws(StepmillError) {
       // Its ARN follows from the machine's and its name: one text less for each that waits.
       let identity = ExecutionIdentity(
@@ -137,15 +137,44 @@ extension StepFunctionsService {
         } else {
           try host.start(workflow, input: input, identity: identity, listener: listener)
         }
-      let order = execution.withLife { life -> StoredExecution.StopOrder? in
-        // It may be over already, or have been stopped before there was anything to stop.
-        if life.state == .running { life.hosted = hosted }
-        defer { life.stopOrder = nil }
-        return life.stopOrder
-      }
-      if let order { hosted.abort(error: order.error, cause: order.cause) }
+      isRun(execution, by: hosted)
     } catch {
       throw error.isOverload ? .executionLimit() : .overloaded()
+    }
+  }
+
+  private func isRun(_ execution: StoredExecution, by hosted: HostedExecution) {
+    let order = execution.withLife { life -> StoredExecution.StopOrder? in
+      // It may be over already, or have been stopped before there was anything to stop.
+      if life.state == .running { life.hosted = hosted }
+      defer { life.stopOrder = nil }
+      return life.stopOrder
+    }
+    if let order { hosted.abort(error: order.error, cause: order.cause) }
+  }
+
+  /// Starts a Standard execution on the loop that its request came in on. Nil where there is
+  /// something to decide: then nothing has happened.
+  func startStandard(
+    _ machine: KnownMachine, name: String, text: UnsafeRawBufferPointer, on direct: DirectLoop
+  ) -> StoredExecution? {
+    guard status == nil, store.refusal == nil,
+      store.runningCount(in: machine.scope) < configuration.openExecutionsMax
+    else { return nil }
+    let execution = StoredExecution(
+      scope: machine.scope, machine: machine.name, name: name, revision: machine.revision, versionARN: nil,
+      aliasARN: nil, input: unsafe String(decoding: text, as: UTF8.self), traceHeader: nil, startDate: now)
+    guard store.insert(execution) == nil else { return nil }
+    do throws(DirectRefusal) {
+      let hosted = try unsafe direct.start(
+        machine.workflow, text: text,
+        identity: ExecutionIdentity(name: name, roleARN: machine.revision.roleARN),
+        listener: StandardListener(execution, self))
+      isRun(execution, by: hosted)
+      return execution
+    } catch {
+      store.remove(execution)
+      return nil
     }
   }
 
@@ -188,9 +217,21 @@ extension StepFunctionsService {
   // MARK: Finding
 
   /// The Standard execution that an ARN names.
-  func execution(_ arn: String, for request: Request) throws(APIError) -> StoredExecution {
+  ///
+  /// - Parameter orChild: An Express child of a Map Run will do as well.
+  func execution(
+    _ arn: String, for request: Request, orChild: Bool = false
+  ) throws(APIError) -> StoredExecution {
     let name = try ServiceARN(arn)
-    guard case .execution(let machine, let label, let execution) = name.resource else {
+    let machine: String
+    let label: String?
+    let execution: String
+    switch name.resource {
+    case .execution(let itsMachine, let itsLabel, let itsName):
+      (machine, label, execution) = (itsMachine, itsLabel, itsName)
+    case .express(let itsMachine, let itsLabel?, let itsName, let identifier) where orChild:
+      (machine, label, execution) = (itsMachine, itsLabel, "\(itsName):\(identifier)")
+    case .express, .machine, .activity, .mapRun:
       throw .wrongResource(name.kind)
     }
     let key = label.map { "\(machine)/\($0)" } ?? machine
@@ -238,8 +279,8 @@ extension StepFunctionsService {
       defer { life.waiters = [] }
       return life.waiters
     }
+    if let status, !execution.isExpress { status.changed(StatusChange(execution, self)) }
     store.closed(execution, at: date)
-    status?.changed(execution)
     for waiter in waiters { waiter(execution) }
     forgetDeleted(execution.machine, in: execution.scope)
   }
@@ -266,7 +307,7 @@ extension StepFunctionsService {
   /// A machine that is being deleted goes when nothing of it runs any more.
   func forgetDeleted(_ name: String, in scope: Scope) {
     guard let machine = store.machine(name, in: scope), machine.isDeleting else { return }
-    control.withLock { _ in
+    changing {
       guard store.machine(name, in: scope)?.isDeleting == true, store.runningCount(of: name, in: scope) == 0
       else { return }
       store.removeMachine(name, in: scope)
@@ -284,7 +325,7 @@ extension HistoryEvent {
 }
 
 /// Writes down what a Standard execution does.
-private final class StandardListener: ExecutionListener {
+final class StandardListener: ExecutionListener {
   private let execution: StoredExecution
   private let service: StepFunctionsService
 

@@ -66,7 +66,8 @@ extension StepFunctionsService {
       : .listeners(level: level, includesData: !isExpress || revision.logging.includesExecutionData)
     return host.bind(
       DefinitionReport.runnable(revision.definition, revision.type, configuration), identity,
-      limits: isExpress ? configuration.expressLimits : configuration.standardLimits, observer: observer
+      limits: isExpress ? configuration.expressLimits : configuration.standardLimits, observer: observer,
+      mapRuns: ServiceMapRuns(self, revision, name: name, in: scope)
     ) { resource in
       resolver.handler(of: resource, in: scope, for: self)
     }

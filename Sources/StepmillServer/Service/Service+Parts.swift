@@ -8,13 +8,19 @@ extension StepFunctionsService {
   func changing<Result: Sendable, Failure: Error>(
     _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    try control.withLock { _ throws(Failure) in try body() }
+    try control.withLock { _ throws(Failure) in
+      // Also where it fails half way.
+      defer { changes.wrappingAdd(1, ordering: .releasing) }
+      return try body()
+    }
   }
 
   func mapRun(_ arn: String, for request: Request) throws(APIError) -> MapRunRecord {
     let name = try ServiceARN(arn)
     guard case .mapRun = name.resource else { throw .wrongResource(name.kind) }
-    guard name.scope == request.scope, let run = store.mapRun(arn) else { throw .noResource(arn) }
+    guard name.scope == request.scope, var run = store.mapRun(arn) else { throw .noResource(arn) }
+    // What goes on is asked itself.
+    if let live = mapRuns.withLock({ $0[arn] }) { run.update(to: live.progress) }
     return run
   }
 }
@@ -136,7 +142,10 @@ enum LabeledMachine {
   private static func processor(labeled label: String, in machine: JSON) -> JSON? {
     for state in machine["States"]?.object.map({ Array($0) }) ?? [] {
       if let processor = state.value["ItemProcessor"] ?? state.value["Iterator"] {
-        if state.value["Label"]?.string == label { return processor }
+        let isDistributed = processor["ProcessorConfig"]?["Mode"]?.string == "DISTRIBUTED"
+        let own =
+          state.value["Label"]?.string ?? (isDistributed ? generatedMapLabel(ofState: state.key) : nil)
+        if own == label { return processor }
         if let found = Self.processor(labeled: label, in: processor) { return found }
       }
       for branch in state.value["Branches"]?.array.map({ Array($0) }) ?? [] {

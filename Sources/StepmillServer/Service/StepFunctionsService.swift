@@ -1,4 +1,5 @@
 import Stepmill
+import Synchronization
 
 // The service without its transport: an operation's name and a body go in, a status and a body
 // come out.
@@ -19,10 +20,19 @@ package final class StepFunctionsService: Sendable {
   let activities = ActivityDesk()
   let log: (any LogSink)?
   let status: (any StatusSink)?
+  /// Reads the datasets of Distributed Maps and writes their results.
+  let mapStorage: (any MapRunStorage)?
+  /// The runs of Distributed Maps that go on.
+  let mapRuns = Lock<[String: DistributedMapRun]>([:])
   /// The executions that tasks wait for, by the tasks' tokens.
   let jobs = Lock<[String: StoredExecution]>([:])
   /// Held while machines or activities are changed.
   let control = Lock<Void>(())
+  /// Counts the changes of machines, for those who remember what they found.
+  let changes = Atomic<Int>(0)
+
+  /// Another number after each change of machines. To be read before they are.
+  var machinesGeneration: Int { changes.load(ordering: .acquiring) }
 
   /// - Parameters:
   ///   - host: Runs the executions.
@@ -32,11 +42,13 @@ package final class StepFunctionsService: Sendable {
   ///   - tasks: Serves the tasks that the service does not serve itself.
   ///   - log: Takes what is to be logged.
   ///   - status: Is told how executions go.
+  ///   - mapStorage: Reads the datasets of Distributed Maps and writes their results.
   package init(
     host: any ExecutionHost, configuration: ServiceConfiguration = ServiceConfiguration(),
     store: any Store = MemoryStore(), identifiers: IdentifierSource, tasks: [any TaskResolver] = [],
-    log: (any LogSink)? = nil, status: (any StatusSink)? = nil
+    log: (any LogSink)? = nil, status: (any StatusSink)? = nil, mapStorage: (any MapRunStorage)? = nil
   ) {
+    self.mapStorage = mapStorage
     self.host = host
     self.configuration = configuration
     self.store = store
@@ -52,14 +64,18 @@ package final class StepFunctionsService: Sendable {
   ///   - operation: What follows `AWSStepFunctions.` in the header `X-Amz-Target`.
   ///   - body: The request's body.
   ///   - scope: The account and the region that it is for.
+  ///   - whenAbandoned: Takes a closure to call if the client goes away before the answer.
   ///   - answer: Called once, on any thread, now or later.
   package func handle(
-    _ operation: String, body: [UInt8], scope: Scope, answer: @escaping @Sendable (APIAnswer) -> Void
+    _ operation: String, body: [UInt8], scope: Scope,
+    whenAbandoned: (@Sendable (@escaping @Sendable () -> Void) -> Void)? = nil,
+    answer: @escaping @Sendable (APIAnswer) -> Void
   ) {
     guard let route = Routes.table[operation] else { return answer(APIAnswer(APIError.unknownOperation())) }
-    let request: Request
+    var request: Request
     do throws(APIError) {
       request = try Request(body, route.members, in: scope)
+      request.whenAbandoned = whenAbandoned
     } catch {
       return answer(APIAnswer(error))
     }
@@ -79,6 +95,12 @@ package final class StepFunctionsService: Sendable {
 
   /// Standard executions of an account run at the moment.
   package func hasRunning(_ scope: Scope) -> Bool { store.runningCount(in: scope) > 0 }
+
+  /// Sends home the workers that wait for tasks: the service is about to end, and they would hold
+  /// it up.
+  package func dismissWorkers() {
+    for worker in activities.closeAll() { worker.take(nil) }
+  }
 
   /// The operations that there are.
   package static var operations: [String] { Routes.table.keys.sorted() }

@@ -14,8 +14,6 @@ package struct HistoryLog: Sendable {
   package init(firstID: Int = 1) { self.firstID = firstID }
 
   package static let types = HistoryEventType.allCases
-  private static let typeNumbers = Dictionary(
-    uniqueKeysWithValues: types.enumerated().map { ($0.element, UInt8($0.offset)) })
   package static let headerSize = 13
 
   /// The events are numbered from `firstID` up.
@@ -25,7 +23,7 @@ package struct HistoryLog: Sendable {
 
   package mutating func append(_ event: HistoryEvent) {
     starts.append(UInt32(bytes.count))
-    bytes.append(Self.typeNumbers[event.type] ?? 0)
+    bytes.append(UInt8(event.type.number))
     Self.put(UInt64(event.previousID), 4, &bytes)
     Self.put(UInt64(bitPattern: event.timestamp), 8, &bytes)
     if let details = event.details { bytes.append(contentsOf: details.utf8) }

@@ -111,7 +111,11 @@ package final class StoredExecution: Sendable {
     self.itemCount = itemCount
   }
 
-  package var arn: String { scope.executionARN(machine, name) }
+  package var arn: String {
+    isExpress ? scope.executionARN(machine, name, kind: "express") : scope.executionARN(machine, name)
+  }
+  /// It is an Express child of a Map Run: its name has two parts, as that of no other execution.
+  package var isExpress: Bool { mapRunARN != nil && name.utf8.contains(UInt8(ascii: ":")) }
   package var machineARN: String { scope.machineARN(machine) }
 
   /// Reads or changes what has become of it.

@@ -181,20 +181,7 @@ package struct MapRunRecord: Sendable {
   }
 
   /// How many items, or executions, are where.
-  package struct Counts: Hashable, Sendable {
-    package var pending = 0
-    package var running = 0
-    package var succeeded = 0
-    package var failed = 0
-    package var timedOut = 0
-    package var aborted = 0
-    package var resultsWritten = 0
-    package var failuresNotRedrivable = 0
-    package var pendingRedrive = 0
-    package var total: Int { pending + running + succeeded + failed + timedOut + aborted + pendingRedrive }
-
-    package init() {}
-  }
+  package typealias Counts = MapRunCounts
 
   package var arn: String
   package var executionARN: String

@@ -14,6 +14,8 @@ final class ActivityDesk: Sendable {
   struct Worker: Sendable {
     let name: String?
     let number: UInt64
+    /// How long it waits at most, in milliseconds since 1970.
+    let until: Int64
     /// Called once: with a task, or with nothing.
     let take: @Sendable (Task?) -> Void
   }
@@ -78,6 +80,15 @@ final class ActivityDesk: Sendable {
     queues.withLock { $0[activity]?.workers.remove { $0.number == number } }
   }
 
+  /// Everybody goes home; tasks stay where they are.
+  func closeAll() -> [Worker] {
+    queues.withLock { queues in
+      let workers = queues.values.flatMap { $0.workers.elements }
+      for name in queues.keys { queues[name]?.workers = Deque() }
+      return workers
+    }
+  }
+
   /// The activity was deleted: its workers go home. Its tasks stay with their executions.
   func close(_ activity: String) -> [Worker] {
     queues.withLock { queues in
@@ -118,16 +129,25 @@ struct Deque<Element: Sendable>: Sendable {
 
 extension StepFunctionsService {
   /// The engine's handler for the tasks of an activity.
-  func activityHandler(_ arn: String) -> TaskHandler {
+  ///
+  /// - Parameters:
+  ///   - scope: The machine's. An activity of another account or region is none.
+  ///   - served: Serves a task in the workers' place, where somebody does; false when not.
+  func activityHandler(
+    _ arn: String, in scope: Scope, served: (@Sendable (TaskRequest) -> Bool)? = nil
+  ) -> TaskHandler {
     .leased(
       refusal: { [unowned self] in
-        guard let name = try? activityName(arn), store.activity(name.name, in: name.scope) != nil else {
+        guard let name = try? activityName(arn), name.scope == scope,
+          store.activity(name.name, in: scope) != nil
+        else {
           return "The activity \(arn) does not exist."
         }
         return nil
       },
       abandoned: { [unowned self] in activities.forget($0, of: arn) },
       { [unowned self] request in
+        if let served, served(request) { return }
         let task = ActivityDesk.Task(token: request.token, input: request.input)
         // The task is leased when its loop has frozen it, which is after this call.
         if let worker = activities.add(task, to: arn) { give(task, of: arn, to: worker) }
@@ -140,8 +160,22 @@ extension StepFunctionsService {
       if isLeased { return worker.take(task) }
       if let next = activities.takeTask(of: arn) { return give(next, of: arn, to: worker) }
       // Nobody else asked for what is left; the worker goes on waiting.
-      if case .task(let task) = activities.wait(for: arn, worker) { give(task, of: arn, to: worker) }
+      _ = seat(worker, of: arn)
     }
+  }
+
+  /// Gives a worker a task, or a place in the line until its time is up. False if the line is
+  /// full.
+  func seat(_ worker: ActivityDesk.Worker, of arn: String, workersMax: Int = .max) -> Bool {
+    switch activities.wait(for: arn, worker, workersMax: workersMax) {
+    case .refused: return false
+    case .task(let task): give(task, of: arn, to: worker)
+    case .waits:
+      host.after(milliseconds: UInt64(max(0, worker.until - now))) { [weak self] in
+        self?.activities.remove(worker.number, from: arn)?.take(nil)
+      }
+    }
+    return true
   }
 }
 

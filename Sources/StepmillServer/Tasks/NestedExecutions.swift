@@ -34,7 +34,7 @@ extension StepFunctionsService {
     try checkName(run.input["Name"]?.string)
     let order = ExecutionOrder(
       machine: name, name: run.input["Name"]?.string,
-      input: run.input["Input"].flatMap { $0.isNull ? nil : $0.text },
+      input: Self.input(run.input["Input"]),
       traceHeader: run.input["TraceHeader"]?.string)
     // A role of another account starts that account's machines.
     let scope = run.roleARN == nil ? run.scope : name.scope
@@ -61,6 +61,13 @@ extension StepFunctionsService {
         : .failure(TaskFailure(error: "States.TaskFailed", cause: description.text))
       host.complete(token, region: run.scope.region, account: run.scope.account, result) { _ in }
     }
+  }
+
+  /// A text that holds JSON is sent as it is, anything else as JSON.
+  private static func input(_ value: JSON?) -> String? {
+    guard let value, !value.isNull else { return nil }
+    if let text = value.string, (try? JSON(parsing: text)) != nil { return text }
+    return value.text
   }
 
   /// Nobody waits any more for the job that goes by this token: a nested execution is stopped.

@@ -58,7 +58,7 @@ struct TestRun: Sendable {
     let identity = MachineIdentity(
       partition: scope.partition, region: scope.region, account: scope.account, name: name, kind: .express)
     let workflow = service.host.bind(
-      compiled, identity, limits: limits, observer: .listeners(level: .all)
+      compiled, identity, limits: limits, observer: .listeners(level: .all), mapRuns: nil
     ) { resource in
       switch handler {
       case .succeeding(let result): .synchronous { call throws(TaskFailure) in call.succeed(result) }

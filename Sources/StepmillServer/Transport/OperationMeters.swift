@@ -21,6 +21,21 @@ package final class OperationMeters: Sendable {
 
   subscript(_ operation: String) -> OperationMeter? { named[operation] }
 
+  /// Meters of operations that one thread alone counts on.
+  private let shares = Lock<[OperationMeter]>([])
+
+  /// A meter of an operation for one thread, which is spared the others' counting.
+  func share(of operation: String) -> OperationMeter {
+    let meter = OperationMeter(operation)
+    shares.withLock { $0.append(meter) }
+    return meter
+  }
+
+  /// An operation's meters; what they say adds up.
+  func parts(of operation: String) -> [OperationMeter] {
+    all.filter { $0.operation == operation } + shares.withLock { $0.filter { $0.operation == operation } }
+  }
+
   /// A clock that only goes forward, in microseconds.
   static var now: Int {
     var time = timespec()
@@ -47,6 +62,19 @@ final class OperationMeter: Sendable {
 
   init(_ operation: String) { self.operation = operation }
 
+  /// Counts a success. Only the one thread that has the meter may do so.
+  func countAlone(since began: Int) {
+    let taken = OperationMeters.now - began
+    succeeded.store(succeeded.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+    microseconds.store(microseconds.load(ordering: .relaxed) &+ taken, ordering: .relaxed)
+    if let place = Self.place(taken) { buckets.addAlone(place) }
+  }
+
+  private static func place(_ taken: Int) -> Int? {
+    if _fastPath(taken <= 50) { return 0 }
+    return bounds.firstIndex { taken <= $0 }
+  }
+
   func count(since began: Int, status: Int) {
     let taken = OperationMeters.now - began
     switch status {
@@ -55,7 +83,7 @@ final class OperationMeter: Sendable {
     default: failed.wrappingAdd(1, ordering: .relaxed)
     }
     microseconds.wrappingAdd(taken, ordering: .relaxed)
-    if let place = Self.bounds.firstIndex(where: { taken <= $0 }) { buckets.add(place) }
+    if let place = Self.place(taken) { buckets.add(place) }
   }
 
   /// How many took at most as long as each bound.
@@ -92,6 +120,9 @@ final class OperationMeter: Sendable {
       unsafe counts.deallocate()
     }
 
+    func addAlone(_ place: Int) {
+      unsafe counts[place].store(counts[place].load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+    }
     func add(_ place: Int) { unsafe counts[place].wrappingAdd(1, ordering: .relaxed) }
     subscript(_ place: Int) -> Int { unsafe counts[place].load(ordering: .relaxed) }
   }

@@ -151,24 +151,33 @@ package final class OperatorPages: Sendable {
   }
 
   private func requests(_ page: inout MetricsPage) {
-    let used = meters.all.filter { $0.total > 0 }
+    let used = meters.all.map { meters.parts(of: $0.operation) }.filter { parts in
+      parts.contains { $0.total > 0 }
+    }
     page.family("stepmill_requests_total", .counter, "Calls of the API, by operation and class of status.")
-    for meter in used {
-      for (status, count) in meter.counts {
+    for parts in used {
+      let counts = parts.map(\.counts)
+      for place in counts[0].indices {
         page.sample(
-          "stepmill_requests_total{operation=\"\(meter.operation)\",status=\"\(status)\"}", Double(count))
+          "stepmill_requests_total{operation=\"\(parts[0].operation)\",status=\"\(counts[0][place].status)\"}",
+          Double(counts.reduce(0) { $0 + $1[place].count }))
       }
     }
     let name = "stepmill_request_duration_seconds"
     page.family(name, "histogram", "From the request to its answer.")
-    for meter in used {
-      let label = "operation=\"\(meter.operation)\""
-      for (bound, count) in zip(OperationMeter.bounds, meter.cumulated) {
-        page.sample("\(name)_bucket{\(label),le=\"\(seconds(bound))\"}", Double(count))
+    for parts in used {
+      let label = "operation=\"\(parts[0].operation)\""
+      let cumulated = parts.map(\.cumulated)
+      for (place, bound) in OperationMeter.bounds.enumerated() {
+        page.sample(
+          "\(name)_bucket{\(label),le=\"\(seconds(bound))\"}", Double(cumulated.reduce(0) { $0 + $1[place] }))
       }
-      page.sample("\(name)_bucket{\(label),le=\"+Inf\"}", Double(meter.total))
-      page.sample("\(name)_sum{\(label)}", seconds(meter.microseconds.load(ordering: .relaxed)))
-      page.sample("\(name)_count{\(label)}", Double(meter.total))
+      let total = parts.reduce(0) { $0 + $1.total }
+      page.sample("\(name)_bucket{\(label),le=\"+Inf\"}", Double(total))
+      page.sample(
+        "\(name)_sum{\(label)}",
+        seconds(parts.reduce(0) { $0 + $1.microseconds.load(ordering: .relaxed) }))
+      page.sample("\(name)_count{\(label)}", Double(total))
     }
   }
 

@@ -10,6 +10,12 @@ import StepmillHTTP
 package protocol RequestAccess: Sendable {
   /// Called on a loop's thread. What it throws is the answer.
   func scope(of request: HTTPRequest) throws(AccessRefusal) -> Scope
+  /// The answer is the same for all requests with the same credential in `Authorization`.
+  var needsCredentialOnly: Bool { get }
+}
+
+extension RequestAccess {
+  package var needsCredentialOnly: Bool { false }
 }
 
 /// Why a request is not let in, in AWS's words.
@@ -28,10 +34,10 @@ package struct AccessRefusal: Error, Hashable, Sendable {
 /// Answers the requests of clients of AWS Step Functions.
 package final class ServiceHandler: HTTPHandler {
   private let service: StepFunctionsService
-  private let access: any RequestAccess
+  let access: any RequestAccess
   private let pages: OperatorPages
-  private let meters: OperationMeters
-  private let identifiers: IdentifierSource
+  let meters: OperationMeters
+  let identifiers: IdentifierSource
 
   /// - Parameters:
   ///   - service: Does the work.
@@ -49,6 +55,12 @@ package final class ServiceHandler: HTTPHandler {
     meters = pages.meters
   }
 
+  /// Where executions run on the loops that requests come in on, some need not leave them.
+  package func handler(on loop: TenantLoop) -> any HTTPHandler {
+    guard let runtime = service.host as? Runtime else { return self }
+    return ServiceLoop(self, service, runtime, loop)
+  }
+
   package func handle(_ request: HTTPRequest, respond: HTTPResponder) {
     guard let target = unsafe request.bytes("x-amz-target") else { return pages.handle(request, respond) }
     let operation = unsafe Self.operation(target)
@@ -64,10 +76,12 @@ package final class ServiceHandler: HTTPHandler {
       return answer(respond, APIAnswer(error))
     }
     let body = unsafe [UInt8](request.body)
-    service.handle(operation, body: body, scope: scope) { [self] result in
-      meter.count(since: began, status: result.status)
-      answer(respond, result)
-    }
+    service.handle(
+      operation, body: body, scope: scope, whenAbandoned: { respond.whenAbandoned($0) },
+      answer: { [self] result in
+        meter.count(since: began, status: result.status)
+        answer(respond, result)
+      })
   }
 
   /// What stands behind the name of the service; anything else is no operation.
@@ -76,6 +90,12 @@ package final class ServiceHandler: HTTPHandler {
     let size = prefix.utf8CodeUnitCount
     guard target.count > size, unsafe target.prefix(size).elementsEqual(prefix.bytes) else { return "" }
     return unsafe String(decoding: target[size...], as: UTF8.self)
+  }
+
+  /// The same for those who have not counted the call yet.
+  func answer(_ respond: HTTPResponder, _ answer: APIAnswer, _ operation: String, began: Int) {
+    meters[operation]?.count(since: began, status: answer.status)
+    self.answer(respond, answer)
   }
 
   private func answer(_ respond: HTTPResponder, _ answer: APIAnswer) {

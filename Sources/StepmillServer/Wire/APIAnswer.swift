@@ -183,6 +183,11 @@ extension APIError {
   static func noResource(_ arn: String) -> APIError {
     APIError("ResourceNotFound", "Resource not found: '\(arn)'", extra: ["resourceName": arn])
   }
+  /// As updating an alias was recorded to say it.
+  static func noResourceUnnamed(_ arn: String) -> APIError {
+    APIError(
+      "ResourceNotFound", "Request references a resource that does not exist.", extra: ["resourceName": arn])
+  }
   static func tooManyTags(_ arn: String) -> APIError {
     APIError("TooManyTags", "Too many tags: '\(arn)'", extra: ["resourceName": arn])
   }

@@ -4,7 +4,11 @@ import Stepmill
 /// the table says.
 struct Request: Sendable {
   let scope: Scope
+  /// For what waits long: a closure that is called if the client goes away before its answer.
+  var whenAbandoned: Abandonment?
   private let body: JSON
+
+  typealias Abandonment = @Sendable (@escaping @Sendable () -> Void) -> Void
 
   /// Reads a body.
   init(_ bytes: [UInt8], _ members: [RequestMember], in scope: Scope) throws(APIError) {

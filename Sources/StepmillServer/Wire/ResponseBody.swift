@@ -147,6 +147,13 @@ package struct ResponseBody: Sendable {
     }
   }
 
+  /// What stands for the control characters.
+  static let escapes: [[UInt8]] = (UInt8(0)..<0x20).map { byte in
+    var bytes: [UInt8] = []
+    escapeRare(byte, to: &bytes)
+    return bytes
+  }
+
   private static func escapeRare(_ byte: UInt8, to bytes: inout [UInt8]) {
     bytes.append(UInt8(ascii: "\\"))
     switch byte {

@@ -582,6 +582,8 @@ struct ValidationTableTests {
   @Test func unsupported() throws {
     let text = #"""
       {"StartAt":"M","States":{"M":{"Type":"Map","QueryLanguage":"JSONata","End":true,
+        "ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"InputType":"PARQUET"},
+          "Arguments":{"Bucket":"b","Key":"k"}},
         "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
           "StartAt":"X","States":{"X":{"Type":"Pass","End":true}}}}}}
       """#
@@ -589,7 +591,7 @@ struct ValidationTableTests {
     #expect(diagnostics.isEmpty)
     let unsupported = try #require(definition).unsupported()
     #expect(unsupported.map(\.code) == ["STEPMILL_NOT_SUPPORTED"])
-    #expect(unsupported.map(\.location) == ["/States/M/ItemProcessor/ProcessorConfig/Mode"])
+    #expect(unsupported.map(\.location) == ["/States/M/ItemReader/ReaderConfig/InputType"])
   }
 
   /// The tree holds what was written.

@@ -13,31 +13,70 @@ import CLibuv
 // It is done when it has exited and nobody holds its output any more, as with a shell's
 // `$(…)`. Its three streams are plain pipes and not the socket pairs that libuv would make:
 // `cat /dev/stdin` works on pipes alone.
+//
+// A child belongs to its loop's thread.
 
-struct CommandLineToRun: Sendable {
-  var command: String
-  var environment: [String]
-  var input: [UInt8]
+/// A libuv loop that children may live on. Everything is called on its thread.
+package protocol ProcessLoop: AnyObject {
+  var uv: UnsafeMutablePointer<uv_loop_t> { get }
+  /// Called first in each callback of a child's handles.
+  func beginCallback()
+  /// Holds a child until libuv has let go of its last handle.
+  func adopt(_ child: ChildProcess)
+  func forget(_ child: ChildProcess)
+}
+
+package struct CommandLineToRun: Sendable {
+  package var command: String
+  package var environment: [String]
+  package var input: [UInt8]
   /// More output than this ends the child.
-  var outputBytesMax: Int
+  package var outputBytesMax: Int
+  /// So does more time than this.
+  package var millisecondsMax: UInt64?
+
+  package init(
+    command: String, environment: [String], input: [UInt8], outputBytesMax: Int,
+    millisecondsMax: UInt64? = nil
+  ) {
+    self.command = command
+    self.environment = environment
+    self.input = input
+    self.outputBytesMax = outputBytesMax
+    self.millisecondsMax = millisecondsMax
+  }
 }
 
 /// How a child ended.
-struct ChildResult: Sendable {
-  enum End: Sendable, Equatable {
+package struct ChildResult: Sendable {
+  package enum End: Sendable, Equatable {
     case exited(Int)
     case signalled(Int32)
     case notStarted(String)
     case outputTooLong
+    /// It did not end within so many milliseconds.
+    case tookTooLong(UInt64)
   }
-  var end: End
-  var output: [UInt8] = []
+  package var end: End
+  package var output: [UInt8] = []
   /// The last of what it wrote to its standard error.
-  var errorTail: [UInt8] = []
+  package var errorTail: [UInt8] = []
+
+  package init(end: End) { self.end = end }
 }
 
-@safe final class ChildProcess {
-  private let loop: CommandLoop
+/// An error of the system, in its own words.
+private struct ProcessError: Error {
+  let text: String
+
+  /// Throws for libuv's negative results.
+  static func check(_ result: Int32) throws(ProcessError) {
+    if result < 0 { throw ProcessError(text: unsafe String(cString: strerror(-result))) }
+  }
+}
+
+@safe package final class ChildProcess {
+  private let loop: any ProcessLoop
   private let process: UnsafeMutablePointer<uv_process_t>
   private let input: UnsafeMutablePointer<uv_pipe_t>
   private let output: UnsafeMutablePointer<uv_pipe_t>
@@ -54,6 +93,8 @@ struct ChildResult: Sendable {
   private var streamsOpen = 2
   private var handlesOpen = 0
   private var groupID: pid_t = 0
+  private var isEnding = false
+  private let millisecondsMax: UInt64?
 
   /// How much of its standard error is kept.
   private static let errorTailMax = 4096
@@ -64,16 +105,16 @@ struct ChildResult: Sendable {
   /// - Parameters:
   ///   - onError: Receives what it writes to its standard error, as it comes.
   ///   - onEnd: Called once, from the loop. It may be called before this returns.
-  static func start(
-    _ line: CommandLineToRun, on loop: CommandLoop, onError: @escaping ([UInt8]) -> Void,
+  package static func start(
+    _ line: CommandLineToRun, on loop: any ProcessLoop, onError: @escaping ([UInt8]) -> Void,
     onEnd: @escaping (ChildResult) -> Void
   ) -> ChildProcess {
     let child = ChildProcess(line, on: loop, onError: onError, onEnd: onEnd)
     loop.adopt(child)
-    do throws(SystemError) {
+    do throws(ProcessError) {
       try child.spawn(line)
     } catch {
-      child.result.end = .notStarted(error.description)
+      child.result.end = .notStarted(error.text)
       child.streamsOpen = 0
       child.hasExited = true
       child.endIfDone()
@@ -82,13 +123,14 @@ struct ChildResult: Sendable {
   }
 
   private init(
-    _ line: CommandLineToRun, on loop: CommandLoop, onError: @escaping ([UInt8]) -> Void,
+    _ line: CommandLineToRun, on loop: any ProcessLoop, onError: @escaping ([UInt8]) -> Void,
     onEnd: @escaping (ChildResult) -> Void
   ) {
     self.loop = loop
     self.onError = onError
     self.onEnd = onEnd
     outputBytesMax = line.outputBytesMax
+    millisecondsMax = line.millisecondsMax
     unsafe process = .allocate(capacity: 1)
     unsafe input = .allocate(capacity: 1)
     unsafe output = .allocate(capacity: 1)
@@ -125,7 +167,7 @@ struct ChildResult: Sendable {
 
   // MARK: Starting
 
-  private func spawn(_ line: CommandLineToRun) throws(SystemError) {
+  private func spawn(_ line: CommandLineToRun) throws(ProcessError) {
     var theirs: [uv_file] = []
     defer { for file in theirs { close(file) } }
     try unsafe connect(input, weWrite: true, &theirs)
@@ -151,7 +193,9 @@ struct ChildResult: Sendable {
           unsafe options.stdio_count = 3
           unsafe options.stdio = streams.baseAddress
           unsafe options.exit_cb = { process, status, signal in
-            unsafe ChildProcess.of(process!.pointee.data).exited(status: status, signal: signal)
+            let child = unsafe ChildProcess.of(process!.pointee.data)
+            child.loop.beginCallback()
+            child.exited(status: status, signal: signal)
           }
           unsafe process.pointee.data = Unmanaged.passUnretained(self).toOpaque()
           return unsafe uv_spawn(loop.uv, process, &options)
@@ -159,11 +203,25 @@ struct ChildResult: Sendable {
       }
     }
     if code != 0 { unsafe closeHandle(process.asHandle) }
-    try SystemError.check(code)
+    try ProcessError.check(code)
     groupID = unsafe process.pointee.pid
     try unsafe listen(output)
     try unsafe listen(error)
     send(line.input.count)
+    if let millisecondsMax {
+      unsafe uv_timer_start(
+        timer,
+        {
+          let child = unsafe ChildProcess.of($0!.pointee.data)
+          child.loop.beginCallback()
+          child.tookTooLong()
+        }, millisecondsMax, 0)
+    }
+  }
+
+  private func tookTooLong() {
+    result.end = .tookTooLong(millisecondsMax ?? 0)
+    end()
   }
 
   private static func of(_ data: UnsafeMutableRawPointer?) -> ChildProcess {
@@ -173,7 +231,7 @@ struct ChildResult: Sendable {
   /// Makes a pipe: one end becomes ours, the other joins `theirs`.
   private func connect(
     _ pipe: UnsafeMutablePointer<uv_pipe_t>, weWrite: Bool, _ theirs: inout [uv_file]
-  ) throws(SystemError) {
+  ) throws(ProcessError) {
     var ends: (read: uv_file, write: uv_file) = (-1, -1)
     let code = unsafe withUnsafeMutablePointer(to: &ends) { ends in
       unsafe ends.withMemoryRebound(to: uv_file.self, capacity: 2) {
@@ -181,12 +239,12 @@ struct ChildResult: Sendable {
           $0, weWrite ? 0 : Int32(UV_NONBLOCK_PIPE.rawValue), weWrite ? Int32(UV_NONBLOCK_PIPE.rawValue) : 0)
       }
     }
-    try SystemError.check(code)
+    try ProcessError.check(code)
     theirs.append(weWrite ? ends.read : ends.write)
     let ours = weWrite ? ends.write : ends.read
     let opened = unsafe uv_pipe_open(pipe, ours)
     if opened != 0 { close(ours) }
-    try SystemError.check(opened)
+    try ProcessError.check(opened)
   }
 
   /// Calls `body` with an array of C strings that ends with a null.
@@ -201,8 +259,8 @@ struct ChildResult: Sendable {
 
   // MARK: Streams
 
-  private func listen(_ pipe: UnsafeMutablePointer<uv_pipe_t>) throws(SystemError) {
-    try SystemError.check(
+  private func listen(_ pipe: UnsafeMutablePointer<uv_pipe_t>) throws(ProcessError) {
+    try ProcessError.check(
       unsafe uv_read_start(
         pipe.asStream,
         { handle, _, buffer in
@@ -210,7 +268,9 @@ struct ChildResult: Sendable {
           unsafe buffer!.pointee = uv_buf_init(child.buffer.baseAddress, UInt32(child.buffer.count))
         },
         { stream, count, _ in
-          unsafe ChildProcess.of(stream!.pointee.data).received(count, from: stream!)
+          let child = unsafe ChildProcess.of(stream!.pointee.data)
+          child.loop.beginCallback()
+          unsafe child.received(count, from: stream!)
         }))
   }
 
@@ -219,7 +279,7 @@ struct ChildResult: Sendable {
     if count > 0 {
       let bytes = unsafe UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
       if isOutput { unsafe takeOutput(bytes) } else { unsafe takeError(bytes) }
-    } else if count < 0 {
+    } else if count < 0, streamsOpen > 0 {
       // The end, or an error that ends it just as well.
       streamsOpen -= 1
       unsafe closeHandle(UnsafeMutableRawPointer(stream).assumingMemoryBound(to: uv_handle_t.self))
@@ -228,7 +288,7 @@ struct ChildResult: Sendable {
   }
 
   private func takeOutput(_ bytes: UnsafeRawBufferPointer) {
-    guard result.end != .outputTooLong else { return }
+    guard hasNoVerdict else { return }
     guard result.output.count + bytes.count <= outputBytesMax else {
       result.end = .outputTooLong
       result.output = []
@@ -260,24 +320,30 @@ struct ChildResult: Sendable {
   // MARK: Ending
 
   /// Sends a signal to the child and all it has started.
-  func send(signal: Int32) {
+  package func send(signal: Int32) {
     guard groupID > 0, onEnd != nil else { return }
-    kill(-groupID, signal)
+    systemKill(-groupID, signal)
   }
 
   /// How long it may take to end itself when it is no longer wanted.
-  static let graceMilliseconds: UInt64 = 2000
+  package static let graceMilliseconds: UInt64 = 2000
 
   /// Asks it to end, and makes it when that does not help.
-  func end() {
-    guard onEnd != nil, unsafe uv_is_active(UnsafePointer(timer).asHandle) == 0 else { return }
+  package func end() {
+    guard onEnd != nil, !isEnding else { return }
+    isEnding = true
     send(signal: SIGTERM)
     unsafe uv_timer_start(
-      timer, { unsafe ChildProcess.of($0!.pointee.data).send(signal: SIGKILL) }, Self.graceMilliseconds, 0)
+      timer,
+      {
+        let child = unsafe ChildProcess.of($0!.pointee.data)
+        child.loop.beginCallback()
+        child.send(signal: SIGKILL)
+      }, Self.graceMilliseconds, 0)
   }
 
   /// Lets go of it, whatever it does: nothing waits for it any more.
-  func abandon() {
+  package func abandon() {
     send(signal: SIGKILL)
     hasExited = true
     streamsOpen = 0
@@ -285,9 +351,29 @@ struct ChildResult: Sendable {
     endIfDone()
   }
 
+  /// Ends it at once with all it has started, and waits for nothing but its exit.
+  package func kill() {
+    guard onEnd != nil else { return }
+    isEnding = true
+    send(signal: SIGKILL)
+    guard streamsOpen > 0 else { return }
+    streamsOpen = 0
+    unsafe closeHandle(output.asHandle)
+    unsafe closeHandle(error.asHandle)
+    endIfDone()
+  }
+
+  /// How it ended is still to be seen.
+  private var hasNoVerdict: Bool {
+    switch result.end {
+    case .outputTooLong, .tookTooLong: false
+    case .exited, .signalled, .notStarted: true
+    }
+  }
+
   private func exited(status: Int64, signal: Int32) {
     hasExited = true
-    if result.end != .outputTooLong {
+    if hasNoVerdict {
       result.end = signal != 0 ? .signalled(signal) : .exited(Int(status))
     }
     unsafe closeHandle(process.asHandle)
@@ -313,5 +399,26 @@ struct ChildResult: Sendable {
   private func handleClosed() {
     handlesOpen -= 1
     if handlesOpen == 0 { loop.forget(self) }
+  }
+}
+
+/// `kill` of the system, which the method of that name would hide.
+private func systemKill(_ process: pid_t, _ signal: Int32) { _ = kill(process, signal) }
+
+extension UnsafeMutablePointer {
+  /// Every handle of libuv begins as a `uv_handle_t`.
+  package var asHandle: UnsafeMutablePointer<uv_handle_t> {
+    unsafe UnsafeMutableRawPointer(self).assumingMemoryBound(to: uv_handle_t.self)
+  }
+
+  /// Pipes are streams.
+  package var asStream: UnsafeMutablePointer<uv_stream_t> {
+    unsafe UnsafeMutableRawPointer(self).assumingMemoryBound(to: uv_stream_t.self)
+  }
+}
+
+extension UnsafePointer {
+  package var asHandle: UnsafePointer<uv_handle_t> {
+    unsafe UnsafeRawPointer(self).assumingMemoryBound(to: uv_handle_t.self)
   }
 }

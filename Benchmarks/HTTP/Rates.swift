@@ -1,0 +1,149 @@
+import LimitHTTP
+import Stepmill
+
+/// What one loop answers per second.
+struct Rates {
+  /// One of those who are compared.
+  struct Contestant {
+    let name: String
+    let server: Server
+    let request: [UInt8]
+    /// The place of the one that it is a part of: an answer of the same size without any work.
+    var reference: Int?
+    var goal: String?
+    var answers: [Double] = []
+    var processor: [Double] = []
+  }
+
+  private let options: HTTPBenchmarks.Options
+  private var contestants: [Contestant] = []
+  private var errors: UInt64 = 0
+
+  init(_ options: HTTPBenchmarks.Options) {
+    self.options = options
+    let express = Servers.startAPI()
+    let sync = API.start("StartSyncExecution", API.create("sync", API.order, "EXPRESS", on: express))
+    let startExpress = API.start("StartExecution", API.create("express", API.order, "EXPRESS", on: express))
+    let size = Self.size(sync, express)
+    contestants.append(
+      Contestant(
+        name: "floor", server: Servers.start("floor", ["\(size)", "\(Self.bodySize(sync))"]), request: sync))
+    let ok = add("ok, of StartSync's size", Servers.start("ok", ["\(size)"]), sync)
+    add("execute", Servers.start("execute"), API.request("StartSyncExecution", Array(API.input.utf8)), ok)
+    add("StartSyncExecution", express, sync, ok, goal: "80 %, at least 60 %")
+    // A header that only the long way through the service understands.
+    let long = API.start(
+      "StartSyncExecution", API.create("long", API.order, "EXPRESS", on: express),
+      more: [("traceHeader", "Root=1")])
+    add("StartSync, the long way", express, long, ok)
+    let small = add(
+      "ok, of Start's size", Servers.start("ok", ["\(Self.size(startExpress, express))"]), startExpress)
+    add("StartExecution, Express", express, startExpress, small)
+    let standard = Servers.startAPI(["--retention-executions", "100000"])
+    let start = API.start("StartExecution", API.create("order", API.order, "STANDARD", on: standard))
+    add("StartExecution, Standard", standard, start, small)
+    let directory = Servers.temporaryDirectory()
+    let stored = Servers.startAPI(["--retention-executions", "100000", "--data", directory])
+    let startStored = API.start("StartExecution", API.create("order", API.order, "STANDARD", on: stored))
+    add("StartExecution, --data", stored, startStored, small, goal: "80 %, at least 60 %")
+  }
+
+  @discardableResult
+  private mutating func add(
+    _ name: String, _ server: Server, _ request: [UInt8], _ reference: Int? = nil, goal: String? = nil
+  ) -> Int {
+    contestants.append(
+      Contestant(name: name, server: server, request: request, reference: reference, goal: goal))
+    return contestants.count - 1
+  }
+
+  /// The size of the body that a request is answered with.
+  private static func size(_ request: [UInt8], _ server: Server) -> Int {
+    guard let answer = server.call(request), answer.body["__type"] == nil else {
+      Servers.fail("the server refuses the benchmark's request")
+    }
+    return answer.body.utf8.count
+  }
+
+  private static func bodySize(_ request: [UInt8]) -> Int {
+    request.indices.first { request[$0...].starts(with: [13, 10, 13, 10]) }.map { request.count - $0 - 4 }
+      ?? 0
+  }
+
+  mutating func run() {
+    for round in 0...options.rounds {
+      for index in contestants.indices {
+        let server = contestants[index].server
+        let before = server.processorNanoseconds
+        let result = server.load(
+          contestants[index].request, connections: options.connections,
+          seconds: round == 0 ? options.seconds / 2 : options.seconds)
+        errors += result.errors
+        // The first round warms up.
+        guard round > 0 else { continue }
+        let used = Double(server.processorNanoseconds - before) * 1e-9
+        contestants[index].answers.append(Double(result.answers) / result.seconds)
+        contestants[index].processor.append(Double(result.answers) / used)
+      }
+    }
+    report()
+    latencies()
+    if errors > 0 { print("\(errors) errors") }
+  }
+
+  private func report() {
+    Servers.say(
+      Table.row(["one loop", "requests/s", "per CPU s", "spread", "of ok", "spread", "by the clock", "goal"]))
+    for contestant in contestants {
+      let rates = contestant.processor
+      var columns = [
+        contestant.name, "\(Int(Figures.median(contestant.answers)))", "\(Int(Figures.median(rates)))",
+        "\(Int(rates.min()!))-\(Int(rates.max()!))",
+      ]
+      if let reference = contestant.reference.map({ contestants[$0] }) {
+        // Of each round, since the machine's mood is that of the round.
+        let ratios = zip(rates, reference.processor).map { 100 * $0 / $1 }
+        let clock = zip(contestant.answers, reference.answers).map { 100 * $0 / $1 }
+        columns += [
+          "\(Int(Figures.median(ratios).rounded())) %",
+          "\(Int(ratios.min()!.rounded()))-\(Int(ratios.max()!.rounded())) %",
+          "\(Int(Figures.median(clock).rounded())) %", contestant.goal ?? "",
+        ]
+      }
+      Servers.say(Table.row(columns))
+    }
+  }
+
+  private mutating func latencies() {
+    Servers.say("\n" + Table.row(["at half of that rate", "p50 us", "p99 us", "p99.9 us", "p99/p50"]))
+    for contestant in contestants {
+      let result = contestant.server.load(
+        contestant.request, connections: options.connections, seconds: 2 * options.seconds,
+        rate: Figures.median(contestant.answers) / 2)
+      errors += result.errors
+      let ratio = Int((10 * result.p99 / max(result.p50, 1)).rounded())
+      Servers.say(
+        Table.row([
+          contestant.name, "\(Int(result.p50))", "\(Int(result.p99))", "\(Int(result.p999))",
+          "\(ratio / 10).\(ratio % 10)",
+        ]))
+    }
+  }
+}
+
+enum Figures {
+  static func median(_ figures: [Double]) -> Double { figures.sorted()[figures.count / 2] }
+}
+
+enum Table {
+  private static let widths = [26, 11, 11, 16, 8, 11, 13, 22]
+
+  static func row(_ columns: [String]) -> String {
+    var line = ""
+    for (index, column) in columns.enumerated() {
+      let gap = String(repeating: " ", count: max(widths[index] - column.count, 1))
+      line += index == 0 ? column + gap : gap + column
+    }
+    return line
+  }
+}

@@ -1,0 +1,213 @@
+// How a service on one of the runtime's own loops starts executions without leaving it.
+//
+// A request that came in on a loop, and asks for an execution, needs no letter to another thread:
+// its input is parsed where it lies, and the execution runs between two turns of the engine, as
+// far as it gets without waiting. Most short ones have ended when `start` returns; what is left
+// goes on in the loop's turns like everything else.
+//
+// Who may touch what: all of this belongs to the loop's thread, and is used in callbacks of
+// tenants only, where the shard is not at work. That is what `@unchecked Sendable` stands on.
+
+/// Hears how direct executions ended, on the loop's thread.
+package protocol DirectListener: AnyObject, Sendable {
+  /// - Parameters:
+  ///   - ticket: The number that the execution was started with.
+  ///   - output: The output of a success as JSON text, valid during the call.
+  ///   - error: What any other end has to say.
+  func ended(
+    _ ticket: UInt64, _ status: DirectStatus, output: UnsafeRawBufferPointer, error: String?, cause: String?)
+}
+
+package enum DirectStatus: Sendable { case succeeded, failed, timedOut, aborted }
+
+/// Why a direct execution did not start.
+package enum DirectRefusal: Error, Sendable { case notJSON, overloaded, shutDown }
+
+/// One loop, for those whose requests come in on it.
+package final class DirectLoop: @unchecked Sendable {
+  private let core: RuntimeCore
+  private let loop: Loop
+  private let sink: DirectSink
+
+  /// - Parameters:
+  ///   - runtime: What the loop belongs to.
+  ///   - loop: The loop.
+  ///   - keeping: Kept as long as executions go on, since their tasks refer to it.
+  package init(_ runtime: Runtime, _ loop: TenantLoop, keeping: AnyObject & Sendable) {
+    core = runtime.core
+    self.loop = loop.engine
+    sink = DirectSink(runtime.core, keeping)
+  }
+
+  /// Is told of ends; not kept.
+  package func setListener(_ listener: any DirectListener) { sink.listener = listener }
+
+  /// Starts an execution.
+  ///
+  /// - Parameters:
+  ///   - text: The input as JSON text. It is copied.
+  ///   - ticket: A number by which the listener knows it.
+  ///   - runsNow: It runs before this returns, until it ends or waits; else in the loop's next
+  ///     turn.
+  package func start(
+    _ workflow: BoundWorkflow, text: UnsafeRawBufferPointer, identity: ExecutionIdentity, ticket: UInt64,
+    runsNow: Bool
+  ) throws(DirectRefusal) {
+    do throws(StepmillError) {
+      try core.admit()
+    } catch {
+      throw error.isOverload ? .overloaded : .shutDown
+    }
+    loop.tick()
+    do throws(JSONSyntaxError) {
+      let fiber = try loop.shard.start(
+        Shard.Start(workflow: workflow.core, sink: sink, tag: ticket, identity: identity), text: text)
+      if runsNow {
+        loop.shard.run(fiber)
+      } else {
+        loop.shard.state.pointee.ready.append(fiber.pointee.index)
+      }
+    } catch {
+      core.ended()
+      throw .notJSON
+    }
+  }
+
+  /// Starts an execution of which a listener is told. It runs in the loop's next turn.
+  package func start(
+    _ workflow: BoundWorkflow, text: UnsafeRawBufferPointer, identity: ExecutionIdentity,
+    listener: any ExecutionListener
+  ) throws(DirectRefusal) -> HostedExecution {
+    do throws(StepmillError) {
+      try core.admit()
+    } catch {
+      throw error.isOverload ? .overloaded : .shutDown
+    }
+    loop.tick()
+    let sink = HostedSink(listener, core: core, manual: nil)
+    do throws(JSONSyntaxError) {
+      let fiber = try loop.shard.start(
+        Shard.Start(workflow: workflow.core, sink: sink, tag: 0, identity: identity), text: text)
+      sink.began(loop.shard.handle(of: fiber.pointee.execution), on: loop)
+      loop.shard.state.pointee.ready.append(fiber.pointee.index)
+    } catch {
+      core.ended()
+      throw .notJSON
+    }
+    return HostedExecution(sink)
+  }
+}
+
+/// Hands ends on.
+private final class DirectSink: CompletionSink, @unchecked Sendable {
+  private let core: RuntimeCore
+  private let kept: AnyObject & Sendable
+  // Set once, before the first execution.
+  weak var listener: (any DirectListener)?
+
+  init(_ core: RuntimeCore, _ kept: AnyObject & Sendable) {
+    self.core = core
+    self.kept = kept
+  }
+
+  override func turnedAway(tag: UInt64) { core.ended() }
+
+  override func ended(
+    _ status: ExecutionStatus, output: Value, error: Value, cause: Value, tag: UInt64, on shard: Shard
+  ) {
+    core.ended()
+    guard let listener else { return }
+    if _fastPath(status == .succeeded) {
+      return listener.ended(tag, .succeeded, output: shard.write(output), error: nil, cause: nil)
+    }
+    let empty = UnsafeRawBufferPointer(start: nil, count: 0)
+    func text(_ value: Value) -> String? { value.isString ? value.text : nil }
+    switch status {
+    case .succeeded: break
+    case .failed: listener.ended(tag, .failed, output: empty, error: text(error), cause: text(cause))
+    case .timedOut: listener.ended(tag, .timedOut, output: empty, error: nil, cause: nil)
+    case .aborted: listener.ended(tag, .aborted, output: empty, error: text(error), cause: text(cause))
+    }
+  }
+}
+
+/// A JSON object of a few texts, read without making values of them: the body of a request. Keeps
+/// its memory from one to the next. Belongs to one thread at a time.
+package final class TextMembers: @unchecked Sendable {
+  private let names: [StaticString]
+  private let pool: UnsafeMutablePointer<ChunkPool>
+  private let arena: UnsafeMutablePointer<Arena>
+  private let texts: UnsafeMutablePointer<Value>
+  private var parser = JSONParser()
+
+  package init(_ names: [StaticString]) {
+    self.names = names
+    pool = .allocate(capacity: 1)
+    pool.initialize(to: ChunkPool())
+    arena = .allocate(capacity: 1)
+    arena.initialize(to: Arena(pool: pool))
+    texts = .allocate(capacity: names.count)
+    texts.initialize(repeating: .missing, count: names.count)
+  }
+
+  deinit {
+    arena.pointee.release()
+    arena.deallocate()
+    pool.deinitialize(count: 1)
+    pool.deallocate()
+    texts.deallocate()
+  }
+
+  /// Reads an object. False where it is none, or has a member that is not among the names or no
+  /// text; a null is as good as nothing. What it gave before is gone.
+  package func read(_ text: UnsafeRawBufferPointer) -> Bool {
+    arena.pointee.release()
+    arena.initialize(to: Arena(pool: pool, reserving: text.count &* 3 &+ JSONParser.padding))
+    texts.update(repeating: .missing, count: names.count)
+    guard let base = text.baseAddress else { return false }
+    let copy = arena.pointee.allocate(text.count &+ JSONParser.padding)
+    copy.copyMemory(from: base, byteCount: text.count)
+    guard
+      let object = try? parser.parse(UnsafeRawBufferPointer(start: copy, count: text.count), into: arena),
+      object.isObject
+    else { return false }
+    for member in object.members where !member.value.isNull {
+      guard member.value.isString, let place = names.firstIndex(where: { member.key.sameText($0) }) else {
+        return false
+      }
+      texts[place] = member.value
+    }
+    return true
+  }
+
+  /// The text of the name at this place; nil where there was none. Valid until the next `read`.
+  package subscript(place: Int) -> UnsafeRawBufferPointer? {
+    texts[place].isMissing ? nil : texts[place].bytes
+  }
+}
+
+/// The number of a UUID of version 4.
+package struct UUIDNumber: Sendable, Hashable {
+  package let high: UInt64
+  package let low: UInt64
+
+  /// How many bytes `write` writes.
+  package static let textCount = 36
+
+  package var text: String { UUIDText.text((high, low)) }
+
+  /// Writes the text.
+  package func write(to target: UnsafeMutableRawPointer) { UUIDText.write((high, low), to: target) }
+}
+
+/// Makes identifiers for one thread.
+package struct LocalIdentifiers: Sendable {
+  private var random: RandomSource
+
+  package init(_ source: IdentifierSource) { random = RandomSource(seed: source.seed()) }
+
+  package mutating func next() -> UUIDNumber {
+    let number = random.uuid()
+    return UUIDNumber(high: number.high, low: number.low)
+  }
+}

@@ -1,0 +1,182 @@
+// Executions for rows of a dataset: started from lines of text, dozens with one letter, and
+// told of at their ends in place. What `Workflow.start(lines:onEnd:)` does for a text that is
+// there as a whole, for texts that come one after the other.
+
+/// Starts executions of one workflow from rows, and tells of their ends.
+///
+/// The body runs on the thread of the loop that ran the execution, or on the starting thread
+/// when the runtime has been shut down. It must not block, and may start more.
+package final class RowStarter: Sendable {
+  private let workflow: Workflow
+  private let sink: RowSink
+  private let loops: [Loop]
+
+  package init(_ workflow: Workflow, _ onEnd: @escaping @Sendable (borrowing RowEnd) -> Void) {
+    self.workflow = workflow
+    loops = workflow.runtime.core.allLoops
+    sink = RowSink(workflow, onEnd)
+  }
+
+  /// Loops that share the work.
+  package var loopCount: Int { max(1, loops.count) }
+
+  /// The most rows that one call should start.
+  package static var rowsPerLetter: Int { Loop.startsPerLetter }
+
+  /// Starts an execution for each line; none of them is blank.
+  ///
+  /// - Parameters:
+  ///   - lines: JSON Lines in UTF-8. The text is copied.
+  ///   - count: How many there are.
+  ///   - tag: The number by which the first is known; the others count on from there.
+  package func start(
+    lines: UnsafeRawBufferPointer, count: Int, tag: UInt64
+  ) throws(StepmillError) {
+    let core = workflow.runtime.core
+    try core.admit(count)
+    guard let loop = core.loopForSubmission() else {
+      for _ in 0..<count { core.ended() }
+      throw StepmillError(.shutDown, "the runtime has no loop to start an execution on")
+    }
+    loop.submit(Shard.Start(workflow: workflow.core, sink: sink, tag: tag, identity: nil), lines: lines)
+  }
+
+  /// Calls `body` on the loop with this number, behind what has been started there before; at
+  /// once where there is no such loop.
+  package func post(on number: UInt32, _ body: @escaping @Sendable () -> Void) {
+    guard let loop = loops.first(where: { UInt32(truncatingIfNeeded: $0.number) == number }) else {
+      return body()
+    }
+    loop.post(isHeardToTheEnd: true) { _ in body() }
+  }
+
+  /// Aborts everything that has been started and has not ended.
+  package func abortAll(cause: String) {
+    for loop in loops {
+      loop.post { [sink] loop in loop.shard.abortAll(of: sink, cause: cause) }
+    }
+  }
+}
+
+/// How the execution of a row ended. It is valid during the call only.
+package struct RowEnd: ~Copyable {
+  package enum Status: Sendable { case succeeded, failed, timedOut, aborted, notJSON, neverStarted }
+
+  /// The number that it was started with.
+  package let tag: UInt64
+  package let status: Status
+  /// Tells the process's loops apart.
+  package let loop: UInt32
+  /// The state that it was in, where it did not come to its end.
+  package let state: String?
+  /// Why a row is not JSON.
+  private let complaint: String?
+  private let output: Value
+  private let failure: Value
+  private let causeValue: Value
+  private let shard: Shard?
+
+  fileprivate init(
+    _ status: Status, tag: UInt64, output: Value = .missing, failure: Value = .missing,
+    cause: Value = .missing,
+    state: String? = nil, complaint: String? = nil, shard: Shard? = nil
+  ) {
+    self.status = status
+    self.tag = tag
+    self.output = output
+    self.failure = failure
+    causeValue = cause
+    self.state = state
+    self.complaint = complaint
+    self.shard = shard
+    loop = shard?.state.pointee.number ?? 0
+  }
+
+  package var error: String? { failure.isString ? failure.text : nil }
+  package var cause: String? { complaint ?? (causeValue.isString ? causeValue.text : nil) }
+
+  /// The output of a success as JSON text, good until the body returns.
+  package var outputText: UnsafeRawBufferPointer {
+    guard status == .succeeded, let shard else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+    return shard.write(output)
+  }
+
+  /// The same as an outcome that can be kept.
+  package var outcome: Outcome {
+    switch status {
+    case .succeeded: .succeeded(JSON(copying: output))
+    case .failed: .failed(error: error, cause: cause)
+    case .timedOut: .timedOut
+    case .aborted: .aborted(error: error, cause: cause)
+    case .notJSON: .failed(error: "Stepmill.InvalidInput", cause: complaint)
+    case .neverStarted: .aborted(error: nil, cause: "The runtime was shut down.")
+    }
+  }
+}
+
+private final class RowSink: CompletionSink, @unchecked Sendable {
+  // Who may touch what: everything but `places` is constant. The loops call in, on their threads.
+  private let core: RuntimeCore
+  private let workflow: WorkflowCore
+  private let onEnd: @Sendable (borrowing RowEnd) -> Void
+  /// States of executions that are being ended at this moment.
+  private let places = Lock<[UInt64: UInt32]>([:])
+
+  init(_ workflow: Workflow, _ onEnd: @escaping @Sendable (borrowing RowEnd) -> Void) {
+    core = workflow.runtime.core
+    self.workflow = workflow.core
+    self.onEnd = onEnd
+  }
+
+  override var wantsResumePoint: Bool { true }
+
+  override func stopped(at point: ResumePoint, tag: UInt64) {
+    places.withLock { $0[tag] = point.pc }
+  }
+
+  override func ended(
+    _ status: ExecutionStatus, output: Value, error: Value, cause: Value, tag: UInt64, on shard: Shard
+  ) {
+    core.ended()
+    if _fastPath(status == .succeeded) {
+      return onEnd(RowEnd(.succeeded, tag: tag, output: output, shard: shard))
+    }
+    let place = places.withLock { $0.removeValue(forKey: tag) }
+    let ending: RowEnd.Status = status == .failed ? .failed : status == .timedOut ? .timedOut : .aborted
+    onEnd(
+      RowEnd(
+        ending, tag: tag, failure: error, cause: cause, state: place.map { workflow.stateName(at: $0) },
+        shard: shard))
+  }
+
+  override func refused(_ error: JSONSyntaxError, tag: UInt64) {
+    core.ended()
+    onEnd(RowEnd(.notJSON, tag: tag, complaint: "\(error)"))
+  }
+
+  override func turnedAway(tag: UInt64) {
+    core.ended()
+    onEnd(RowEnd(.neverStarted, tag: tag))
+  }
+}
+
+extension Shard {
+  /// Ends all executions that a sink waits for.
+  fileprivate func abortAll(of sink: CompletionSink, cause: String) {
+    let wanted = Unmanaged.passUnretained(sink).toOpaque()
+    for index in state.pointee.slots.indexes(where: { $0.isInUse }) {
+      let slot = state.pointee.slots[index]
+      let found =
+        slot.pointee.block.map { $0.load(as: DormantExecution.self).sink }
+        ?? slot.pointee.record.map { $0.pointee.sink }
+      guard found?.toOpaque() == wanted else { continue }
+      abort(ExecutionHandle(index: index, generation: slot.pointee.generation), cause: cause)
+    }
+  }
+}
+
+extension WorkflowCore {
+  fileprivate func stateName(at pc: UInt32) -> String {
+    tables.pointee.names[Int(tables.pointee.ops[Int(pc)].name)].text
+  }
+}

@@ -1,0 +1,380 @@
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+// A directory as a bucket: the object `a/b.csv` is the file `b.csv` in the directory `a`.
+//
+// No key leads out of the directory. A key is walked part by part from the directory's own
+// descriptor, `..` and the like are refused, and so is whatever is a symbolic link. What is
+// being written lies aside, under a name that no key may have, and is renamed when it is whole.
+//
+// A file system knows no object beside a directory of the same name, and no empty parts: keys
+// that need one of these are refused. A key that ends in a slash, which consoles make to show
+// an empty folder, is a file in that directory whose name is not shown.
+
+package final class DirectoryBucket: Bucket {
+  package let path: String
+  private let directory: Int32
+  private let isDurable: Bool
+  /// Tells apart what this process writes aside.
+  private let serial = Atomic<Int>(0)
+
+  /// Names that begin like this are ours.
+  private static let reserved = ".stepmill~"
+  private static let folderName = ".stepmill~folder"
+
+  /// - Parameters:
+  ///   - path: The directory. It must exist.
+  ///   - isDurable: An object that has been written outlives a failure of power.
+  package init(_ path: String, isDurable: Bool = false) throws(BucketError) {
+    self.path = path
+    self.isDurable = isDurable
+    directory = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard directory >= 0 else {
+      throw BucketError(
+        .noSuchBucket, "the directory '\(path)' cannot be used as a bucket: \(SystemFailure.text(errno))")
+    }
+  }
+
+  deinit { close(directory) }
+
+  // MARK: Reading
+
+  package func open(_ key: String, version: String?) throws(BucketError) -> any ObjectReader {
+    let place = try Place(key)
+    let parent = try walk(place.directories, key, makes: false)
+    defer { close(parent) }
+    let file = openat(parent, place.name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+    guard file >= 0 else { throw failure(errno, key) }
+    var status = stat()
+    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      close(file)
+      throw status.st_mode & S_IFMT == S_IFDIR
+        ? BucketError.noSuchKey(key)
+        : BucketError(.accessDenied, "the object '\(key)' is neither file nor folder in '\(path)'")
+    }
+    return Reader(file, Self.entry(key, status, etag: Self.etag(file, status)), path)
+  }
+
+  private static func entry(_ key: String, _ status: stat, etag: String) -> ObjectEntry {
+    ObjectEntry(
+      key: key, size: Int(status.st_size), etag: etag,
+      modified: Int64(status.st_mtim.tv_sec) * 1000 + Int64(status.st_mtim.tv_nsec) / 1_000_000)
+  }
+
+  /// The digest of the content, as S3 has it; for large files, which it would take long to read,
+  /// one of size and time.
+  private static func etag(_ file: Int32, _ status: stat) -> String {
+    let size = Int(status.st_size)
+    if size <= 1 << 20 {
+      let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+        count = 0
+        while count < size {
+          let got = pread(file, buffer.baseAddress.unsafelyUnwrapped + count, size - count, count)
+          if got <= 0 { break }
+          count += got
+        }
+      }
+      return ObjectKey.etag(bytes)
+    }
+    let mark = "\(size) \(status.st_mtim.tv_sec) \(status.st_mtim.tv_nsec) \(status.st_ino)"
+    return ObjectKey.etag(Array(mark.utf8))
+  }
+
+  // MARK: Writing
+
+  package func create(_ key: String, contentType: String) throws(BucketError) -> any ObjectWriter {
+    let place = try Place(key)
+    let parent = try walk(place.directories, key, makes: true)
+    let number = serial.add(1, ordering: .relaxed).oldValue
+    let aside = "\(Self.reserved)\(getpid())-\(number).new"
+    let file = openat(parent, aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o644)
+    guard file >= 0 else {
+      let code = errno
+      close(parent)
+      throw failure(code, key)
+    }
+    return Writer(self, key: key, name: place.name, aside: aside, parent: parent, file: file)
+  }
+
+  package func remove(_ key: String) throws(BucketError) {
+    let place = try Place(key)
+    let parent: Int32
+    do throws(BucketError) {
+      parent = try walk(place.directories, key, makes: false)
+    } catch {
+      if error.kind == .noSuchKey { return }
+      throw error
+    }
+    defer { close(parent) }
+    guard unlinkat(parent, place.name, 0) == 0 else {
+      if errno == ENOENT || errno == EISDIR { return }
+      throw failure(errno, key)
+    }
+    // Directories are there for what is in them.
+    var directories = place.directories
+    while let last = directories.popLast() {
+      guard let above = try? walk(directories, key, makes: false) else { return }
+      defer { close(above) }
+      guard unlinkat(above, last, AT_REMOVEDIR) == 0 else { return }
+    }
+  }
+
+  // MARK: Listing
+
+  package func list(prefix: String, after: String?, limit: Int) throws(BucketError) -> ObjectListing {
+    var walk = ListWalk(prefix: prefix, after: after, limit: limit)
+    try list(directory, "", &walk)
+    let isTruncated = walk.entries.count > limit
+    if isTruncated { walk.entries.removeLast() }
+    return ObjectListing(entries: walk.entries, isTruncated: isTruncated)
+  }
+
+  private struct ListWalk {
+    let prefix: String
+    let after: String?
+    let limit: Int
+    var entries: [ObjectEntry] = []
+    /// One more than asked for, to know whether there is more.
+    var isDone: Bool { entries.count > limit }
+
+    /// Whether any key that begins with `path` may be wanted.
+    func mayHold(_ path: String) -> Bool {
+      guard path.utf8.starts(with: prefix.utf8) || prefix.utf8.starts(with: path.utf8) else { return false }
+      guard let after else { return true }
+      return after.utf8.starts(with: path.utf8) || ObjectKey.precedes(after, path)
+    }
+
+    func wants(_ key: String) -> Bool {
+      key.utf8.starts(with: prefix.utf8) && (after.map { ObjectKey.precedes($0, key) } ?? true)
+    }
+  }
+
+  /// Lists what is below an open directory, whose keys begin with `path`.
+  private func list(_ directory: Int32, _ path: String, _ walk: inout ListWalk) throws(BucketError) {
+    // A directory's name counts with its slash: "a-b" comes before "a/b", and "a" after neither.
+    for name in try names(in: directory) {
+      if walk.isDone { return }
+      if name.text.hasPrefix(Self.reserved) {
+        // The folder itself, first of all that is in it.
+        if name.text == Self.folderName, walk.wants(path) { try add(directory, name.text, key: path, &walk) }
+        continue
+      }
+      let key = path + name.text
+      if name.isDirectory {
+        guard walk.mayHold(key + "/") else { continue }
+        let below = openat(directory, name.text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard below >= 0 else {
+          if errno == ENOENT { continue }
+          throw failure(errno, key)
+        }
+        defer { close(below) }
+        try list(below, key + "/", &walk)
+      } else if walk.wants(key) {
+        try add(directory, name.text, key: key, &walk)
+      }
+    }
+  }
+
+  private func add(
+    _ directory: Int32, _ name: String, key: String, _ walk: inout ListWalk
+  ) throws(BucketError) {
+    let file = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+    guard file >= 0 else {
+      // It has gone meanwhile, or is a link, which is no object.
+      if errno == ENOENT || errno == ELOOP { return }
+      throw failure(errno, key)
+    }
+    defer { close(file) }
+    var status = stat()
+    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
+    walk.entries.append(Self.entry(key, status, etag: Self.etag(file, status)))
+  }
+
+  private struct Name {
+    let text: String
+    let isDirectory: Bool
+    /// What it is sorted by.
+    let place: [UInt8]
+  }
+
+  private func names(in directory: Int32) throws(BucketError) -> [Name] {
+    // A descriptor of its own: a stream closes its one, and shares the place with copies.
+    let file = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard file >= 0, let stream = fdopendir(file) else { throw failure(errno, "") }
+    defer { closedir(stream) }
+    var names: [Name] = []
+    while let entry = readdir(stream) {
+      let text = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: pointer.pointee)) {
+          String(validatingCString: $0)
+        }
+      }
+      // Keys are text: what is not can have none.
+      guard let text, text != ".", text != ".." else { continue }
+      var isDirectory = entry.pointee.d_type == UInt8(DT_DIR)
+      if entry.pointee.d_type == UInt8(DT_UNKNOWN) {
+        var status = stat()
+        guard fstatat(file, text, &status, AT_SYMLINK_NOFOLLOW) == 0 else { continue }
+        isDirectory = status.st_mode & S_IFMT == S_IFDIR
+      }
+      if text == Self.folderName {
+        names.append(Name(text: text, isDirectory: false, place: []))
+      } else {
+        names.append(
+          Name(text: text, isDirectory: isDirectory, place: Array((isDirectory ? text + "/" : text).utf8)))
+      }
+    }
+    return names.sorted { $0.place.lexicographicallyPrecedes($1.place) }
+  }
+
+  // MARK: Keys and places
+
+  /// A key taken apart.
+  private struct Place {
+    var directories: [String]
+    var name: String
+
+    init(_ key: String) throws(BucketError) {
+      try ObjectKey.check(key)
+      var parts = key.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+      if parts.count > 1, parts.last == "" { parts[parts.count - 1] = DirectoryBucket.folderName }
+      for (index, part) in parts.enumerated() {
+        let isFolder = index == parts.count - 1 && part == DirectoryBucket.folderName && key.hasSuffix("/")
+        guard !part.isEmpty, part != ".", part != "..", part.utf8.count <= 255,
+          isFolder || !part.hasPrefix(DirectoryBucket.reserved)
+        else {
+          throw BucketError(
+            .invalidKey,
+            "a bucket that is a directory can have no object '\(key)': no file can have that name")
+        }
+      }
+      name = parts.removeLast()
+      directories = parts
+    }
+  }
+
+  /// Opens the directory that some parts lead to.
+  private func walk(_ parts: [String], _ key: String, makes: Bool) throws(BucketError) -> Int32 {
+    var current = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard current >= 0 else { throw failure(errno, key) }
+    for part in parts {
+      if makes, mkdirat(current, part, 0o755) != 0, errno != EEXIST {
+        let code = errno
+        close(current)
+        throw failure(code, key)
+      }
+      let next = openat(current, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+      let code = errno
+      close(current)
+      guard next >= 0 else { throw makes || code != ENOTDIR ? failure(code, key) : .noSuchKey(key) }
+      current = next
+    }
+    return current
+  }
+
+  private func failure(_ code: Int32, _ key: String) -> BucketError {
+    switch code {
+    case ENOENT: .noSuchKey(key)
+    case ELOOP:
+      BucketError(
+        .accessDenied,
+        "'\(key)' leads over a symbolic link, which a bucket that is a directory does not follow")
+    case ENOTDIR, EISDIR:
+      BucketError(
+        .invalidKey,
+        "a bucket that is a directory cannot hold '\(key)': part of it is both an object and a folder")
+    case EACCES, EPERM, EROFS:
+      BucketError(.accessDenied, "'\(key)' in '\(path)': \(SystemFailure.text(code))")
+    default:
+      BucketError(.internalError, "'\(key)' in '\(path)': \(SystemFailure.text(code))")
+    }
+  }
+
+  // MARK: Objects
+
+  // Used by one caller at a time, which is what `@unchecked Sendable` stands on.
+  private final class Reader: ObjectReader, @unchecked Sendable {
+    let entry: ObjectEntry
+    private let file: Int32
+    private let path: String
+    private var offset = 0
+    private static let pieceBytes = 1 << 17
+
+    init(_ file: Int32, _ entry: ObjectEntry, _ path: String) {
+      self.file = file
+      self.entry = entry
+      self.path = path
+    }
+
+    deinit { close(file) }
+
+    func next() throws(BucketError) -> [UInt8]? {
+      var code: Int32 = 0
+      let piece = [UInt8](unsafeUninitializedCapacity: Self.pieceBytes) { buffer, count in
+        let got = readAgain(file, buffer.baseAddress.unsafelyUnwrapped, Self.pieceBytes)
+        if got < 0 { code = errno }
+        count = max(got, 0)
+      }
+      if code != 0 {
+        throw BucketError(
+          .internalError, "'\(entry.key)' in '\(path)' cannot be read: \(SystemFailure.text(code))")
+      }
+      offset += piece.count
+      if piece.isEmpty, offset < entry.size {
+        throw BucketError(
+          .internalError,
+          "'\(entry.key)' in '\(path)' has become shorter while it was read: \(offset) bytes were "
+            + "left of \(entry.size)")
+      }
+      return piece.isEmpty ? nil : piece
+    }
+  }
+
+  private final class Writer: ObjectWriter, @unchecked Sendable {
+    private let bucket: DirectoryBucket
+    private let key: String
+    private let name: String
+    private let aside: String
+    private let parent: Int32
+    private let file: Int32
+    private var isFinished = false
+
+    init(_ bucket: DirectoryBucket, key: String, name: String, aside: String, parent: Int32, file: Int32) {
+      self.bucket = bucket
+      self.key = key
+      self.name = name
+      self.aside = aside
+      self.parent = parent
+      self.file = file
+    }
+
+    deinit {
+      if !isFinished { unlinkat(parent, aside, 0) }
+      close(file)
+      close(parent)
+    }
+
+    func write(_ bytes: [UInt8]) throws(BucketError) {
+      let code = bytes.withUnsafeBytes { writeWhole(file, $0) }
+      if code != 0 { throw bucket.failure(code, key) }
+    }
+
+    func finish() throws(BucketError) -> ObjectEntry {
+      if bucket.isDurable, fsync(file) != 0 { throw bucket.failure(errno, key) }
+      var status = stat()
+      fstat(file, &status)
+      guard renameat(parent, aside, parent, name) == 0 else { throw bucket.failure(errno, key) }
+      isFinished = true
+      if bucket.isDurable, fsync(parent) != 0 { throw bucket.failure(errno, key) }
+      // To read for the digest what was opened for writing only takes another descriptor.
+      let again = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+      defer { if again >= 0 { close(again) } }
+      return DirectoryBucket.entry(key, status, etag: DirectoryBucket.etag(again, status))
+    }
+  }
+}

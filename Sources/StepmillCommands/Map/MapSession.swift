@@ -1,0 +1,231 @@
+import Stepmill
+import StepmillBatch
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// A run of `stepmill map`, from the first row to the summary.
+struct MapSession {
+  private let command: MapCommand
+  private let sink: any BatchSink
+  private let terminal: Terminal
+
+  init(_ command: MapCommand, sink: any BatchSink) {
+    self.command = command
+    self.sink = sink
+    terminal = command.terminal
+  }
+
+  /// Belongs to the thread of the command's loop, and is only carried by others.
+  private final class Watch: @unchecked Sendable {
+    var ending: BatchRun.Ending?
+    var signal: Int32?
+  }
+
+  func run() throws(CommandError) -> ExitStatus {
+    if let files = sink as? BatchFiles, files.isFinished {
+      return report(.completed, nil, Watch())
+    }
+    let loop: CommandLoop
+    do throws(SystemError) {
+      loop = try CommandLoop()
+      if terminal.takesSignals { try loop.watch([SIGINT, SIGTERM, SIGHUP]) }
+    } catch {
+      throw CommandError("the system refuses: \(error)", isAboutUsage: false, status: .failure)
+    }
+    defer { loop.close() }
+    let runner = TaskRunner(
+      loop: loop, sources: command.tasks, terminal: terminal, outputBytesMax: command.limits.payloadBytesMax)
+    let session = Session(loop: loop, terminal: terminal)
+    let runtime: Runtime
+    let workflow: Workflow
+    do throws(StepmillError) {
+      var configuration = Runtime.Configuration()
+      configuration.loops = command.loops
+      configuration.limits = command.limits
+      runtime = try Runtime(configuration)
+      registerImmediate(on: runtime)
+      RealRun(session: session, runner: runner, storage: nil).register(command.definition, on: runtime)
+      workflow = try runtime.workflow(command.definition)
+    } catch {
+      throw CommandError("\(error)", isAboutUsage: false, status: .failure)
+    }
+    let run = BatchRun(
+      workflow, sources: command.sources, sink: sink, options: command.options,
+      control: MapRun(maxConcurrency: command.concurrency),
+      elapsedMilliseconds: (sink as? BatchFiles)?.milliseconds ?? 0)
+    let watch = Watch()
+    loop.onSignal = { [terminal] number in Self.received(number, watch, run, loop, terminal) }
+    run.start { ending in loop.post { _ in watch.ending = ending } }
+    follow(run, watch, loop)
+    run.join()
+    loop.onSignal = { _ in }
+    runner.close()
+    session.endCommands()
+    return report(watch.ending ?? .completed, run, watch)
+  }
+
+  /// Shows progress until the end.
+  private func follow(_ run: BatchRun, _ watch: Watch, _ loop: CommandLoop) {
+    var progress = MapProgress(terminal)
+    while watch.ending == nil {
+      loop.sleep(milliseconds: 200) { watch.ending != nil }
+      if watch.ending == nil, !command.isQuiet { progress.show(run.progress) }
+    }
+    progress.clear()
+  }
+
+  private static func received(
+    _ number: Int32, _ watch: Watch, _ run: BatchRun, _ loop: CommandLoop, _ terminal: Terminal
+  ) {
+    let name = number == SIGINT ? "Ctrl-C" : number == SIGTERM ? "SIGTERM" : "SIGHUP"
+    if watch.signal != nil {
+      loop.killChildren(SIGKILL)
+      // Threads may be in the middle of anything; the last checkpoint stands.
+      _exit(128 + number)
+    }
+    watch.signal = number
+    let clear = terminal.isTerminal(.error) ? "\r\u{1B}[K" : ""
+    terminal.write(
+      "\(clear)stepmill map: \(name): waiting for \(run.progress.inFlight) executions under way "
+        + "(once more to end at once)\n", to: .error)
+    run.stop()
+  }
+
+  /// What always gets the same answer at once is answered from the step itself.
+  private func registerImmediate(on runtime: Runtime) {
+    guard let mocks = command.tasks.mocks else { return }
+    for (resource, group) in Dictionary(grouping: command.definition.tasks, by: \.resource) {
+      guard !group.contains(where: \.waitsForToken), case .mock(let key)? = command.tasks[group[0].state],
+        let answer = mocks.only(key), answer.delayMilliseconds == 0,
+        group.allSatisfy({ task in
+          if case .mock(key)? = command.tasks[task.state] { true } else { false }
+        })
+      else { continue }
+      runtime.register(
+        resource, .synchronous { call throws(TaskFailure) in call.succeed(try answer.result.get()) })
+    }
+  }
+
+  // MARK: The end
+
+  private func report(_ ending: BatchRun.Ending, _ run: BatchRun?, _ watch: Watch) -> ExitStatus {
+    let counts = sink.counts
+    let milliseconds = run?.milliseconds ?? (sink as? BatchFiles)?.milliseconds ?? 0
+    let ran = counts.succeeded + counts.failed
+    let holds = (command.options.tolerance ?? .count(0)).holds(
+      failed: counts.failed, of: max(ran, counts.failed))
+    let status: ExitStatus
+    switch ending {
+    case .completed: status = holds ? .success : .failure
+    case .stopped: status = watch.signal.map { .signalled($0) } ?? .failure
+    case .tooManyFailures, .badRow, .source, .output, .runtime: status = .failure
+    }
+    // A reader of the output that has seen enough is nobody's mistake.
+    if case .output = ending, terminal.firstOutputFailure?.code == EPIPE { return .success }
+    terminal.write(text(ending, counts, run, milliseconds, holds), to: .error)
+    if let path = command.summaryPath { writeSummary(path, ending, counts, run, milliseconds, holds) }
+    return status
+  }
+
+  private func text(
+    _ ending: BatchRun.Ending, _ counts: BatchCounts, _ run: BatchRun?, _ milliseconds: Int, _ holds: Bool
+  ) -> String {
+    let style = terminal.style(.error)
+    var text = "stepmill map: "
+    switch ending {
+    case .completed: text += run == nil ? "the run has come to its end before; " : ""
+    case .stopped: text += style.yellow("stopped") + "; "
+    case .tooManyFailures: text += style.red("ended early:") + " more rows failed than are tolerated; "
+    case .badRow(let row, let message):
+      text +=
+        style.red("ended early:")
+        + " row \(row) is not JSON: \(SourceLines.readable(message)) (see --bad-rows); "
+    case .source(let name, let error):
+      text += style.red("the rows cannot be read:") + " \(name): \(SourceLines.readable(error.description)); "
+    case .output(let error): text += style.red("the results cannot be written:") + " \(error.message); "
+    case .runtime(let message): text += style.red("the engine takes no more:") + " \(message); "
+    }
+    let what = command.options.shape.batch == nil ? "rows" : "batches"
+    let seconds = Double(milliseconds) / 1000
+    text += "\(MapProgress.number(counts.done)) \(what) in \(Self.seconds(seconds))"
+    if seconds > 0.05 { text += " (\(MapProgress.number(Int(Double(counts.done) / seconds)))/s)" }
+    text += ": \(MapProgress.number(counts.succeeded)) succeeded, "
+    let failed = "\(MapProgress.number(counts.failed)) failed"
+    text += counts.failed > 0 && !holds ? style.red(failed) : failed
+    if counts.skipped > 0 { text += ", \(MapProgress.number(counts.skipped)) skipped" }
+    text += "\n"
+    for (name, count) in (run?.errorCounts ?? [:]).sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) })
+      .prefix(5)
+    {
+      text += "  \(MapProgress.number(count)) × \(SourceLines.readable(name))\n"
+    }
+    guard let places = command.places else { return text }
+    text += "  results: \(places.paths.results)\n"
+    if counts.failed > 0 {
+      text += "  failures: \(places.paths.failures)\n"
+    }
+    if ending != .completed {
+      text += "  To go on: the same command with --resume\n"
+    } else if counts.failed > 0 {
+      text += "  To run the failures again: stepmill map --retry-failed \(retryOperand)\n"
+    }
+    return text
+  }
+
+  private var retryOperand: String {
+    let results = command.places?.paths.results ?? ""
+    return results.hasSuffix("/results.jsonl") ? String(results.dropLast("/results.jsonl".count)) : results
+  }
+
+  private static func seconds(_ seconds: Double) -> String {
+    seconds < 60 ? "\(Double(Int(seconds * 100)) / 100) s" : MapProgress.time(Int(seconds))
+  }
+
+  private func writeSummary(
+    _ path: String, _ ending: BatchRun.Ending, _ counts: BatchCounts, _ run: BatchRun?, _ milliseconds: Int,
+    _ holds: Bool
+  ) {
+    let name =
+      switch ending {
+      case .completed: "completed"
+      case .stopped: "stopped"
+      case .tooManyFailures: "too-many-failures"
+      case .badRow: "bad-row"
+      case .source: "unreadable-rows"
+      case .output: "unwritable-results"
+      case .runtime: "engine"
+      }
+    var members: [(key: String, value: JSON)] = [
+      ("outcome", JSON(name)), ("done", JSON(counts.done)), ("succeeded", JSON(counts.succeeded)),
+      ("failed", JSON(counts.failed)), ("skipped", JSON(counts.skipped)), ("toleranceHeld", JSON(holds)),
+      ("seconds", JSON(Double(milliseconds) / 1000)),
+      ("bytesRead", JSON(run?.progress.bytesRead ?? 0)),
+      (
+        "errors",
+        JSON(members: (run?.errorCounts ?? [:]).sorted { $0.key < $1.key }.map { ($0.key, JSON($0.value)) })
+      ),
+    ]
+    switch ending {
+    case .badRow(let row, let message):
+      members.append(("row", JSON(row)))
+      members.append(("message", JSON(message)))
+    case .source(let name, let error): members.append(("message", JSON("\(name): \(error)")))
+    case .output(let error): members.append(("message", JSON(error.message)))
+    case .runtime(let message): members.append(("message", JSON(message)))
+    case .completed, .stopped, .tooManyFailures: break
+    }
+    if let places = command.places {
+      members.append(("results", JSON(places.paths.results)))
+      members.append(("failures", JSON(places.paths.failures)))
+    }
+    do throws(SystemError) {
+      try OutputFile.replace(path, with: JSON(members: members).utf8 + [UInt8(ascii: "\n")])
+    } catch {
+      terminal.write("stepmill map: the summary '\(path)' could not be written: \(error)\n", to: .error)
+    }
+  }
+}

@@ -1,0 +1,447 @@
+import Stepmill
+import StepmillHTTP
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+// The short way for the two operations that decide how fast a server is: StartSyncExecution and
+// StartExecution. (Both also go the long way, which alone knows what to
+// answer to a request that is not as plain as it could be.)
+//
+// What makes it short: each loop has one of these, so nothing here is shared or locked. Who asks
+// is known by the bytes of the credential, the state machine by the bytes of its ARN; both were
+// found out the long way once. The request's texts are read where they lie, the input goes to the
+// engine as text, the execution runs on this thread until it ends or waits, and the answer is
+// written into bytes that the connection takes over.
+//
+// What the long way has to decide is left to it: `false` from here means that nothing has happened
+// yet. So the two cannot differ in what they refuse.
+//
+// Who may touch what: everything belongs to the loop's thread, apart from the service, which is
+// anybody's. That is what `@unchecked Sendable` stands on.
+
+/// Answers the requests of one loop.
+@safe final class ServiceLoop: HTTPHandler, DirectListener, @unchecked Sendable {
+  private let whole: ServiceHandler
+  private let service: StepFunctionsService
+  /// There is no disk to wait for.
+  private let isForgetful: Bool
+  private let direct: DirectLoop
+  private var identifiers: LocalIdentifiers
+  private let syncMeter: OperationMeter
+  private let startMeter: OperationMeter
+  private let members = TextMembers([
+    "stateMachineArn", "input", "name", "traceHeader", "includedData",
+  ])
+  private enum Place {
+    static let machine = 0
+    static let input = 1
+    static let name = 2
+    static let traceHeader = 3
+    static let includedData = 4
+  }
+  private var known = KnownMachines()
+  private var caller = KnownCaller()
+  /// Behind pointers: each use of a class's own variable in place would be a call to the
+  /// exclusivity check.
+  private let body: UnsafeMutablePointer<AnswerBuffer>
+  private let fields: UnsafeMutablePointer<AnswerBuffer>
+
+  /// The call whose execution is just being started, and whether it has been answered.
+  private var current: SyncCall?
+  private var currentEnded = false
+  /// Those whose executions wait for something.
+  private var waiting: [UInt64: SyncCall] = [:]
+  private var nextTicket: UInt64 = 1
+  /// Of executions that nobody waits for.
+  private static let nobody: UInt64 = 0
+
+  init(_ whole: ServiceHandler, _ service: StepFunctionsService, _ runtime: Runtime, _ loop: TenantLoop) {
+    self.whole = whole
+    self.service = service
+    isForgetful = service.store is MemoryStore
+    direct = DirectLoop(runtime, loop, keeping: service)
+    identifiers = LocalIdentifiers(whole.identifiers)
+    syncMeter = whole.meters.share(of: "StartSyncExecution")
+    startMeter = whole.meters.share(of: "StartExecution")
+    unsafe body = .allocate(capacity: 1)
+    unsafe body.initialize(to: AnswerBuffer())
+    unsafe fields = .allocate(capacity: 1)
+    unsafe fields.initialize(to: AnswerBuffer(capacity: 256))
+    direct.setListener(self)
+  }
+
+  deinit {
+    unsafe body.deinitialize(count: 1)
+    unsafe body.deallocate()
+    unsafe fields.deinitialize(count: 1)
+    unsafe fields.deallocate()
+  }
+
+  func handle(_ request: HTTPRequest, respond: HTTPResponder) {
+    if let target = unsafe request.bytes("x-amz-target"), request.isMethod("POST") {
+      if unsafe target.isText("AWSStepFunctions.StartSyncExecution") {
+        if startSync(request, respond) { return }
+      } else if unsafe target.isText("AWSStepFunctions.StartExecution") {
+        if start(request, respond) { return }
+      }
+    }
+    whole.handle(request, respond: respond)
+  }
+
+  // MARK: What is asked for
+
+  /// A request that is as plain as can be.
+  @safe private struct Order {
+    let machine: KnownMachine
+    let input: UnsafeRawBufferPointer
+    let name: UnsafeRawBufferPointer?
+  }
+
+  private func order(_ request: HTTPRequest) -> Order? {
+    guard let scope = caller.scope(of: request, whole.access), unsafe members.read(request.body),
+      unsafe members[Place.traceHeader] == nil, let arn = unsafe members[Place.machine],
+      let machine = unsafe known.machine(arn, scope, service)
+    else { return nil }
+    let input = unsafe members[Place.input] ?? UnsafeRawBufferPointer.emptyObject
+    // Sizes are counted in UTF-16 units, of which there are never more than bytes.
+    guard input.count > 0, input.count <= min(262_144, service.configuration.expressLimits.payloadBytesMax),
+      input.count <= service.configuration.standardLimits.payloadBytesMax
+    else { return nil }
+    let name = unsafe members[Place.name]
+    if let name = unsafe name, unsafe !name.isPlainName { return nil }
+    return unsafe Order(machine: machine, input: input, name: name)
+  }
+
+  private func begin(
+    _ order: Order, _ call: SyncCall, ticket: UInt64, more: ExecutionIdentity.More?
+  ) -> Bool {
+    let identity = ExecutionIdentity(
+      name: call.name, roleARN: order.machine.revision.roleARN,
+      numbers: ExecutionIdentity.Numbers(name: call.numbers.name, run: call.numbers.run), more: more)
+    do throws(DirectRefusal) {
+      try unsafe direct.start(
+        order.machine.workflow, text: order.input, identity: identity, ticket: ticket,
+        runsNow: ticket != ServiceLoop.nobody)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  private func call(_ order: Order, _ respond: HTTPResponder, began: Int) -> SyncCall {
+    let name = identifiers.next()
+    let run = identifiers.next()
+    let given = unsafe order.name.map { unsafe String(decoding: $0, as: UTF8.self) }
+    return SyncCall(
+      machine: order.machine, name: given,
+      numbers: ExecutionIdentity.Numbers(name: name, run: run), startDate: service.now, respond: respond,
+      began: began)
+  }
+
+  // MARK: StartExecution
+
+  private static let sharedMore: ExecutionIdentity.More = {
+    var more = ExecutionIdentity.More()
+    more.redriveCount = 0
+    return more
+  }()
+
+  private func start(_ request: HTTPRequest, _ respond: HTTPResponder) -> Bool {
+    let began = OperationMeters.now
+    guard let order = order(request), unsafe members[Place.includedData] == nil else { return false }
+    guard order.machine.isExpress else { return startStandard(order, respond, began: began) }
+    let call = call(order, respond, began: began)
+    guard begin(order, call, ticket: ServiceLoop.nobody, more: ServiceLoop.sharedMore) else { return false }
+    unsafe body.pointee.clear()
+    unsafe body.pointee.add("{\"executionArn\":\"")
+    addARN(call)
+    unsafe body.pointee.add("\",\"startDate\":")
+    unsafe body.pointee.add(date: call.startDate)
+    unsafe body.pointee.add("}")
+    send(respond)
+    startMeter.countAlone(since: began)
+    return true
+  }
+
+  private func startStandard(_ order: Order, _ respond: HTTPResponder, began: Int) -> Bool {
+    let given = unsafe order.name.map { unsafe String(decoding: $0, as: UTF8.self) }
+    let name = given ?? identifiers.next().text
+    guard
+      let execution = unsafe service.startStandard(order.machine, name: name, text: order.input, on: direct)
+    else { return false }
+    guard isForgetful else {
+      // Once it is written, on whichever thread that becomes known.
+      service.store.whenDurable { [whole] failure in
+        var body = ResponseBody()
+        body.add("executionArn", execution.arn)
+        body.add("startDate", date: execution.startDate)
+        let answer = failure.map { APIAnswer(.unwritable($0)) } ?? APIAnswer(body)
+        whole.answer(respond, answer, "StartExecution", began: began)
+      }
+      return true
+    }
+    unsafe body.pointee.clear()
+    unsafe body.pointee.add("{\"executionArn\":\"")
+    unsafe body.pointee.add(order.machine.executionPrefix)
+    unsafe body.pointee.add(plain: name)
+    unsafe body.pointee.add("\",\"startDate\":")
+    unsafe body.pointee.add(date: execution.startDate)
+    unsafe body.pointee.add("}")
+    send(respond)
+    startMeter.countAlone(since: began)
+    return true
+  }
+
+  // MARK: StartSyncExecution
+
+  private func startSync(_ request: HTTPRequest, _ respond: HTTPResponder) -> Bool {
+    let began = OperationMeters.now
+    guard let order = order(request), order.machine.isExpress else { return false }
+    if let data = unsafe members[Place.includedData], unsafe !data.isText("ALL_DATA") { return false }
+    var call = call(order, respond, began: began)
+    let ticket = nextTicket
+    nextTicket &+= 1
+    // The input lies in `members` until the next request; that is long enough for those that end
+    // at once.
+    current = call
+    currentEnded = false
+    let isStarted = begin(order, call, ticket: ticket, more: nil)
+    current = nil
+    if isStarted, !currentEnded {
+      unsafe call.input = [UInt8](order.input)
+      waiting[ticket] = call
+    }
+    return isStarted
+  }
+
+  func ended(
+    _ ticket: UInt64, _ status: DirectStatus, output: UnsafeRawBufferPointer, error: String?, cause: String?
+  ) {
+    guard ticket != ServiceLoop.nobody else { return }
+    if let current, ticket == nextTicket &- 1 {
+      currentEnded = true
+      unsafe answer(
+        current, members[Place.input] ?? .emptyObject, status, output: output, error: error, cause: cause)
+    } else if let call = waiting.removeValue(forKey: ticket) {
+      unsafe call.input.withUnsafeBytes { input in
+        unsafe answer(call, input, status, output: output, error: error, cause: cause)
+      }
+    }
+  }
+
+  /// The members in alphabetical order, as the long way writes them.
+  private func answer(
+    _ call: SyncCall, _ input: UnsafeRawBufferPointer, _ status: DirectStatus,
+    output: UnsafeRawBufferPointer, error: String?, cause: String?
+  ) {
+    let stopDate = service.now
+    let duration = max(0, Int(stopDate - call.startDate))
+    unsafe body.pointee.clear()
+    unsafe body.pointee.add("{\"billingDetails\":{\"billedDurationInMilliseconds\":")
+    unsafe body.pointee.add(max(100, (duration + 99) / 100 * 100))
+    unsafe body.pointee.add(",\"billedMemoryUsedInMB\":64}")
+    if let cause {
+      unsafe body.pointee.add(",\"cause\":")
+      unsafe body.pointee.add(quoted: cause)
+    }
+    if let error = status == .timedOut ? "States.Timeout" : error {
+      unsafe body.pointee.add(",\"error\":")
+      unsafe body.pointee.add(quoted: error)
+    }
+    unsafe body.pointee.add(",\"executionArn\":\"")
+    addARN(call)
+    unsafe body.pointee.add("\",\"input\":")
+    unsafe body.pointee.add(quoted: input)
+    unsafe body.pointee.add(",\"inputDetails\":{\"included\":true},\"name\":\"")
+    addName(call)
+    if status == .succeeded {
+      unsafe body.pointee.add("\",\"output\":")
+      unsafe body.pointee.add(quoted: output)
+      unsafe body.pointee.add(",\"outputDetails\":{\"included\":true},\"startDate\":")
+    } else {
+      unsafe body.pointee.add("\",\"outputDetails\":{\"included\":true},\"startDate\":")
+    }
+    unsafe body.pointee.add(date: call.startDate)
+    unsafe body.pointee.add(",\"stateMachineArn\":\"")
+    unsafe body.pointee.add(call.machine.arn)
+    switch status {
+    case .succeeded: unsafe body.pointee.add("\",\"status\":\"SUCCEEDED\",\"stopDate\":")
+    // The model knows three ends; an execution that was stopped has failed.
+    case .failed, .aborted: unsafe body.pointee.add("\",\"status\":\"FAILED\",\"stopDate\":")
+    case .timedOut: unsafe body.pointee.add("\",\"status\":\"TIMED_OUT\",\"stopDate\":")
+    }
+    unsafe body.pointee.add(date: stopDate)
+    unsafe body.pointee.add("}")
+    send(call.respond)
+    syncMeter.countAlone(since: call.began)
+  }
+
+  // MARK: Answers
+
+  private func addName(_ call: SyncCall) {
+    // It is as plain as `isPlainName` says.
+    if let name = call.name {
+      unsafe body.pointee.add(plain: name)
+    } else {
+      unsafe body.pointee.add(call.numbers.name)
+    }
+  }
+
+  private func addARN(_ call: SyncCall) {
+    unsafe body.pointee.add(call.machine.executionPrefix)
+    addName(call)
+    unsafe body.pointee.add(":")
+    unsafe body.pointee.add(call.numbers.run)
+  }
+
+  private func send(_ respond: HTTPResponder) {
+    unsafe fields.pointee.clear()
+    unsafe fields.pointee.add("Content-Type: application/x-amz-json-1.0\r\nx-amzn-RequestId: ")
+    unsafe fields.pointee.add(identifiers.next())
+    unsafe fields.pointee.add("\r\n")
+    unsafe respond.send(status: 200, fields: fields.pointee.bytes, body: body.pointee.bytes)
+  }
+}
+
+/// A call of StartSyncExecution on its way.
+private struct SyncCall {
+  let machine: KnownMachine
+  let name: String?
+  let numbers: ExecutionIdentity.Numbers
+  let startDate: Int64
+  let respond: HTTPResponder
+  let began: Int
+  /// Of those that do not end at once.
+  var input: [UInt8] = []
+}
+
+// MARK: - What was found out before
+
+/// A state machine that the short way can run. Immutable.
+final class KnownMachine: Sendable {
+  let scope: Scope
+  let name: String
+  let isExpress: Bool
+  let arn: [UInt8]
+  /// Up to the execution's name.
+  let executionPrefix: [UInt8]
+  let revision: MachineRevision
+  let workflow: BoundWorkflow
+
+  fileprivate init?(_ bytes: UnsafeRawBufferPointer, _ scope: Scope, _ service: StepFunctionsService) {
+    let text = unsafe String(decoding: bytes, as: UTF8.self)
+    guard text.utf8.count <= 256, let name = try? MachineName(unlabeled: text), name.qualifier == nil,
+      text == name.machineARN, let target = try? service.target(name, in: scope),
+      target.revision.type == .standard || target.revision.logging.level == .off
+    else { return nil }
+    self.scope = scope
+    self.name = name.name
+    isExpress = target.revision.type == .express
+    arn = Array(text.utf8)
+    executionPrefix = Array(
+      "\(scope.prefix)\(isExpress ? "express" : "execution"):\(name.name):".utf8)
+    revision = target.revision
+    workflow = service.workflow(of: target.revision, name: name.name, in: scope)
+  }
+}
+
+/// The state machines that a loop was asked for lately, by the bytes of their ARNs.
+private struct KnownMachines {
+  private static let placesMax = 256
+  private var places: [KnownMachine?] = Array(repeating: nil, count: placesMax)
+  /// Of the machines, when these were looked up.
+  private var generation = -1
+
+  mutating func machine(
+    _ arn: UnsafeRawBufferPointer, _ scope: Scope, _ service: StepFunctionsService
+  ) -> KnownMachine? {
+    let generation = service.machinesGeneration
+    if _slowPath(generation != self.generation) {
+      self.generation = generation
+      for place in places.indices { places[place] = nil }
+    }
+    let place = unsafe Self.place(arn)
+    if let found = places[place], unsafe arn.isEqual(found.arn), found.scope == scope { return found }
+    let made = unsafe KnownMachine(arn, scope, service)
+    if let made { places[place] = made }
+    return made
+  }
+
+  /// ARNs differ at their ends, mostly.
+  private static func place(_ arn: UnsafeRawBufferPointer) -> Int {
+    var hash = UInt64(truncatingIfNeeded: arn.count)
+    var offset = max(0, arn.count &- 24)
+    while offset &+ 8 <= arn.count {
+      let word = unsafe arn.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      hash = (hash ^ word) &* 0x9E37_79B9_7F4A_7C15
+      offset &+= 8
+    }
+    return Int(truncatingIfNeeded: hash &>> 56)
+  }
+}
+
+/// Who asked last, by the bytes of the credential.
+private struct KnownCaller {
+  private var credential: [UInt8] = []
+  private var scope: Scope?
+
+  /// Nil where it takes more than the credential to let somebody in, or there is none.
+  mutating func scope(of request: HTTPRequest, _ access: any RequestAccess) -> Scope? {
+    guard let authorization = unsafe request.bytes("authorization") else { return nil }
+    if let scope, authorization.count > credential.count,
+      unsafe UnsafeRawBufferPointer(rebasing: authorization[..<credential.count]).isEqual(credential),
+      unsafe authorization[credential.count] == UInt8(ascii: ",")
+    {
+      return scope
+    }
+    guard access.needsCredentialOnly, let end = unsafe authorization.firstIndex(of: UInt8(ascii: ",")),
+      let found = try? access.scope(of: request)
+    else { return nil }
+    let text = unsafe UnsafeRawBufferPointer(rebasing: authorization[..<end])
+    // Another order of the parts would let what is behind the comma decide.
+    guard unsafe text.hasText("Credential=") else { return nil }
+    credential = unsafe [UInt8](text)
+    scope = found
+    return found
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  fileprivate static var emptyObject: UnsafeRawBufferPointer {
+    let text: StaticString = "{}"
+    return unsafe UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+  }
+
+  fileprivate func isText(_ text: StaticString) -> Bool {
+    guard count == text.utf8CodeUnitCount, let base = baseAddress else { return false }
+    return unsafe memcmp(base, text.utf8Start, count) == 0
+  }
+
+  fileprivate func hasText(_ text: String) -> Bool {
+    unsafe String(decoding: self, as: UTF8.self).utf8.firstRange(of: text.utf8) != nil
+  }
+
+  fileprivate func isEqual(_ bytes: [UInt8]) -> Bool {
+    guard count == bytes.count else { return false }
+    return unsafe bytes.withUnsafeBytes { other in
+      guard let one = baseAddress, let other = other.baseAddress else { return true }
+      return unsafe memcmp(one, other, count) == 0
+    }
+  }
+
+  /// A name of letters, digits and `-_` that is not too long: the ones that need no other check.
+  fileprivate var isPlainName: Bool {
+    guard (1...80).contains(count) else { return false }
+    for index in indices {
+      switch unsafe self[index] {
+      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x5F: continue
+      default: return false
+      }
+    }
+    return true
+  }
+}

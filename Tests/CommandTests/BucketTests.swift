@@ -1,0 +1,62 @@
+import Testing
+
+@testable import Stepmill
+@testable import StepmillCommands
+
+/// Proves that `stepmill run --bucket` lets a directory stand for a bucket, in real and in virtual time.
+@Suite struct BucketTests {
+  private let scratch: Scratch
+  init() throws { scratch = try Scratch() }
+
+  private static let definition = #"""
+    {"StartAt":"M","States":{"M":{"Type":"Map","End":true,
+      "ItemReader":{"Resource":"arn:aws:states:::s3:getObject",
+        "ReaderConfig":{"InputType":"CSV","CSVHeaderLocation":"FIRST_ROW"},
+        "Parameters":{"Bucket":"rows","Key":"in.csv"}},
+      "ItemSelector":{"id.$":"$$.Map.Item.Value.id","at.$":"$$.Map.Item.Index"},
+      "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"},
+        "StartAt":"T","States":{"T":{"Type":"Task","Resource":"work","End":true}}}}}}
+    """#
+
+  @Test(arguments: [["--compact"], ["--simulate", "--compact"], ["--loops", "3", "--compact"]])
+  func rowsOfAFile(_ options: [String]) async throws {
+    let file = try scratch.file("map.json", Self.definition)
+    _ = try scratch.file("in.csv", "id\na\nb\n")
+    let run = try await stepmill(
+      ["run", file, "--bucket", "rows=\(scratch.path)", "--task", "work=cat"] + options)
+    #expect(
+      run == Finished(status: 0, output: #"[{"id":"a","at":0},{"id":"b","at":1}]"# + "\n", error: ""))
+  }
+
+  @Test func whatIsMissing() async throws {
+    let file = try scratch.file("map.json", Self.definition)
+    let task = ["--task", "work=cat"]
+    let none = try await stepmill(["run", file] + task)
+    #expect(none.status == 1 && none.error.contains("States.ItemReaderFailed"))
+    #expect(none.error.contains("no bucket is known here"))
+    let other = try await stepmill(["run", file, "--bucket", "other=\(scratch.path)"] + task)
+    #expect(other.status == 1 && other.error.contains("'rows'"))
+    let missing = try await stepmill(["run", file, "--bucket", "rows=\(scratch.path)"] + task)
+    #expect(missing.status == 1 && missing.error.contains("States.ItemReaderFailed"))
+  }
+
+  @Test(arguments: ["rows", "=x", "rows="])
+  func badWords(_ word: String) async throws {
+    let file = try scratch.file("map.json", Self.definition)
+    let run = try await stepmill(["run", file, "--bucket", word, "--task", "work=cat"])
+    #expect(run.status == 2 && run.error.contains("takes NAME=DIRECTORY"))
+  }
+
+  @Test func noDirectory() async throws {
+    let file = try scratch.file("map.json", Self.definition)
+    let run = try await stepmill(["run", file, "--bucket", "rows=/nonexistent", "--task", "work=cat"])
+    #expect(run.status == 2 && run.error.contains("/nonexistent"))
+  }
+
+  /// The compiled form shows what is distributed, and the children's own program.
+  @Test func explained() async throws {
+    let run = try await stepmill("explain", try scratch.file("map.json", Self.definition))
+    #expect(run.output.contains("items from") && run.output.contains("EXPRESS, labeled"))
+    #expect(run.output.contains("children of the Distributed Map labeled"))
+  }
+}

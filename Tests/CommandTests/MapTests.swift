@@ -1,0 +1,233 @@
+import Testing
+
+@testable import Stepmill
+@testable import StepmillCommands
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// Proves what `stepmill map` prints, writes, refuses and exits with.
+@Suite struct MapTests {
+  private static let double =
+    #"{"StartAt":"D","States":{"D":{"Type":"Pass","Parameters":{"n.$":"States.MathAdd($.n, $.n)"},"End":true}}}"#
+
+  private func lines(_ path: String) throws -> [JSON] {
+    try InputFile.read(path).split(separator: 0x0A).map { try JSON(parsing: Array($0)) }
+  }
+
+  @Test func resultsFailuresAndSummary() async throws {
+    let scratch = try Scratch()
+    let workflow = try scratch.file("w.asl.json", Self.double)
+    let rows = try scratch.file("rows.jsonl", "{\"n\":1}\n{\"x\":2}\n{\"n\":3}\n")
+    let out = scratch.path + "/out"
+    let ended = try await stepmill(
+      "map", workflow, rows, "--out", out, "--ordered", "--summary", scratch.path + "/summary.json")
+    #expect(ended.status == 1)
+    #expect(ended.output == "")
+    #expect(ended.error.contains("3 rows in "))
+    #expect(ended.error.contains("2 succeeded, 1 failed"))
+    #expect(ended.error.contains("1 × States.Runtime"))
+    #expect(ended.error.contains("stepmill map --retry-failed \(out)"))
+    #expect(
+      try lines(out + "/results.jsonl") == [["row": 0, "output": ["n": 2]], ["row": 2, "output": ["n": 6]]])
+    let failure = try #require(try lines(out + "/failures.jsonl").first)
+    #expect(failure["row"] == 1)
+    #expect(failure["input"] == ["x": 2])
+    #expect(failure["state"] == "D")
+    let summary = try JSON(parsing: InputFile.read(scratch.path + "/summary.json"))
+    #expect(summary["outcome"] == "completed")
+    #expect(summary["toleranceHeld"] == false)
+    #expect(summary["errors"] == ["States.Runtime": 1])
+
+    // Another run over the same output is refused; the same one has nothing left to do.
+    let again = try await stepmill("map", workflow, rows, "--out", out, "--ordered")
+    #expect(again.status == 2)
+    #expect(again.error.contains("a finished run"))
+    let resumed = try await stepmill(
+      "map", workflow, rows, "--out", out, "--ordered", "--resume", "--tolerate", "50%")
+    #expect(resumed.status == 0)
+    #expect(resumed.error.contains("has come to its end before"))
+  }
+
+  @Test func toStandardOutput() async throws {
+    let scratch = try Scratch()
+    let workflow = try scratch.file("w.asl.json", Self.double)
+    let rows = try scratch.file("rows.csv", "n\n1\n")
+    let ended = try await stepmill(
+      "map", workflow, try scratch.file("rows.jsonl", "{\"n\":4}\n"), "--bare", "--quiet")
+    #expect(ended == Finished(status: 0, output: "{\"n\":8}\n", error: ended.error))
+    let failed = try await stepmill("map", workflow, rows)
+    #expect(failed.status == 1)
+    #expect(failed.error.contains(#"{"row":0,"input":{"n":"1"}"#))
+  }
+
+  @Test func retryRunsOnlyWhatFailed() async throws {
+    let scratch = try Scratch()
+    let workflow = try scratch.file(
+      "w.asl.json", #"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"t","End":true}}}"#)
+    let rows = try scratch.file("rows.jsonl", (0..<20).map { "{\"n\":\($0)}\n" }.joined())
+    let out = scratch.path + "/out"
+    let flag = scratch.path + "/flag"
+    // Even rows fail until the flag is there.
+    let command =
+      "t=n=$(tr -dc 0-9); if [ -e \(flag) ] || [ $((n % 2)) = 1 ]; then echo $n; else echo '{\"Error\":\"Even\"}'; exit 1; fi"
+    let ended = try await stepmill(
+      "map", workflow, rows, "--out", out, "--ordered", "--task", command, "--tolerate", "10")
+    #expect(ended.status == 0)
+    #expect(try lines(out + "/failures.jsonl").count == 10)
+    _ = try scratch.file("flag", "")
+    let retried = try await stepmill("map", "--retry-failed", out)
+    #expect(retried.status == 0, "\(retried.error)")
+    #expect(try lines(out + "/results.jsonl").map { $0["row"]?.int } == Array(0..<20))
+    #expect(try lines(out + "/failures.jsonl").isEmpty)
+  }
+
+  @Test func whatIsNotAsItWasIsRefused() async throws {
+    let scratch = try Scratch()
+    let workflow = try scratch.file("w.asl.json", Self.double)
+    let rows = try scratch.file("rows.jsonl", "{\"n\":1}\nnonsense\n")
+    let out = scratch.path + "/out"
+    let first = try await stepmill("map", workflow, rows, "--out", out)
+    #expect(first.status == 1)
+    #expect(first.error.contains("row 1 is not JSON"))
+    #expect(first.error.contains("--resume"))
+    _ = try scratch.file("rows.jsonl", "{\"n\":1}\n{\"n\":2}\n")
+    let changed = try await stepmill("map", workflow, rows, "--out", out, "--resume")
+    #expect(changed.status == 2)
+    #expect(changed.error.contains("input differs"))
+    let forced = try await stepmill("map", workflow, rows, "--out", out, "--resume", "--force")
+    #expect(forced.status == 0, "\(forced.error)")
+    #expect(try lines(out + "/results.jsonl").compactMap { $0["row"]?.int }.sorted() == [0, 1])
+  }
+
+  @Test func dryRunShowsInputs() async throws {
+    let scratch = try Scratch()
+    let workflow = try scratch.file(
+      "w.asl.json", #"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"t","End":true}}}"#)
+    let rows = try scratch.file("rows.csv", "a,b\n1,2\n3,4\n5,6\n")
+    let ended = try await stepmill(
+      "map", workflow, rows, "--dry-run", "--limit", "1", "--batch", "2", "--param", "rate=7")
+    #expect(ended.status == 0)
+    let shown = ended.output.split(separator: "\n").dropFirst().joined(separator: "\n")
+    #expect(
+      try JSON(parsing: Array(shown.utf8))
+        == ["BatchInput": ["rate": 7], "Items": [["a": "1", "b": "2"], ["a": "3", "b": "4"]]])
+  }
+
+  @Test(arguments: [
+    (["map"], "WORKFLOW is missing"), (["map", "W"], "ROWS is missing"),
+    (["map", "W", "nothing.jsonl"], "no such file"), (["map", "W", "R.txt"], "does not tell"),
+    (["map", "W", "x.parquet"], "Parquet"), (["map", "W", "R", "--tolerate", "x"], "--tolerate"),
+    (["map", "W", "R", "--resume"], "--out"), (["map", "W", "R", "--param", "x"], "KEY=VALUE"),
+    (["map", "W", "-", "--format", "csv", "--sample", "3"], "--sample"),
+    (["map", "--retry-failed", "nothing"], "is missing"), (["map", "W", "R", "--items", "/a"], "--items"),
+    (["map", "W", "R", "--headers", "a"], "--headers"), (["map", "W", "R", "--sample", "0"], "--sample"),
+  ])
+  func mistakes(words: [String], message: String) async throws {
+    let scratch = try Scratch()
+    let workflow = try scratch.file("w.asl.json", Self.double)
+    let rows = try scratch.file("rows.jsonl", "{\"n\":1}\n")
+    let other = try scratch.file("rows.txt", "")
+    let parquet = try scratch.file("x.parquet", "PAR1")
+    let names = ["W": workflow, "R": rows, "R.txt": other, "x.parquet": parquet]
+    let ended = try await stepmill(words.map { names[$0] ?? $0 })
+    #expect(ended.status == 2)
+    #expect(ended.error.contains(message), "\(ended.error)")
+    #expect(ended.output == "")
+  }
+
+  @Test func damagedFilesNameTheirPlace() async throws {
+    let scratch = try Scratch()
+    let workflow = try scratch.file("w.asl.json", Self.double)
+    let rows = try scratch.file("rows.json", "[{\"n\":1},{\"n\":2}")
+    let ended = try await stepmill("map", workflow, rows, "--out", scratch.path + "/r.jsonl")
+    #expect(ended.status == 1)
+    #expect(ended.error.contains("cut off"))
+    #expect(ended.error.contains("(byte 16)"))
+    #expect(try lines(scratch.path + "/r.jsonl").count == 2)
+  }
+
+  // MARK: From outside
+
+  private static let rounds = getenv("STEPMILL_KILLS").flatMap { Int(String(cString: $0)) } ?? 3
+
+  /// Killed at moments of chance and taken up again, a run gives what it gives undisturbed.
+  @Test(.enabled(if: Program.isBuilt)) func killedAndResumed() async throws {
+    let scratch = try Scratch()
+    let workflow = try scratch.file("w.asl.json", Self.double)
+    let count = 40_000
+    let rows = try scratch.file("rows.jsonl", (0..<count).map { "{\"n\":\($0)}\n" }.joined())
+    let kills = try await onThread {
+      var kills = 0
+      for round in 0..<Self.rounds {
+        let out = scratch.path + "/out\(round)"
+        var delay = 20_000 + round * 7_919 % 60_000
+        while true {
+          let program = try Program(
+            [
+              "map", workflow, rows, "--out", out, "--resume", "--quiet", "--loops", "2", "--checkpoint",
+              "0.02",
+              "--ordered",
+            ]
+            .filter { round % 2 == 0 || $0 != "--ordered" })
+          // A moment of chance: what the program has done by then differs each time.
+          usleep(UInt32(delay))
+          kill(program.processID, SIGKILL)
+          let ended = program.finish()
+          if ended.status == 0 { break }
+          kills += 1
+          delay += 10_000
+        }
+        let results = try self.lines(out + "/results.jsonl").compactMap { $0["row"]?.int }
+        #expect(results.count == count)
+        #expect(round % 2 == 0 ? results == Array(0..<count) : Set(results).count == count)
+      }
+      return kills
+    }
+    #expect(kills > 0)
+  }
+
+  @Test(.enabled(if: Program.isBuilt)) func ctrlCFinishesWhatIsUnderWay() async throws {
+    let scratch = try Scratch()
+    let workflow = try scratch.file(
+      "w.asl.json", #"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"t","End":true}}}"#)
+    let rows = try scratch.file("rows.jsonl", (0..<1000).map { "{\"n\":\($0)}\n" }.joined())
+    let started = scratch.path + "/started"
+    let go = scratch.path + "/go"
+    let out = scratch.path + "/out"
+    let task = "t=touch \(started); while [ ! -e \(go) ]; do sleep 0.02; done; cat"
+    let first = try await onThread {
+      let program = try Program(
+        ["map", workflow, rows, "--out", out, "--concurrency", "3", "--task", task])
+      while access(started, F_OK) != 0 { usleep(5000) }
+      kill(program.processID, SIGINT)
+      try program.waitForError("once more to end at once")
+      _ = try scratch.file("go", "")
+      return program.finish()
+    }
+    #expect(first.status == 130)
+    let done = try lines(out + "/results.jsonl").count
+    #expect((1...3).contains(done))
+    let second = try await stepmill(
+      "map", workflow, rows, "--out", out, "--resume", "--concurrency", "64", "--task", "t=cat")
+    #expect(second.status == 0, "\(second.error)")
+    #expect(Set(try lines(out + "/results.jsonl").compactMap { $0["row"]?.int }).count == 1000)
+    #expect(try lines(out + "/results.jsonl").count == 1000)
+  }
+
+  @Test(.enabled(if: Program.isBuilt)) func rowsFromStandardInput() async throws {
+    let scratch = try Scratch()
+    let workflow = try scratch.file("w.asl.json", Self.double)
+    let ended = try await onThread {
+      let program = try Program(
+        ["map", workflow, "-", "--format", "jsonl", "--bare", "--ordered", "--quiet"], keepsInput: true)
+      program.send(Array("{\"n\":1}\n{\"n\":2}\n".utf8))
+      return program.finish()
+    }
+    #expect(ended.status == 0)
+    #expect(ended.output == "{\"n\":2}\n{\"n\":4}\n")
+  }
+}

@@ -1,0 +1,1 @@
+"""What the programs of Tests/Wire share: a server, cases, how answers are compared."""
