@@ -29,7 +29,7 @@ import Testing
     let texts = [program, "kill", rounds]
     var words: [UnsafeMutablePointer<CChar>?] = unsafe texts.map { (text: String) in unsafe strdup(text) }
     unsafe words.append(nil)
-    defer { unsafe words.forEach { unsafe free($0) } }
+    defer { for index in unsafe words.indices { unsafe free(words[index]) } }
     var process: pid_t = 0
     #expect(unsafe posix_spawn(&process, program, nil, nil, &words, environ) == 0)
     var status: Int32 = 0

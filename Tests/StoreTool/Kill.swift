@@ -109,7 +109,7 @@ struct KillTest {
     let texts = ["stepmill-store", "load", directory]
     var words: [UnsafeMutablePointer<CChar>?] = unsafe texts.map { (text: String) in unsafe strdup(text) }
     unsafe words.append(nil)
-    defer { unsafe words.forEach { unsafe free($0) } }
+    defer { for index in unsafe words.indices { unsafe free(words[index]) } }
     var process: pid_t = 0
     guard unsafe posix_spawn(&process, "/proc/self/exe", &actions, nil, &words, environ) == 0 else {
       return nil
