@@ -58,10 +58,17 @@ enum Help {
     for section in command.notes {
       text += "\n\(style.bold(section.title + ":"))\n"
       for line in section.text.split(separator: "\n", omittingEmptySubsequences: false) {
-        text += line.isEmpty ? "\n" : "  \(line)\n"
+        for part in wrapped(line) { text += part.isEmpty ? "\n" : "  \(part)\n" }
       }
     }
     return text
+  }
+
+  /// A line of a section. What fits stays as it is written; what does not keeps its indentation.
+  private static func wrapped(_ line: Substring) -> [String] {
+    guard line.count > 96 else { return [String(line)] }
+    let indentation = String(line.prefix { $0 == " " })
+    return wrap(String(line), 96 - indentation.count).map { indentation + $0 }
   }
 
   private static func sentence(_ text: String) -> String {

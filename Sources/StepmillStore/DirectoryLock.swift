@@ -54,7 +54,11 @@
   }
 
   deinit {
-    if descriptor >= 0 { close(descriptor) }
+    guard descriptor >= 0 else { return }
+    // A process that is being forked just now has the descriptor too, and with it the lock, until it
+    // executes its program.
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
   }
 
   private static func contents(_ descriptor: Int32) -> String {

@@ -134,7 +134,8 @@ struct ServeSession {
       Metric(
         "stepmill_told_dropped_total", .counter, Double(all.reduce(0) { $0 + $1.dropped + $1.failed }),
         help: "Log records and events that nobody took."),
-      Metric("stepmill_commands_running", .gauge, Double(commands.running), help: "Commands that run for tasks."),
+      Metric(
+        "stepmill_commands_running", .gauge, Double(commands.running), help: "Commands under way."),
       Metric(
         "stepmill_commands_waiting", .gauge, Double(commands.waiting), help: "Tasks that wait for a command."),
     ]

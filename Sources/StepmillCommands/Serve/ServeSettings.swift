@@ -54,7 +54,9 @@ struct ServeSettings {
       "--endpoint", "SERVICE=URL", isRepeatable: true,
       help: "Where a service of AWS is, such as sqs=http://127.0.0.1:5000."),
     Command.Option("--mocks", "FILE", help: "Canned answers for tasks, as in 'stepmill run --mocks'."),
-    Command.Option("--log-file", "FILE", help: "Where Express logs go that no endpoint takes, as lines of JSON."),
+    Command.Option(
+      "--log-file", "FILE",
+      help: "Where Express logs go that no endpoint takes, as lines of JSON."),
     Command.Option("--event-file", "FILE", help: "The same for events about executions."),
     Command.Option(
       "--credentials", "FILE",
