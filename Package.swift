@@ -156,7 +156,7 @@ let package = Package(
     .target(name: "HeapCounter", path: "Tests/HeapCounter"),
     .testTarget(name: "StepmillTests", dependencies: ["Stepmill", "HeapCounter"], swiftSettings: common),
     .target(
-      name: "ConformanceKit", dependencies: ["Stepmill", "StepmillBatch", "StepmillServer"],
+      name: "ConformanceKit", dependencies: ["Stepmill", "StepmillBatch", "StepmillServer", "StepmillYAML"],
       path: "Tests/ConformanceKit",
       swiftSettings: outside),
     .executableTarget(

@@ -21,6 +21,8 @@ struct YAMLReader {
     var isMapping: Bool
     /// The name that waits for its value.
     var name: Int?
+    /// The names so far, as JSON texts.
+    var names: Set<[UInt8]> = []
   }
 
   /// The document's nodes and the index of its root.
@@ -147,7 +149,15 @@ struct YAMLReader {
       return
     }
     guard let name = container.name else {
-      open[open.count - 1].name = try self.name(index, at: mark)
+      let name = try self.name(index, at: mark)
+      if case .scalar(let json) = nodes[name].content,
+        !open[open.count - 1].names.insert(json).inserted
+      {
+        throw YAMLError(
+          "The name \(String(decoding: json, as: UTF8.self)) stands twice in its mapping: in YAML that is an error.",
+          at: mark, hint: "remove one of the two")
+      }
+      open[open.count - 1].name = name
       return
     }
     open[open.count - 1].name = nil

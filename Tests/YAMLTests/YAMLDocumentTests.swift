@@ -112,6 +112,7 @@ import Testing
     ("a: !!int '1'", 1, 4, "!!int has no meaning"),
     ("? [a]\n: 1", 1, 3, "must be a scalar"),
     ("x: &b {y: 1}\na:\n  <<: *b", 3, 3, "Merge keys"),
+    ("a: 1\nb: 2\n\"a\": 3", 3, 1, "The name \"a\" stands twice in its mapping"),
     ("a: 1\n---\nb: 2", 2, 1, "second document"),
     ("a:\n\t- b", 2, 1, "cannot start any token"),
     ("a: 'b", 1, 6, "unexpected end of stream"),
