@@ -9,7 +9,8 @@ import Stepmill
 /// Keeps what happens in the Map Runs of one revision of a machine.
 final class ServiceMapRuns: MapRunDelegate {
   private weak let service: StepFunctionsService?
-  private let revision: MachineRevision
+  /// It holds its workflow, and that holds this.
+  private weak let revision: MachineRevision?
   private let machine: String
   private let scope: Scope
 
@@ -43,7 +44,7 @@ final class ServiceMapRuns: MapRunDelegate {
   }
 
   func listener(for child: MapRunChildInfo, of run: DistributedMapRun) -> (any ExecutionListener)? {
-    guard let service else { return nil }
+    guard let service, let revision else { return nil }
     let labeled = "\(machine)/\(run.label)"
     let hosted = HostedExecution { error, cause in child.abort(error: error, cause: cause) }
     if child.redriveCount > 0, let known = service.store.execution(child.name, of: labeled, in: scope) {
