@@ -445,3 +445,30 @@ extension UnsafeRawBufferPointer {
     return true
   }
 }
+
+extension StepFunctionsService {
+  /// Starts a Standard execution on the loop that its request came in on. Nil where there is
+  /// something to decide: then nothing has happened.
+  func startStandard(
+    _ machine: KnownMachine, name: String, text: UnsafeRawBufferPointer, on direct: DirectLoop
+  ) -> StoredExecution? {
+    guard status == nil, store.refusal == nil,
+      store.runningCount(in: machine.scope) < configuration.openExecutionsMax
+    else { return nil }
+    let execution = StoredExecution(
+      scope: machine.scope, machine: machine.name, name: name, revision: machine.revision, versionARN: nil,
+      aliasARN: nil, input: unsafe String(decoding: text, as: UTF8.self), traceHeader: nil, startDate: now)
+    guard store.insert(execution) == nil else { return nil }
+    do throws(DirectRefusal) {
+      let hosted = try unsafe direct.start(
+        machine.workflow, text: text,
+        identity: ExecutionIdentity(name: name, roleARN: machine.revision.roleARN),
+        listener: StandardListener(execution, self))
+      isRun(execution, by: hosted)
+      return execution
+    } catch {
+      store.remove(execution)
+      return nil
+    }
+  }
+}
