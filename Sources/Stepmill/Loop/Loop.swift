@@ -202,6 +202,8 @@ final class Loop: @unchecked Sendable {
     if !shared.pointee.submissions.isEmpty || mail != nil { discardMail() }
     shard.destroy()
     tenants = []
+    // What nobody will ring any more may hold the runtime.
+    alarms = Alarms()
     isClosed = true
   }
 
