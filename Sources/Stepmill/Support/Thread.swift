@@ -31,7 +31,7 @@ package final class Thread: Sendable {
 
   /// Starts a thread. The system shows the first 15 bytes of `name`.
   package init(
-    name: String, stackBytes: Int = 1 << 20, body: @escaping @Sendable () -> Void
+    name: String, stackBytes: Int = 8 << 20, body: @escaping @Sendable () -> Void
   ) throws(StartError) {
     var attributes = pthread_attr_t()
     var code = pthread_attr_init(&attributes)
