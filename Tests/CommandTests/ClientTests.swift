@@ -167,7 +167,7 @@ import Testing
   /// An answer without what differs from one call to the next.
   private static func withoutNumbers(_ answer: JSON) -> String {
     var members: [(key: String, value: JSON)] = []
-    for member in answer.object.map({ Array($0) }) ?? [] {
+    for member in answer.object.map({ Array($0) }) ?? [] where member.key != "billingDetails" {
       switch member.key {
       case "traceHeader": continue
       case "startDate", "stopDate": members.append((member.key, JSON(member.value.text.contains("."))))
