@@ -13,7 +13,7 @@ import CIntrinsics
 // Most that wait have run a few states since their start, without a name, a time limit or
 // variables. Of these the block is 64 bytes and the text; the others have `Details` behind
 // the header, and several texts. Whoever is waited for by a token stays awake, since the
-// token names a fiber; so does whoever is watched, or is not alone in its execution.
+// token names a fiber; so does whoever is not alone in its execution.
 //
 // To wake it is to make the records again. Nothing can tell, except that its fiber is another.
 
@@ -132,7 +132,7 @@ extension Shard {
   @inline(__always)
   func canLieDown(_ fiber: UnsafeMutablePointer<Fiber>) -> Bool {
     let execution = fiber.pointee.execution
-    return fiber.pointee.parent == nil && !execution.pointee.isRecorded && !execution.pointee.isGuest
+    return fiber.pointee.parent == nil && !execution.pointee.isGuest
       && execution.pointee.guestsOut == 0 && fiber.pointee.attempts == nil && !execution.pointee.isDoomed
       // 49 days: after that the difference does not fit.
       && UInt64(bitPattern: fiber.pointee.enteredAt &- execution.pointee.startedAt) <= UInt64(UInt32.max)
@@ -253,7 +253,8 @@ extension Shard {
         workflow: header.workflow, sink: header.sink, tag: header.tag, identity: nil,
         startedAt: header.startedAt, deadline: 0, serial: header.serial, origin: state.pointee.number,
         events: header.events, root: 0, slot: slot.pointee.index, index: index, generation: generation,
-        nextFree: 0, variableBound: 0, isLive: true, isRecorded: false))
+        nextFree: 0, variableBound: 0, isLive: true,
+        isRecorded: header.workflow._withUnsafeGuaranteedRef { $0.isRecorded }))
     slot.pointee.record = execution
     let fiber = takeFiber(of: execution, pc: header.pc)
     execution.pointee.root = fiber.pointee.index

@@ -13,39 +13,30 @@ extension Shard {
   // MARK: Telling
 
   /// Tells one event. `details` adds what the type has to say.
+  @inline(never)
   private func tell(
     _ fiber: UnsafeMutablePointer<Fiber>, _ type: HistoryEventType, id: UInt32, previous: UInt32,
-    details: ((inout Details) -> Void)? = nil
+    hasDetails: Bool = true, details: (EventWriter) -> Void
   ) {
     let execution = fiber.pointee.execution
-    guard let observer = execution.pointee.workflow.takeUnretainedValue().observer,
-      type.level <= observer.level, !isBeyondTheLast(id, type, execution)
-    else { return }
-    var json: JSON?
-    if let details {
-      var arena = Arena(pool: state.pointee.pool)
-      withUnsafeMutablePointer(to: &arena) { arena in
-        var builder = Details(self, arena, includesData: observer.includesData)
-        details(&builder)
-        json = builder.finish()
+    execution.pointee.workflow._withUnsafeGuaranteedRef { workflow in
+      guard type.level <= workflow.historyLevel, !isBeyondTheLast(id, type, workflow.limits) else { return }
+      let writer = EventWriter(self, includesData: workflow.tellsData)
+      if hasDetails { details(writer) }
+      let event = EventRecord(
+        id: Int(id), previousID: Int(previous), type: type, timestamp: wallNow,
+        fields: hasDetails ? writer.fields : nil)
+      if let receive = workflow.observer?.receive {
+        receive(HistoryEvent(event, execution: executionARN(execution)))
       }
-      arena.release()
+      execution.pointee.sink._withUnsafeGuaranteedRef { $0.recorded(event, tag: execution.pointee.tag) }
     }
-    let event = HistoryEvent(
-      id: Int(id), previousID: Int(previous), type: type, timestamp: wallNow,
-      execution: observer.namesExecutions ? executionARN(execution) : "", details: json)
-    observer.receive(event)
-    execution.pointee.sink._withUnsafeGuaranteedRef { $0.recorded(event, tag: execution.pointee.tag) }
   }
 
   /// A history that may grow no further ends with the execution's failure; what happens until
   /// that is noticed is not told.
-  private func isBeyondTheLast(
-    _ id: UInt32, _ type: HistoryEventType, _ execution: UnsafeMutablePointer<ExecutionRecord>
-  ) -> Bool {
-    guard let limit = execution.pointee.workflow.takeUnretainedValue().limits.historyEventsMax else {
-      return false
-    }
+  private func isBeyondTheLast(_ id: UInt32, _ type: HistoryEventType, _ limits: Limits) -> Bool {
+    guard let limit = limits.historyEventsMax else { return false }
     return Int(id) >= limit && !type.endsExecution
   }
 
@@ -53,71 +44,12 @@ extension Shard {
   @inline(__always)
   private func event(
     _ fiber: UnsafeMutablePointer<Fiber>, _ type: @autoclosure () -> HistoryEventType,
-    details: ((inout Details) -> Void)? = nil
+    hasDetails: Bool = true, details: (EventWriter) -> Void
   ) {
     let previous = fiber.pointee.previousEvent
     let id = nextEvent(fiber)
     if _slowPath(fiber.pointee.execution.pointee.isRecorded) {
-      tell(fiber, type(), id: id, previous: previous, details: details)
-    }
-  }
-
-  /// Members of an event's details.
-  fileprivate struct Details {
-    private let shard: Shard
-    private let arena: UnsafeMutablePointer<Arena>
-    private let includesData: Bool
-    private var members: [Member] = []
-
-    init(_ shard: Shard, _ arena: UnsafeMutablePointer<Arena>, includesData: Bool) {
-      self.shard = shard
-      self.arena = arena
-      self.includesData = includesData
-    }
-
-    mutating func add(_ name: StaticString, _ value: Value) {
-      if !value.isMissing { members.append(Member(key: .key(name), value: value)) }
-    }
-
-    mutating func add(_ name: StaticString, _ text: String) { add(name, arena.pointee.string(text)) }
-
-    /// Data goes in as its JSON text, with a note that it is whole.
-    mutating func addData(_ name: StaticString, _ value: Value) {
-      guard includesData else { return }
-      add(name, shard.json(value))
-      addDetails("\(name)Details")
-    }
-
-    private mutating func addDetails(_ name: String) {
-      let flag = arena.pointee.members(1)
-      flag[0] = Member(key: .key("truncated"), value: .false)
-      members.append(Member(key: arena.pointee.key(name), value: .object(flag, count: 1)))
-    }
-
-    /// Variables as a map from name to JSON text, names sorted.
-    mutating func addVariables(_ values: Value) {
-      guard includesData, values.isObject, values.count > 0 else { return }
-      let sorted = values.members.sorted { $0.key.text < $1.key.text }
-      let texts = arena.pointee.members(sorted.count)
-      for (position, member) in sorted.enumerated() {
-        texts[position] = Member(key: member.key, value: arena.pointee.string(shard.json(member.value)))
-      }
-      add("assignedVariables", .object(texts, count: sorted.count))
-      addDetails("assignedVariablesDetails")
-    }
-
-    /// The role that a task's `Credentials` name.
-    mutating func addCredentials(_ role: Value) {
-      guard !role.isMissing else { return }
-      let member = arena.pointee.members(1)
-      member[0] = Member(key: .key("roleArn"), value: role)
-      add("taskCredentials", .object(member, count: 1))
-    }
-
-    mutating func finish() -> JSON {
-      let memory = arena.pointee.members(members.count)
-      for (position, member) in members.enumerated() { memory[position] = member }
-      return JSON(copying: .object(memory, count: members.count))
+      tell(fiber, type(), id: id, previous: previous, hasDetails: hasDetails, details: details)
     }
   }
 
@@ -125,17 +57,17 @@ extension Shard {
 
   func recordStarted(_ fiber: UnsafeMutablePointer<Fiber>) {
     tell(fiber, .executionStarted, id: 1, previous: 0) { details in
-      details.addData("input", fiber.pointee.frame.unsafelyUnwrapped.pointee.data)
-      details.add("roleArn", roleARN(fiber.pointee.execution))
+      details.addData(.input, fiber.pointee.frame.unsafelyUnwrapped.pointee.data)
+      details.add(.roleARN, roleARN(fiber.pointee.execution))
       if let more = fiber.pointee.execution.pointee.identity?.takeUnretainedValue().more {
-        if let alias = more.aliasARN { details.add("stateMachineAliasArn", alias) }
-        if let version = more.versionARN { details.add("stateMachineVersionArn", version) }
+        if let alias = more.aliasARN { details.add(.aliasARN, alias) }
+        if let version = more.versionARN { details.add(.versionARN, version) }
       }
     }
   }
 
   func recordRedriven(_ fiber: UnsafeMutablePointer<Fiber>, count: Int) {
-    event(fiber, .executionRedriven) { $0.add("redriveCount", .integer(Int64(count))) }
+    event(fiber, .executionRedriven) { $0.add(.redriveCount, number: Int64(count)) }
   }
 
   func recordEnded(
@@ -149,9 +81,9 @@ extension Shard {
       if fiber.pointee.previousEvent != 0 { fiber.pointee.previousEvent = execution.pointee.events }
     }
     event(fiber, type) { details in
-      if !output.isMissing { details.addData("output", output) }
-      if !error.isNull { details.add("error", error) }
-      if !cause.isNull { details.add("cause", cause) }
+      if !output.isMissing { details.addData(.output, output) }
+      if !error.isNull { details.add(.error, error) }
+      if !cause.isNull { details.add(.cause, cause) }
     }
   }
 
@@ -167,8 +99,8 @@ extension Shard {
       fiber, op.pointee.type.enteredEvent, id: execution.pointee.events,
       previous: fiber.pointee.previousEvent
     ) { details in
-      details.add("name", tables.pointee.names[Int(op.pointee.name)])
-      details.addData("input", data)
+      details.add(.name, tables.pointee.names[Int(op.pointee.name)])
+      details.addData(.input, data)
     }
   }
 
@@ -184,8 +116,8 @@ extension Shard {
       fiber, op.pointee.type.exitedEvent, id: fiber.pointee.execution.pointee.events &+ 1,
       previous: fiber.pointee.previousEvent
     ) { details in
-      details.add("name", tables.pointee.names[Int(op.pointee.name)])
-      details.addData("output", output)
+      details.add(.name, tables.pointee.names[Int(op.pointee.name)])
+      details.addData(.output, output)
       details.addVariables(assigned)
     }
   }
@@ -206,7 +138,7 @@ extension Shard {
   /// An event without details.
   @inline(__always)
   func record(_ fiber: UnsafeMutablePointer<Fiber>, _ type: HistoryEventType) {
-    event(fiber, type)
+    event(fiber, type, hasDetails: false) { _ in }
   }
 
   func recordEvaluationFailed(_ fiber: UnsafeMutablePointer<Fiber>, location: Value) {
@@ -214,31 +146,31 @@ extension Shard {
     let op = tables.pointee.ops + Int(fiber.pointee.pc)
     let fault = state.pointee.fault
     event(fiber, .evaluationFailed) { details in
-      details.add("error", fault.error)
-      details.add("cause", fault.cause)
-      if !location.isNull { details.add("location", location) }
-      details.add("state", tables.pointee.names[Int(op.pointee.name)])
+      details.add(.error, fault.error)
+      details.add(.cause, fault.cause)
+      if !location.isNull { details.add(.location, location) }
+      details.add(.state, tables.pointee.names[Int(op.pointee.name)])
     }
   }
 
   // MARK: Maps
 
   func recordMapStarted(_ fiber: UnsafeMutablePointer<Fiber>, length: Int) {
-    event(fiber, .mapStateStarted) { $0.add("length", .integer(Int64(length))) }
+    event(fiber, .mapStateStarted) { $0.add(.length, number: Int64(length)) }
   }
 
   /// The run of a Distributed Map begins, or (with a count) begins once more.
   func recordMapRun(_ fiber: UnsafeMutablePointer<Fiber>, _ arn: String, redriveCount: Int? = nil) {
     event(fiber, redriveCount == nil ? .mapRunStarted : .mapRunRedriven) { details in
-      details.add("mapRunArn", arn)
-      if let redriveCount { details.add("redriveCount", .integer(Int64(redriveCount))) }
+      details.add(.mapRunARN, arn)
+      if let redriveCount { details.add(.redriveCount, number: Int64(redriveCount)) }
     }
   }
 
   func recordMapRunFailed(_ fiber: UnsafeMutablePointer<Fiber>, error: Value, cause: Value) {
     event(fiber, .mapRunFailed) { details in
-      if !error.isNull { details.add("error", error) }
-      if !cause.isNull { details.add("cause", cause) }
+      if !error.isNull { details.add(.error, error) }
+      if !cause.isNull { details.add(.cause, cause) }
     }
   }
 
@@ -252,8 +184,8 @@ extension Shard {
     }
     let tables = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
     event(fiber, type) { details in
-      details.add("name", tables.pointee.names[Int(op.pointee.name)])
-      details.add("index", .integer(Int64(index)))
+      details.add(.name, tables.pointee.names[Int(op.pointee.name)])
+      details.add(.index, number: Int64(index))
     }
   }
 
@@ -276,27 +208,27 @@ extension Shard {
     event(fiber, type) { details in
       switch task.pointee.style {
       case .task:
-        details.add("resourceType", constants[Int(task.pointee.resourceType)])
-        details.add("resource", constants[Int(task.pointee.resourceAction)])
-        details.add("region", region)
-        details.add("parameters", json(input))
+        details.add(.resourceType, constants[Int(task.pointee.resourceType)])
+        details.add(.resource, constants[Int(task.pointee.resourceAction)])
+        details.add(.region, region)
+        details.add(.parameters, textOf: input)
       case .lambdaFunction, .activity:
-        details.add("resource", constants[Int(task.pointee.resource)])
-        details.addData("input", input)
+        details.add(.resource, constants[Int(task.pointee.resource)])
+        details.addData(.input, input)
       }
-      if let timeout = timers.timeout { details.add("timeoutInSeconds", .integer(timeout)) }
-      if let heartbeat = timers.heartbeat { details.add("heartbeatInSeconds", .integer(heartbeat)) }
+      if let timeout = timers.timeout { details.add(.timeout, number: timeout) }
+      if let heartbeat = timers.heartbeat { details.add(.heartbeat, number: heartbeat) }
       details.addCredentials(role)
     }
     if isLeased { return }
     switch task.pointee.style {
     case .task:
       event(fiber, .taskStarted) { details in
-        details.add("resourceType", constants[Int(task.pointee.resourceType)])
-        details.add("resource", constants[Int(task.pointee.resourceAction)])
+        details.add(.resourceType, constants[Int(task.pointee.resourceType)])
+        details.add(.resource, constants[Int(task.pointee.resourceAction)])
       }
     case .lambdaFunction:
-      event(fiber, .lambdaFunctionStarted)
+      event(fiber, .lambdaFunctionStarted, hasDetails: false) { _ in }
     case .activity:
       event(fiber, .activityStarted) { _ in }
     }
@@ -305,7 +237,7 @@ extension Shard {
   /// A worker took an activity's task.
   func recordLeased(_ fiber: UnsafeMutablePointer<Fiber>, worker: String?) {
     event(fiber, .activityStarted) { details in
-      if let worker { details.add("workerName", worker) }
+      if let worker { details.add(.workerName, worker) }
     }
   }
 
@@ -332,12 +264,12 @@ extension Shard {
     let constants = tables.pointee.constants
     event(fiber, style.event(what)) { details in
       if style == .task {
-        details.add("resourceType", constants[Int(task.pointee.resourceType)])
-        details.add("resource", constants[Int(task.pointee.resourceAction)])
+        details.add(.resourceType, constants[Int(task.pointee.resourceType)])
+        details.add(.resource, constants[Int(task.pointee.resourceAction)])
       }
-      if !output.isMissing { details.addData("output", output) }
-      if !error.isNull { details.add("error", error) }
-      if !cause.isNull { details.add("cause", cause) }
+      if !output.isMissing { details.addData(.output, output) }
+      if !error.isNull { details.add(.error, error) }
+      if !cause.isNull { details.add(.cause, cause) }
     }
   }
 }

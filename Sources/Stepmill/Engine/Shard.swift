@@ -37,6 +37,8 @@ struct ShardState: ~Copyable {
   let writer: UnsafeMutablePointer<JSONWriter>
   /// What the writer writes to.
   let output: UnsafeMutablePointer<OutputBuffer>
+  /// What the event that is being told has to say: see `EventRecord`.
+  let event: UnsafeMutablePointer<OutputBuffer>
   /// The fault that made a function return "no".
   var fault = Fault.none
   /// Calls of handlers that the driver is to begin, and those it is to cancel. The former are
@@ -101,6 +103,8 @@ struct ShardState: ~Copyable {
     writer.initialize(to: JSONWriter())
     output = .allocate(capacity: 1)
     output.initialize(to: OutputBuffer())
+    event = .allocate(capacity: 1)
+    event.initialize(to: OutputBuffer())
     self.number = number
     expressions = .allocate(capacity: 1)
     expressions.initialize(to: ExpressionState(random: random))
@@ -132,6 +136,8 @@ struct ShardState: ~Copyable {
     writer.deallocate()
     output.deinitialize(count: 1)
     output.deallocate()
+    event.deinitialize(count: 1)
+    event.deallocate()
   }
 }
 
@@ -353,7 +359,7 @@ extension Shard {
         serial: serial, origin: state.pointee.number, events: 1, root: 0, slot: slot, index: index,
         generation: generation, nextFree: 0,
         variableBound: 0, isLive: true,
-        isRecorded: workflow.observer != nil || workflow.limits.historyEventsMax != nil))
+        isRecorded: workflow.isRecorded))
     let fiber = takeFiber(of: execution, pc: workflow.tables.pointee.machines[1].start)
     fiber.pointee.frame = frame
     fiber.pointee.isRoot = true

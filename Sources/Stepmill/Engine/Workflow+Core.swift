@@ -23,6 +23,10 @@ final class WorkflowCore: @unchecked Sendable {
   let limits: Limits
   let expressionLimits: JSONataLimits
   let observer: HistoryObserver?
+  /// How much is told, whether with inputs and outputs, and whether events are to be noted at all.
+  let historyLevel: HistoryLevel
+  let tellsData: Bool
+  let isRecorded: Bool
   let region: String
   let kind: WorkflowKind
   /// The machine's own, or the limit, whichever is shorter.
@@ -56,7 +60,7 @@ final class WorkflowCore: @unchecked Sendable {
       }
       // An observer that was given for this workflow is not meant for the children's histories; where
       // the executions have listeners, so do they.
-      let isHeard = observer?.namesExecutions == false && !map.isExpress
+      let isHeard = observer?.isForListeners == true && !map.isExpress
       return WorkflowCore(
         binding: map.program, name: name, region: region, account: account, limits: childLimits,
         observer: isHeard ? observer : nil, kind: map.isExpress ? .express : .standard,
@@ -97,6 +101,9 @@ final class WorkflowCore: @unchecked Sendable {
     self.limits = limits
     expressionLimits = JSONataLimits(limits)
     self.observer = observer
+    historyLevel = observer?.level ?? .off
+    tellsData = observer?.includesData ?? false
+    isRecorded = observer != nil || limits.historyEventsMax != nil
   }
 
   deinit {
@@ -114,8 +121,14 @@ package final class ExecutionIdentity: Sendable {
   let arn: String?
   /// In the place of `name` and of the end of `arn`: texts that are made when somebody asks.
   let numbers: Numbers?
-  /// What few executions have.
-  let more: More?
+  /// What few executions have, apart from the rest since many may wait.
+  var more: More? { rest?.more }
+  private let rest: Rest?
+
+  private final class Rest: Sendable {
+    let more: More
+    init(_ more: More) { self.more = more }
+  }
 
   package init(
     name: String?, roleARN: String?, arn: String? = nil, numbers: Numbers? = nil, more: More? = nil
@@ -124,7 +137,7 @@ package final class ExecutionIdentity: Sendable {
     self.roleARN = roleARN
     self.arn = arn
     self.numbers = numbers
-    self.more = more
+    rest = more.map { Rest($0) }
   }
 
   package struct Numbers: Sendable {
@@ -172,7 +185,7 @@ class CompletionSink: @unchecked Sendable {
   func started(_ handle: ExecutionHandle, tag: UInt64, on loop: Loop) {}
 
   /// An event of its history, while it stands still.
-  func recorded(_ event: HistoryEvent, tag: UInt64) {}
+  func recorded(_ event: EventRecord, tag: UInt64) {}
 
   /// Whether it is to be told where executions stood that did not succeed.
   var wantsResumePoint: Bool { false }

@@ -481,7 +481,7 @@ final class MapRunChild: CompletionSink, @unchecked Sendable {
   // MARK: On the loop that runs it
 
   override func started(_ handle: ExecutionHandle, tag: UInt64, on loop: Loop) { self.handle = handle }
-  override func recorded(_ event: HistoryEvent, tag: UInt64) { listener?.recorded(event) }
+  override func recorded(_ event: EventRecord, tag: UInt64) { listener?.recorded(event) }
   override var wantsResumePoint: Bool { run.keepsUnsuccessful && !run.isExpress }
 
   override func stopped(at point: ResumePoint, tag: UInt64) {
@@ -490,8 +490,9 @@ final class MapRunChild: CompletionSink, @unchecked Sendable {
   }
 
   override func turnedAway(tag: UInt64) {
-    outcome = .aborted(error: nil, cause: "The runtime was shut down.")
-    listener?.ended(.aborted(error: nil, cause: "The runtime was shut down."))
+    let outcome = Outcome.aborted(error: nil, cause: "The runtime was shut down.")
+    self.outcome = outcome
+    listener?.ended(ExecutionEnd(outcome))
     run.endedElsewhere(self)
   }
 
@@ -500,7 +501,7 @@ final class MapRunChild: CompletionSink, @unchecked Sendable {
   ) {
     let outcome = Outcome(status, output: output, error: error, cause: cause)
     self.outcome = outcome
-    listener?.ended(outcome)
+    listener?.ended(ExecutionEnd(outcome))
     listener = nil
     guard run.isHome(shard) else { return run.endedElsewhere(self) }
     shard.takeEnded(self)

@@ -90,40 +90,76 @@ package enum TokenReception: Sendable {
 /// Hears of an execution, on the loop's thread, while it stands still.
 package protocol ExecutionListener: AnyObject, Sendable {
   /// An event of its history.
-  func recorded(_ event: HistoryEvent)
+  func recorded(_ event: EventRecord)
   /// Whether it is to be told where an execution stood that did not succeed.
   var wantsResumePoint: Bool { get }
   /// Where it stood; it is about to end.
   func stopped(at point: ResumePoint)
   /// It ended. Called once.
-  func ended(_ outcome: Outcome)
+  func ended(_ end: ExecutionEnd)
+}
+
+/// How an execution ended, for its listener: good during the call only.
+package struct ExecutionEnd {
+  private enum Kind {
+    case told(ExecutionStatus, output: Value, error: Value, cause: Value)
+    case made(Outcome)
+  }
+
+  private let kind: Kind
+
+  init(_ status: ExecutionStatus, output: Value, error: Value, cause: Value) {
+    kind = .told(status, output: output, error: error, cause: cause)
+  }
+
+  package init(_ outcome: Outcome) { kind = .made(outcome) }
+
+  package var isSuccess: Bool {
+    switch kind {
+    case .told(let status, _, _, _): status == .succeeded
+    case .made(let outcome): outcome.isSuccess
+    }
+  }
+
+  /// The same as a value that may be kept.
+  package var outcome: Outcome {
+    switch kind {
+    case .told(let status, let output, let error, let cause):
+      Outcome(status, output: output, error: error, cause: cause)
+    case .made(let outcome): outcome
+    }
+  }
 }
 
 /// An execution under way.
-package final class HostedExecution: Sendable {
-  private let sink: HostedSink?
-  /// Set for what somebody else runs, such as a child of a Map Run.
-  private let stop: (@Sendable (_ error: String?, _ cause: String?) -> Void)?
-
-  init(_ sink: HostedSink) {
-    self.sink = sink
-    stop = nil
+package struct HostedExecution: Sendable {
+  private enum Kind {
+    case sink(HostedSink)
+    /// What somebody else runs, such as a child of a Map Run.
+    case other(stop: @Sendable (_ error: String?, _ cause: String?) -> Void)
   }
+
+  private let kind: Kind
+
+  init(_ sink: HostedSink) { kind = .sink(sink) }
 
   /// An execution that is stopped by a call of `stop`, from any thread.
   package init(stop: @escaping @Sendable (_ error: String?, _ cause: String?) -> Void) {
-    sink = nil
-    self.stop = stop
+    kind = .other(stop: stop)
   }
 
   /// Stops it. Its listener hears of the end.
   package func abort(error: String?, cause: String?) {
-    sink?.give(.abort(error: error, cause: cause))
-    stop?(error, cause)
+    switch kind {
+    case .sink(let sink): sink.give(.abort(error: error, cause: cause))
+    case .other(let stop): stop(error, cause)
+    }
   }
 
   /// Lets it fail at its next transition, since its state machine was deleted.
-  package func doom() { sink?.give(.doom) }
+  package func doom() {
+    if case .sink(let sink) = kind { sink.give(.doom) }
+  }
 }
 
 /// What the loop tells about an execution, for its listener.
@@ -185,26 +221,28 @@ final class HostedSink: CompletionSink, @unchecked Sendable {
 
   override func started(_ handle: ExecutionHandle, tag: UInt64, on loop: Loop) { began(handle, on: loop) }
 
-  override func recorded(_ event: HistoryEvent, tag: UInt64) { listener.recorded(event) }
+  override func recorded(_ event: EventRecord, tag: UInt64) { listener.recorded(event) }
 
   override var wantsResumePoint: Bool { listener.wantsResumePoint }
   override func stopped(at point: ResumePoint, tag: UInt64) { listener.stopped(at: point) }
 
-  override func turnedAway(tag: UInt64) { settle(.aborted(error: nil, cause: "The runtime was shut down.")) }
+  override func turnedAway(tag: UInt64) {
+    settle(ExecutionEnd(.aborted(error: nil, cause: "The runtime was shut down.")))
+  }
 
   override func ended(
     _ status: ExecutionStatus, output: Value, error: Value, cause: Value, tag: UInt64, on shard: Shard
   ) {
-    settle(Outcome(status, output: output, error: error, cause: cause))
+    settle(ExecutionEnd(status, output: output, error: error, cause: cause))
   }
 
-  private func settle(_ outcome: Outcome) {
+  private func settle(_ end: ExecutionEnd) {
     core?.ended()
     state.withLock { state in
       state.isOver = true
       state.loop = nil
     }
-    listener.ended(outcome)
+    listener.ended(end)
   }
 }
 

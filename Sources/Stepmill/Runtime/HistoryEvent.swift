@@ -172,15 +172,21 @@ public enum HistoryLevel: Int, Sendable, Comparable {
 public struct HistoryObserver: Sendable {
   let level: HistoryLevel
   let includesData: Bool
-  let receive: @Sendable (HistoryEvent) -> Void
-  /// Whether events carry the execution's ARN, which costs making it.
-  var namesExecutions = true
+  /// Nil: the events go to the listeners of the executions only.
+  let receive: (@Sendable (HistoryEvent) -> Void)?
+  var isForListeners: Bool { receive == nil }
 
   /// The events go to the listeners of the executions only.
   package static func listeners(level: HistoryLevel, includesData: Bool = true) -> HistoryObserver {
-    var observer = HistoryObserver(level: level, includesData: includesData) { _ in }
-    observer.namesExecutions = false
-    return observer
+    HistoryObserver(level, includesData, nil)
+  }
+
+  private init(
+    _ level: HistoryLevel, _ includesData: Bool, _ receive: (@Sendable (HistoryEvent) -> Void)?
+  ) {
+    self.level = level
+    self.includesData = includesData
+    self.receive = receive
   }
 
   /// - Parameters:
@@ -191,8 +197,6 @@ public struct HistoryObserver: Sendable {
     level: HistoryLevel = .all, includesData: Bool = true,
     receive: @escaping @Sendable (HistoryEvent) -> Void
   ) {
-    self.level = level
-    self.includesData = includesData
-    self.receive = receive
+    self.init(level, includesData, receive)
   }
 }
