@@ -54,14 +54,17 @@ final class Archive: ExecutionArchive {
       last = page
       return false
     }
-    contents.input = last?.input ?? ""
-    // The outcome is in the last page, which may be the first one.
-    try read(execution, from: PageKey.lastEvent) { _, page in
+    contents.input = last?.input.map { String(decoding: $0, as: UTF8.self) } ?? ""
+    // The outcome is in the last page, which may be the first one; an output in its last event.
+    var lastHistory: HistoryLog?
+    try read(execution, from: PageKey.lastEvent) { first, page in
       last = page
+      var history = HistoryLog(firstID: first, input: page.input ?? [])
+      lastHistory = page.addEvents(to: &history, types) ? history : nil
       return false
     }
     guard let last else { throw lost(row) }
-    contents.output = last.output
+    contents.output = last.output ?? lastHistory?.output
     contents.error = last.error
     contents.cause = last.cause
     if let text = last.resumePoint, let json = try? JSON(parsing: text) {
@@ -74,9 +77,8 @@ final class Archive: ExecutionArchive {
     var history: HistoryLog?
     var isWhole = true
     try read(execution, from: Int64(ids.lowerBound)) { first, page in
-      if history == nil { history = HistoryLog(firstID: first) }
-      if history.map({ $0.firstID + $0.count }) != first { isWhole = false }
-      page.addEvents(to: &history!)
+      if history == nil { history = HistoryLog(firstID: first, input: page.input ?? []) }
+      isWhole = isWhole && history!.firstID + history!.count == first && page.addEvents(to: &history!, types)
       return isWhole && history!.firstID + history!.count <= ids.upperBound
     }
     guard isWhole, let history, history.firstID <= ids.lowerBound,
@@ -102,7 +104,7 @@ final class Archive: ExecutionArchive {
       do throws(DatabaseFailure) {
         while try statement.step() {
           count += 1
-          guard let page = Page(statement.blob(1), types) else {
+          guard let page = Page(statement.blob(1)) else {
             isGood = false
             break
           }

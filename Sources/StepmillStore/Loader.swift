@@ -35,6 +35,7 @@ struct Loader {
   private var usedRevisions: Set<Int64> = []
   /// By number, with whether it is gone.
   private var ownersByRow: [Int64: (owner: Writer.Owner, isGone: Bool)] = [:]
+  private var origins: [Origin: ExecutionOrigin] = [:]
   private var lastPosition: UInt64 = 0
 
   static func load(
@@ -70,7 +71,9 @@ struct Loader {
     try loadMapRuns()
     try sweep()
     try database.execute("COMMIT")
-    loaded.executions.sort { $0.execution.position.withLock { $0 } < $1.execution.position.withLock { $0 } }
+    loaded.executions.sort {
+      $0.execution.position.load(ordering: .relaxed) < $1.execution.position.load(ordering: .relaxed)
+    }
   }
 
   /// What cannot be read as what it should be.
@@ -161,26 +164,29 @@ struct Loader {
         continue
       }
       usedRevisions.insert(rows.integer(2))
-      var life = StoredExecution.Life()
+      var life = StoredExecution.Life(archive: archive, eventCount: Int(rows.integer(8)))
       life.state = state
       life.stopDate = rows.integerIfAny(7)
-      life.archive = archive
-      life.eventCount = Int(rows.integer(8))
       life.isResumable = rows.integer(10) != 0
-      life.redriveCount = Int(rows.integer(11))
-      life.redriveDate = rows.integerIfAny(12)
-      life.redriveTokens = Documents.tokens(rows.textIfAny(13))
+      if rows.integer(11) != 0 {
+        life.redrives.count = Int(rows.integer(11))
+        life.redrives.date = rows.integerIfAny(12)
+        life.redrives.tokens = Documents.tokens(rows.textIfAny(13))
+      }
       let execution = StoredExecution(
-        scope: owner.scope, machine: owner.name, name: rows.text(3), revision: revision,
-        versionARN: rows.textIfAny(14), aliasARN: rows.textIfAny(15), input: "",
-        traceHeader: rows.textIfAny(16),
-        startDate: rows.integer(6), mapRunARN: rows.textIfAny(17),
-        itemCount: rows.integerIfAny(18).map { Int($0) },
+        origin(
+          Origin(
+            owner: rows.integer(1), revision: rows.integer(2), versionARN: rows.textIfAny(14),
+            aliasARN: rows.textIfAny(15)), owner, revision),
+        name: rows.text(3), startDate: rows.integer(6),
+        extra: StoredExecution.Extra(
+          traceHeader: rows.textIfAny(16), mapRunARN: rows.textIfAny(17),
+          itemCount: rows.integerIfAny(18).map { Int($0) }),
         life: life)
       execution.row.store(id, ordering: .relaxed)
       execution.isWritten.store(true, ordering: .relaxed)
       let position = UInt64(bitPattern: rows.integer(5))
-      execution.position.withLock { $0 = position }
+      execution.position.store(position, ordering: .relaxed)
       lastPosition = max(lastPosition, position)
       let bytes = Int(rows.integer(9))
       if state == .running {
@@ -190,6 +196,25 @@ struct Loader {
       }
     }
     return interrupted
+  }
+
+  /// What executions have in common.
+  private struct Origin: Hashable {
+    var owner: Int64
+    var revision: Int64
+    var versionARN: String?
+    var aliasARN: String?
+  }
+
+  private mutating func origin(
+    _ key: Origin, _ owner: Writer.Owner, _ revision: MachineRevision
+  ) -> ExecutionOrigin {
+    if let known = origins[key] { return known }
+    let origin = ExecutionOrigin(
+      scope: owner.scope, machine: owner.name, revision: revision, versionARN: key.versionARN,
+      aliasARN: key.aliasARN)
+    origins[key] = origin
+    return origin
   }
 
   /// Ends what ran, in the order in which it began, with an event that says why.
@@ -203,7 +228,7 @@ struct Loader {
       """)
     var page = PageWriter()
     let ordered = interrupted.sorted {
-      $0.execution.position.withLock { $0 } < $1.execution.position.withLock { $0 }
+      $0.execution.position.load(ordering: .relaxed) < $1.execution.position.load(ordering: .relaxed)
     }
     for (execution, _) in ordered.map({ ($0.execution, $0.bytes) }) {
       let row = execution.row.load(ordering: .relaxed)
@@ -226,7 +251,7 @@ struct Loader {
       try putPage.run(1, blob: page.bytes)
       lastPosition += 1
       let position = lastPosition
-      execution.position.withLock { $0 = position }
+      execution.position.store(position, ordering: .relaxed)
       let date = now
       execution.withLife { life in
         life.state = .failed

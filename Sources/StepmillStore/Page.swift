@@ -7,8 +7,13 @@ import StepmillServer
 // numbered by its first event; the last page has the outcome. So a short execution is one page,
 // and whoever wants some events of a long history finds their page by one search, be they the
 // first or the last. A page is a byte for its form and then sections: a byte for the kind, four
-// for the length, the contents. A section of events: their number, where each begins (four
-// bytes each), and the events as they are in a `HistoryLog`.
+// for the length, the contents.
+//
+// A section of events has whole segments of a `HistoryLog`: the number of events, the number of
+// segments less one, where each of these begins and how many events come before it (four bytes
+// each), and the events as they are there. In pages of the first form each event stood for
+// itself: their number, where each begins, and of each its type (1 byte), what it follows from
+// (4), its time (8) and its details as JSON.
 
 enum PageSection: UInt8 {
   case input = 1
@@ -19,7 +24,7 @@ enum PageKey {
   /// How many bits of a key say which event comes first.
   static let eventBits: Int64 = 22
   /// A page that begins here takes all that follows, however much it is.
-  static let lastEvent = Int64(1) << eventBits - 1
+  static let lastEvent = Int64(HistoryLog.boundaryID)
 
   static func first(of row: Int64) -> Int64 { row << eventBits }
   static func last(of row: Int64) -> Int64 { row << eventBits | lastEvent }
@@ -29,7 +34,7 @@ enum PageKey {
 /// Writes one page after the other into the same memory.
 struct PageWriter: ~Copyable {
   private(set) var bytes: [UInt8] = []
-  private static let form: UInt8 = 1
+  private static let form: UInt8 = 2
 
   mutating func begin() {
     bytes.removeAll(keepingCapacity: true)
@@ -37,28 +42,31 @@ struct PageWriter: ~Copyable {
   }
 
   mutating func add(_ section: PageSection, _ text: String?) {
-    guard let text else { return }
-    let utf8 = text.utf8
+    if let text { add(section, utf8: text.utf8) }
+  }
+
+  mutating func add(_ section: PageSection, utf8: some Collection<UInt8>) {
     begin(section, utf8.count)
     // The contiguous bytes at once: one by one costs ten times as much.
-    if unsafe utf8.withContiguousStorageIfAvailable({ unsafe bytes.append(contentsOf: $0) }) == nil {
+    if utf8.withContiguousStorageIfAvailable({ unsafe bytes.append(contentsOf: $0) }) == nil {
       bytes.append(contentsOf: utf8)
     }
   }
 
   mutating func add(_ history: borrowing HistoryLog, _ ids: Range<Int>, _ types: borrowing EventTypeNumbers) {
     guard !ids.isEmpty else { return }
-    history.withEvents(ids) { starts, base, events in
-      begin(.events, 4 + starts.count * 4 + events.count)
-      put(UInt32(starts.count))
-      for start in starts { put(start - base) }
+    history.withEvents(ids) { segments, events in
+      begin(.events, 8 + segments.count * 8 + events.count)
+      put(UInt32(ids.count))
+      put(UInt32(segments.count))
+      for segment in segments {
+        put(segment.start)
+        put(segment.index)
+      }
       let place = bytes.count
       bytes.append(contentsOf: events)
       guard !types.areSame else { return }
-      for start in starts {
-        let index = place + Int(start - base)
-        bytes[index] = types.stored[Int(bytes[index])]
-      }
+      HistoryLog.renumber(segments, count: ids.count, in: &bytes, from: place, types: types.stored)
     }
   }
 
@@ -74,67 +82,88 @@ struct PageWriter: ~Copyable {
 
 /// A page that was read.
 struct Page {
-  private(set) var input: String?
+  private(set) var input: ArraySlice<UInt8>?
   private(set) var output: String?
   private(set) var error: String?
   private(set) var cause: String?
   private(set) var resumePoint: String?
-  private var starts: [UInt32] = []
-  private var events: ArraySlice<UInt8> = []
-
-  var eventCount: Int { starts.count }
+  private let form: UInt8
+  private var events: ArraySlice<UInt8>?
 
   /// Nil if the bytes are none.
-  init?(_ bytes: [UInt8], _ types: borrowing EventTypeNumbers) {
-    guard bytes.first == 1 else { return nil }
+  init?(_ bytes: [UInt8]) {
+    guard let form = bytes.first, form == 1 || form == 2 else { return nil }
+    self.form = form
     var place = 1
     while place < bytes.count {
       guard place + 5 <= bytes.count, let section = PageSection(rawValue: bytes[place]) else { return nil }
-      let count = Int(Self.number(bytes, place + 1))
+      let count = Int(Self.number(bytes[...], place + 1))
       place += 5
       guard count <= bytes.count - place else { return nil }
       let body = bytes[place..<place + count]
       place += count
       switch section {
-      case .input: input = String(decoding: body, as: UTF8.self)
+      case .input: input = body
       case .output: output = String(decoding: body, as: UTF8.self)
       case .error: error = String(decoding: body, as: UTF8.self)
       case .cause: cause = String(decoding: body, as: UTF8.self)
       case .resumePoint: resumePoint = String(decoding: body, as: UTF8.self)
-      case .events: guard readEvents(bytes, body, types) else { return nil }
+      case .events: events = body
       }
     }
   }
 
-  private mutating func readEvents(
-    _ bytes: [UInt8], _ body: ArraySlice<UInt8>, _ types: borrowing EventTypeNumbers
+  /// Adds the page's events to a history. False if they are damaged.
+  func addEvents(to history: inout HistoryLog, _ types: borrowing EventTypeNumbers) -> Bool {
+    guard let events else { return true }
+    return form == 1 ? addOldEvents(events, &history, types) : addSegments(events, &history, types)
+  }
+
+  private func addSegments(
+    _ body: ArraySlice<UInt8>, _ history: inout HistoryLog, _ types: borrowing EventTypeNumbers
   ) -> Bool {
+    guard body.count >= 8 else { return false }
+    let count = Int(Self.number(body, body.startIndex))
+    let segmentCount = Int(Self.number(body, body.startIndex + 4))
+    guard segmentCount <= (body.count - 8) / 8 else { return false }
+    let segments = (0..<segmentCount).map { index in
+      let place = body.startIndex + 8 + index * 8
+      return HistoryLog.Segment(start: Self.number(body, place), index: Self.number(body, place + 4))
+    }
+    return history.append(
+      segments, count: count, bytes: body[(body.startIndex + 8 + segmentCount * 8)...], types: types.known)
+  }
+
+  private func addOldEvents(
+    _ body: ArraySlice<UInt8>, _ history: inout HistoryLog, _ types: borrowing EventTypeNumbers
+  ) -> Bool {
+    let headSize = 13
     guard body.count >= 4 else { return false }
-    let count = Int(Self.number(bytes, body.startIndex))
+    let count = Int(Self.number(body, body.startIndex))
     guard count <= (body.count - 4) / 4 else { return false }
     let first = body.startIndex + 4 + count * 4
-    events = body[first...]
-    starts.reserveCapacity(count)
-    var last = -HistoryLog.headerSize
+    func start(_ index: Int) -> Int {
+      index < count ? first + Int(Self.number(body, body.startIndex + 4 + index * 4)) : body.endIndex
+    }
     for index in 0..<count {
-      let start = Self.number(bytes, body.startIndex + 4 + index * 4)
+      let (place, end) = (start(index), start(index + 1))
       // Each has a head at least, so a damaged page is noticed here and not by a trap later.
-      guard Int(start) >= last + HistoryLog.headerSize, Int(start) + HistoryLog.headerSize <= events.count
-      else {
+      guard place >= first, end <= body.endIndex, end - place >= headSize else { return false }
+      let type = types.known[Int(body[place])]
+      let previous = Int(Self.number(body, place + 1))
+      guard Int(type) < HistoryLog.types.count, previous < history.firstID + history.count else {
         return false
       }
-      last = Int(start)
-      starts.append(start)
-      let place = first + Int(start)
-      events[place] = types.known[Int(events[place])]
+      let time = UInt64(Self.number(body, place + 5)) | UInt64(Self.number(body, place + 9)) << 32
+      let details = body[place + headSize..<end]
+      history.append(
+        type: type, previous: previous, timestamp: Int64(bitPattern: time),
+        details: details.isEmpty ? nil : details)
     }
     return true
   }
 
-  /// Adds the page's events to a history.
-  func addEvents(to history: inout HistoryLog) { history.append(starts: starts, bytes: events) }
-
-  private static func number(_ bytes: [UInt8], _ place: Int) -> UInt32 {
+  private static func number(_ bytes: ArraySlice<UInt8>, _ place: Int) -> UInt32 {
     UInt32(bytes[place]) | UInt32(bytes[place + 1]) << 8 | UInt32(bytes[place + 2]) << 16
       | UInt32(bytes[place + 3]) << 24
   }

@@ -228,17 +228,18 @@ package final class SQLiteStore: Store {
 
   // MARK: Executions
 
-  package func insert(_ execution: StoredExecution) -> StoredExecution? {
+  package func insert(_ execution: StoredExecution, runningMax: Int) -> Insertion {
     execution.row.store(lastRow.add(1, ordering: .relaxed).newValue, ordering: .relaxed)
-    if let known = memory.insert(execution) {
-      // Another thread may be between the two lines here, and this one's answer must not
+    let insertion = memory.insert(execution, runningMax: runningMax)
+    switch insertion {
+    case .added: mark(execution, inputBytes: execution.withLife { $0.history.inputBytes.count })
+    case .known(let known):
+      // Another thread may be between the two lines above, and this one's answer must not
       // overtake what it is about to write.
       if !known.isWritten.load(ordering: .relaxed) { mark(known) }
-      return known
+    case .full: break
     }
-    let size = execution.withLife { $0.contents.input.utf8.count }
-    mark(execution, inputBytes: size)
-    return nil
+    return insertion
   }
 
   package func remove(_ execution: StoredExecution) { memory.remove(execution) }
@@ -247,7 +248,7 @@ package final class SQLiteStore: Store {
     memory.execution(name, of: machine, in: scope)
   }
 
-  package func recorded(_ event: HistoryEvent, of execution: StoredExecution) { mark(execution) }
+  package func recorded(_ execution: StoredExecution) { mark(execution) }
 
   package func closed(_ execution: StoredExecution, at date: Int64) {
     memory.closed(execution, at: date)

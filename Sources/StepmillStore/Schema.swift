@@ -44,6 +44,8 @@ enum Schema {
       id INTEGER PRIMARY KEY, arn TEXT NOT NULL UNIQUE, execution TEXT NOT NULL, document TEXT NOT NULL);
     CREATE INDEX map_runs_of_executions ON map_runs(execution);
     """,
+    // Pages of the second form, beside those of the first.
+    "",
   ]
 
   static var version: Int { steps.count }

@@ -303,7 +303,7 @@ import Synchronization
       try statements.deletePages(of: row)
     }
     while true {
-      let encoded = execution.withLife { encode($0, pageFirst, event, before) }
+      let encoded = execution.withLife { encode(&$0, pageFirst, event, before) }
       switch encoded {
       case .archived: return
       case .same(let standing): return try write(execution, row, standing)
@@ -325,32 +325,35 @@ import Synchronization
 
   /// Writes a page, while the execution stands still: what is new is copied, not more.
   private func encode(
-    _ life: borrowing StoredExecution.Life, _ pageFirst: Int, _ event: Int, _ before: Progress?
+    _ life: inout StoredExecution.Life, _ pageFirst: Int, _ event: Int, _ before: Progress?
   ) -> Encoded {
     if life.archive != nil { return .archived }
     let isOver = life.state != .running
     let count = life.eventCount
     func standing() -> Standing {
-      Standing(
+      let redrives = life.redrives
+      return Standing(
         state: life.state, stopDate: life.stopDate, events: count, bytes: isOver ? life.byteCount : 0,
-        isResumable: life.contents.resumePoint != nil, redriveCount: life.redriveCount,
-        redriveDate: life.redriveDate, tokens: Documents.text(of: life.redriveTokens))
+        isResumable: life.ending?.resumePoint != nil, redriveCount: redrives.count,
+        redriveDate: redrives.date, tokens: Documents.text(of: redrives.tokens))
     }
     if !isOver, let before, before.events == count { return .same(standing()) }
     page.begin()
-    if pageFirst == 0 { page.add(.input, life.contents.input) }
+    if pageFirst == 0 { page.add(.input, utf8: life.history.inputBytes) }
     var taken = count - event + 1
     if event < Int(PageKey.lastEvent) {
       taken = min(
-        life.contents.history.count(from: event, fitting: Self.pageBytes), Int(PageKey.lastEvent) - event)
+        life.history.count(from: event, fitting: Self.pageBytes), Int(PageKey.lastEvent) - event)
     }
-    page.add(life.contents.history, event..<event + taken, types)
+    page.add(life.history, event..<event + taken, types)
     guard event + taken > count else { return .more(nextEvent: event + taken) }
-    if isOver {
-      page.add(.output, life.contents.output)
-      page.add(.error, life.contents.error)
-      page.add(.cause, life.contents.cause)
-      page.add(.resumePoint, life.contents.resumePoint?.json.text)
+    // What comes later may be in a page of its own.
+    life.history.cut()
+    if isOver, let ending = life.ending {
+      page.add(.output, ending.output)
+      page.add(.error, ending.error)
+      page.add(.cause, ending.cause)
+      page.add(.resumePoint, ending.resumePoint?.json.text)
     }
     return .last(standing(), nextEvent: event + taken)
   }
@@ -366,7 +369,7 @@ import Synchronization
     statement.bind(2, revision)
     statement.bind(3, execution.name)
     statement.bind(4, StateNumber.number(standing.state))
-    statement.bind(5, Int64(bitPattern: execution.position.withLock { $0 }))
+    statement.bind(5, Int64(bitPattern: execution.position.load(ordering: .relaxed)))
     statement.bind(6, execution.startDate)
     statement.bind(7, standing.stopDate)
     statement.bind(8, Int64(standing.events))

@@ -17,9 +17,12 @@ import Testing
     private let slot = Mutex<[Outcome]>([])
     var outcomes: [Outcome] { slot.withLock { $0 } }
     var wantsResumePoint: Bool { false }
-    func recorded(_ event: HistoryEvent) {}
+    func recorded(_ event: EventRecord) {}
     func stopped(at point: ResumePoint) {}
-    func ended(_ outcome: Outcome) { slot.withLock { $0.append(outcome) } }
+    func ended(_ end: HostedEnd) {
+      let outcome = end.outcome
+      slot.withLock { $0.append(outcome) }
+    }
   }
 
   private static func workflow(on host: any ExecutionHost) -> BoundWorkflow {

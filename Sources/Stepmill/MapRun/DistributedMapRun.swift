@@ -492,7 +492,7 @@ final class MapRunChild: CompletionSink, @unchecked Sendable {
   override func turnedAway(tag: UInt64) {
     let outcome = Outcome.aborted(error: nil, cause: "The runtime was shut down.")
     self.outcome = outcome
-    listener?.ended(ExecutionEnd(outcome))
+    listener?.ended(HostedEnd(outcome))
     run.endedElsewhere(self)
   }
 
@@ -501,7 +501,7 @@ final class MapRunChild: CompletionSink, @unchecked Sendable {
   ) {
     let outcome = Outcome(status, output: output, error: error, cause: cause)
     self.outcome = outcome
-    listener?.ended(ExecutionEnd(outcome))
+    listener?.ended(HostedEnd(outcome))
     listener = nil
     guard run.isHome(shard) else { return run.endedElsewhere(self) }
     shard.takeEnded(self)

@@ -96,11 +96,11 @@ package protocol ExecutionListener: AnyObject, Sendable {
   /// Where it stood; it is about to end.
   func stopped(at point: ResumePoint)
   /// It ended. Called once.
-  func ended(_ end: ExecutionEnd)
+  func ended(_ end: HostedEnd)
 }
 
 /// How an execution ended, for its listener: good during the call only.
-package struct ExecutionEnd {
+package struct HostedEnd {
   private enum Kind {
     case told(ExecutionStatus, output: Value, error: Value, cause: Value)
     case made(Outcome)
@@ -227,16 +227,16 @@ final class HostedSink: CompletionSink, @unchecked Sendable {
   override func stopped(at point: ResumePoint, tag: UInt64) { listener.stopped(at: point) }
 
   override func turnedAway(tag: UInt64) {
-    settle(ExecutionEnd(.aborted(error: nil, cause: "The runtime was shut down.")))
+    settle(HostedEnd(.aborted(error: nil, cause: "The runtime was shut down.")))
   }
 
   override func ended(
     _ status: ExecutionStatus, output: Value, error: Value, cause: Value, tag: UInt64, on shard: Shard
   ) {
-    settle(ExecutionEnd(status, output: output, error: error, cause: cause))
+    settle(HostedEnd(status, output: output, error: error, cause: cause))
   }
 
-  private func settle(_ end: ExecutionEnd) {
+  private func settle(_ end: HostedEnd) {
     core?.ended()
     state.withLock { state in
       state.isOver = true

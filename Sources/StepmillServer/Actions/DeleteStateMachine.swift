@@ -12,6 +12,7 @@ enum DeleteStateMachine {
     guard name.scope == scope else { return ResponseBody() }
     let isThere = service.changing { () -> Bool in
       guard var machine = service.store.machine(name.name, in: scope) else { return false }
+      if !machine.isDeleting { service.deletions.wrappingAdd(1, ordering: .relaxed) }
       machine.isDeleting = true
       service.store.put(machine, in: scope)
       return true

@@ -28,8 +28,10 @@ enum GetExecutionHistory {
     if passed < end {
       let ids = isReversed ? (count - end + 1)...(count - passed) : (passed + 1)...end
       let history = try execution.history(ids)
-      body.array("events", isReversed ? Array(ids.reversed()) : Array(ids)) { event, id in
-        event.addMembers(of: history[id], includesData: includesData)
+      let entries = history.entries(ids)
+      body.array("events", isReversed ? entries.reversed() : Array(entries)) { event, entry in
+        event.addMembers(
+          of: entry, in: history, role: execution.revision.roleARN, includesData: includesData)
       }
     } else {
       body.array("events", [Int]()) { _, _ in }

@@ -26,7 +26,6 @@ extension StepFunctionsService {
 
   /// What a machine's name, with or without a version or an alias, stands for at the moment.
   struct Target: Sendable {
-    var machine: StateMachine
     var revision: MachineRevision
     var versionARN: String?
     var aliasARN: String?
@@ -39,16 +38,16 @@ extension StepFunctionsService {
     guard !machine.isDeleting else { throw .machineDeleting(name.machineARN) }
     switch name.qualifier {
     case nil:
-      return Target(machine: machine, revision: machine.revision)
+      return Target(revision: machine.revision)
     case .version(let number):
       guard let version = machine.version(number) else { throw .noVersion(name.arn) }
-      return Target(machine: machine, revision: version.revision, versionARN: name.arn)
+      return Target(revision: version.revision, versionARN: name.arn)
     case .alias(let alias):
       guard let alias = machine.alias(alias), let number = choose(alias.routes),
         let version = machine.version(number)
       else { throw .noMachine(name.arn) }
       return Target(
-        machine: machine, revision: version.revision, versionARN: scope.versionARN(name.name, number),
+        revision: version.revision, versionARN: scope.versionARN(name.name, number),
         aliasARN: name.arn)
     }
   }
@@ -91,14 +90,18 @@ extension StepFunctionsService {
     let input = try self.input(order.input)
     let text = order.input ?? "{}"
     let execution = StoredExecution(
-      scope: scope, machine: order.machine.name, name: order.name ?? identifiers.uuid(),
-      revision: target.revision, versionARN: target.versionARN, aliasARN: target.aliasARN, input: text,
-      traceHeader: order.traceHeader, startDate: now)
-    guard store.runningCount(in: scope) < configuration.openExecutionsMax else { throw .executionLimit() }
-    if let refusal = store.refusal { throw .unwritable(refusal) }
-    if let known = store.insert(execution) {
+      origin(of: order.machine.name, target, in: scope), name: order.name ?? identifiers.uuid(),
+      startDate: now, extra: StoredExecution.Extra(traceHeader: order.traceHeader), input: text.utf8,
+      for: self
+    )
+    switch try insert(execution) {
+    case .added: break
+    case .full: throw .executionLimit()
+    case .known(let known):
       // Its input is here while it runs.
-      let isSame = known.withLife { $0.state == .running && $0.contents.input == text }
+      let isSame = known.withLife {
+        $0.state == .running && $0.history.inputBytes.elementsEqual(text.utf8)
+      }
       guard isSame else { throw .executionExists(known.arn) }
       return known
     }
@@ -117,13 +120,36 @@ extension StepFunctionsService {
     return execution
   }
 
+  /// Has an execution remembered, if there is room and the store takes it.
+  private func insert(_ execution: StoredExecution) throws(APIError) -> Insertion {
+    guard store.runningCount(in: execution.scope) < configuration.openExecutionsMax else { return .full }
+    if let refusal = store.refusal { throw .unwritable(refusal) }
+    return store.insert(execution, runningMax: configuration.openExecutionsMax)
+  }
+
+  /// What an execution has in common with others; with the one before, mostly.
+  func origin(of machine: String, _ target: Target, in scope: Scope) -> ExecutionOrigin {
+    lastOrigin.withLock { last in
+      if let last, last.revision === target.revision, last.machine == machine, last.scope == scope,
+        last.versionARN == target.versionARN, last.aliasARN == target.aliasARN
+      {
+        return last
+      }
+      let origin = ExecutionOrigin(
+        scope: scope, machine: machine, revision: target.revision, versionARN: target.versionARN,
+        aliasARN: target.aliasARN)
+      last = origin
+      return origin
+    }
+  }
+
   /// Hands an execution that is remembered to the host.
   func run(
     _ execution: StoredExecution, _ input: JSON, _ more: ExecutionIdentity.More?,
     from point: ResumePoint? = nil, redriveCount: Int = 0
   ) throws(APIError) {
     let workflow = workflow(of: execution.revision, name: execution.machine, in: execution.scope)
-    let listener = StandardListener(execution, self)
+    execution.withLife { $0.service = self }
     if let status { status.changed(StatusChange(execution, self)) }
     do throws(StepmillError) {
       // Its ARN follows from the machine's and its name: one text less for each that waits.
@@ -133,9 +159,9 @@ extension StepFunctionsService {
         if let point {
           try host.resume(
             workflow, input: input, from: point, redriveCount: redriveCount, identity: identity,
-            listener: listener)
+            listener: execution)
         } else {
-          try host.start(workflow, input: input, identity: identity, listener: listener)
+          try host.start(workflow, input: input, identity: identity, listener: execution)
         }
       isRun(execution, by: hosted)
     } catch {
@@ -218,46 +244,54 @@ extension StepFunctionsService {
 
   // MARK: Going on and ending
 
-  fileprivate func recorded(_ event: HistoryEvent, of execution: StoredExecution) {
-    let redriveCount = execution.withLife { life in
-      life.append(event)
-      return life.redriveCount
-    }
-    store.recorded(event, of: execution)
+  func recorded(_ event: EventRecord, of execution: StoredExecution) {
+    store.recorded(execution)
     let logging = execution.revision.logging
     guard let log, logging.includes(event.type) else { return }
+    let whole = HistoryEvent(event)
     log.log(
       LogRecord(
-        logging.includesExecutionData ? event : event.withoutData, execution: execution.arn,
-        machine: execution.machineARN, logGroup: logging.destinations.first, redriveCount: redriveCount))
+        logging.includesExecutionData ? whole : whole.withoutData, execution: execution.arn,
+        machine: execution.machineARN, logGroup: logging.destinations.first,
+        redriveCount: execution.status.redriveCount))
   }
 
-  fileprivate func ended(_ execution: StoredExecution, _ outcome: Outcome) {
+  func ended(_ execution: StoredExecution, _ end: HostedEnd) {
     let date = now
-    let waiters = execution.withLife { life in
+    let waiters = execution.withLife { life -> [@Sendable (StoredExecution) -> Void] in
       life.stopDate = date
       life.hosted = nil
-      switch outcome {
-      case .succeeded(let output):
+      life.service = nil
+      let point = life.ending?.resumePoint
+      if end.isSuccess, life.history.lastType == .executionSucceeded {
+        // The output is in the last event.
         life.state = .succeeded
-        life.contents.output = output.text
-      case .failed(let error, let cause):
-        life.state = .failed
-        (life.contents.error, life.contents.cause) = (error, cause)
-      case .timedOut:
-        life.state = .timedOut
-      case .aborted(let error, let cause):
-        life.state = .aborted
-        (life.contents.error, life.contents.cause) = (error, cause)
+        life.ending = nil
+      } else {
+        switch end.outcome {
+        case .succeeded(let output):
+          life.state = .succeeded
+          life.ending = StoredExecution.Ending(output: output.text)
+        case .failed(let error, let cause):
+          life.state = .failed
+          life.ending = StoredExecution.Ending(error: error, cause: cause, resumePoint: point)
+        case .timedOut:
+          life.state = .timedOut
+        case .aborted(let error, let cause):
+          life.state = .aborted
+          life.ending = StoredExecution.Ending(error: error, cause: cause, resumePoint: point)
+        }
       }
-      life.contents.history.close()
+      life.history.close()
+      execution.origin.typicalBytes.store(life.history.byteCount, ordering: .relaxed)
+      guard !life.waiters.isEmpty else { return [] }
       defer { life.waiters = [] }
       return life.waiters
     }
     if let status, !execution.isExpress { status.changed(StatusChange(execution, self)) }
     store.closed(execution, at: date)
     for waiter in waiters { waiter(execution) }
-    forgetDeleted(execution.machine, in: execution.scope)
+    if deletions.load(ordering: .relaxed) > 0 { forgetDeleted(execution.machine, in: execution.scope) }
   }
 
   /// Stops an execution. The one that has ended already stays as it is.
@@ -286,6 +320,7 @@ extension StepFunctionsService {
       guard store.machine(name, in: scope)?.isDeleting == true, store.runningCount(of: name, in: scope) == 0
       else { return }
       store.removeMachine(name, in: scope)
+      deletions.wrappingSubtract(1, ordering: .relaxed)
     }
   }
 }
@@ -297,22 +332,6 @@ extension HistoryEvent {
     return replacingDetails(
       try? JSON(parsing: HistoryLog.withoutData(details.utf8[...])))
   }
-}
-
-/// Writes down what a Standard execution does.
-final class StandardListener: ExecutionListener {
-  private let execution: StoredExecution
-  private let service: StepFunctionsService
-
-  init(_ execution: StoredExecution, _ service: StepFunctionsService) {
-    self.execution = execution
-    self.service = service
-  }
-
-  var wantsResumePoint: Bool { true }
-  func recorded(_ event: HistoryEvent) { service.recorded(event, of: execution) }
-  func stopped(at point: ResumePoint) { execution.withLife { $0.contents.resumePoint = point } }
-  func ended(_ outcome: Outcome) { service.ended(execution, outcome) }
 }
 
 /// Logs what an Express execution does, and says when it is over.
@@ -333,15 +352,15 @@ private final class ExpressListener: ExecutionListener {
     self.end = end
   }
 
-  func recorded(_ event: HistoryEvent) {
+  func recorded(_ event: EventRecord) {
     guard let log = service.log, logging.includes(event.type) else { return }
     log.log(
       LogRecord(
-        event, execution: execution.arn, machine: execution.machineARN,
+        HistoryEvent(event), execution: execution.arn, machine: execution.machineARN,
         logGroup: logging.destinations.first, redriveCount: 0))
   }
 
   var wantsResumePoint: Bool { false }
   func stopped(at point: ResumePoint) {}
-  func ended(_ outcome: Outcome) { end(outcome) }
+  func ended(_ end: HostedEnd) { self.end(end.outcome) }
 }

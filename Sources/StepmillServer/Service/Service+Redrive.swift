@@ -45,7 +45,8 @@ extension StepFunctionsService {
     let date = now
     if let clientToken {
       let known = execution.withLife { life in
-        life.redriveTokens.first { $0.token == clientToken && date - $0.date <= Self.tokenMilliseconds }?.date
+        life.redrives.tokens.first { $0.token == clientToken && date - $0.date <= Self.tokenMilliseconds }?
+          .date
       }
       if let known { return known }
     }
@@ -56,26 +57,25 @@ extension StepFunctionsService {
     if let refusal = store.refusal { throw .unwritable(refusal) }
     try execution.restore()
     // Two redrives at the same time: one of them is too late.
-    let begun = execution.withLife { life -> (point: ResumePoint?, count: Int)? in
+    let begun = execution.withLife { life -> (point: ResumePoint, count: Int)? in
       guard life.state != .running, life.state != .succeeded, life.archive == nil,
-        life.contents.resumePoint != nil
+        let point = life.ending?.resumePoint
       else { return nil }
       life.state = .running
       life.stopDate = nil
-      (life.contents.error, life.contents.cause, life.contents.output) = (nil, nil, nil)
-      life.redriveCount += 1
-      life.redriveDate = date
+      life.ending = nil
+      life.isResumable = false
+      var redrives = life.redrives
+      redrives.count += 1
+      redrives.date = date
       if let clientToken {
-        life.redriveTokens.append((clientToken, date))
-        life.redriveTokens = life.redriveTokens.suffix(Self.tokensMax)
+        redrives.tokens.append((clientToken, date))
+        redrives.tokens = redrives.tokens.suffix(Self.tokensMax)
       }
-      defer {
-        life.contents.resumePoint = nil
-        life.isResumable = false
-      }
-      return (life.contents.resumePoint, life.redriveCount)
+      life.redrives = redrives
+      return (point, redrives.count)
     }
-    guard let begun, let point = begun.point else {
+    guard let begun else {
       throw .notRedrivable(execution.arn, "Execution is RUNNING and cannot be redriven")
     }
     store.reopened(execution)
@@ -84,7 +84,8 @@ extension StepFunctionsService {
     more.aliasARN = execution.aliasARN
     more.redriveCount = begun.count
     more.redriveTime = date
-    try run(execution, try input(execution.contents().input), more, from: point, redriveCount: begun.count)
+    try run(
+      execution, try input(execution.contents().input), more, from: begun.point, redriveCount: begun.count)
     return date
   }
 }

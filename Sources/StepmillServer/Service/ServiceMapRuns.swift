@@ -48,32 +48,38 @@ final class ServiceMapRuns: MapRunDelegate {
     let labeled = "\(machine)/\(run.label)"
     let hosted = HostedExecution { error, cause in child.abort(error: error, cause: cause) }
     if child.redriveCount > 0, let known = service.store.execution(child.name, of: labeled, in: scope) {
-      reopen(known, child, hosted)
+      reopen(known, child, hosted, service)
       service.store.reopened(known)
       if let status = service.status, !known.isExpress { status.changed(StatusChange(known, service)) }
-      return StandardListener(known, service)
+      return known
     }
     let execution = StoredExecution(
-      scope: scope, machine: labeled, name: child.name, revision: revision, versionARN: nil, aliasARN: nil,
-      input: child.input.text, traceHeader: nil, startDate: child.startDate, mapRunARN: run.arn,
-      itemCount: child.itemCount)
+      service.origin(
+        of: labeled, StepFunctionsService.Target(revision: revision), in: scope),
+      name: child.name, startDate: child.startDate,
+      extra: StoredExecution.Extra(traceHeader: nil, mapRunARN: run.arn, itemCount: child.itemCount),
+      input: child.input.utf8, for: service)
     execution.withLife { $0.hosted = hosted }
-    _ = service.store.insert(execution)
+    _ = service.store.insert(execution, runningMax: .max)
     if let status = service.status, !execution.isExpress { status.changed(StatusChange(execution, service)) }
-    return StandardListener(execution, service)
+    return execution
   }
 
-  private func reopen(_ execution: StoredExecution, _ child: MapRunChildInfo, _ hosted: HostedExecution) {
+  private func reopen(
+    _ execution: StoredExecution, _ child: MapRunChildInfo, _ hosted: HostedExecution,
+    _ service: StepFunctionsService
+  ) {
     // Of a child whose contents cannot be read back only the history is the new one's alone.
     try? execution.restore()
     execution.withLife { life in
       life.state = .running
       life.stopDate = nil
-      (life.contents.error, life.contents.cause, life.contents.output) = (nil, nil, nil)
-      life.redriveCount = child.redriveCount
+      life.ending = nil
+      life.redrives.count = child.redriveCount
       // An Express child starts again, and has no date of a redrive.
-      life.redriveDate = child.isExpress ? nil : child.redriveDate
-      life.contents.resumePoint = nil
+      life.redrives.date = child.isExpress ? nil : child.redriveDate
+      life.isResumable = false
+      life.service = service
       life.hosted = hosted
     }
   }

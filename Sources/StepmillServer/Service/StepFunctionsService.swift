@@ -28,6 +28,10 @@ package final class StepFunctionsService: Sendable {
   let jobs = Lock<[String: StoredExecution]>([:])
   /// Held while machines or activities are changed.
   let control = Lock<Void>(())
+  /// Machines that go as soon as nothing of them runs any more.
+  let deletions = Atomic<Int>(0)
+  /// Of the execution that was started last.
+  let lastOrigin = Lock<ExecutionOrigin?>(nil)
   /// Counts the changes of machines, for those who remember what they found.
   let changes = Atomic<Int>(0)
 

@@ -1,134 +1,559 @@
 import Stepmill
 
-/// The history of one execution: what is particular to each event, one after the other in one
-/// run of bytes, and where each begins. So an event costs its text and some fifteen bytes, and
-/// the last page of a long history costs what the first one does.
-///
-/// An event: its type (1 byte), previousEventId (4), timestamp (8), details (the rest, as JSON).
-package struct HistoryLog: Sendable {
-  private var bytes: [UInt8] = []
-  private var starts: [UInt32] = []
-  /// The first event's number, which is above 1 where this is a part of a history.
-  package let firstID: Int
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
-  package init(firstID: Int = 1) { self.firstID = firstID }
+// The history of one execution: the input, and behind it one event after the other, in one run
+// of bytes. A text that has just been there is not there again, since what leaves one state
+// mostly enters the next: a field may refer to the input, to the data told last, or to the role
+// of the revision. So an execution that waits has its input once, and some ten bytes an event.
+//
+// Events come in segments of a bounded size, which is what makes the last page of a long history
+// cost what the first one does, and what pages on disk are made of: nothing in a segment refers
+// to what is outside it, except that the first one may refer to the input.
+//
+// An event: its type (1 byte), then flags and the number of its fields (1), what it follows from
+// and its time where these are not what one expects (varints), its fields. A field: its member
+// and form (1), and, where the form has one, the length (varint) and the bytes.
+
+/// The input of an execution and what has happened in it, in its final and compact form.
+package struct HistoryLog: Sendable {
+  /// Where a segment begins.
+  package struct Segment: Sendable, Hashable {
+    package var start: UInt32
+    /// How many events come before it.
+    package var index: UInt32
+
+    package init(start: UInt32, index: UInt32) {
+      self.start = start
+      self.index = index
+    }
+  }
+
+  private var bytes: [UInt8] = []
+  /// All but the first, which begins behind the input.
+  private var laterSegments: [Segment] = []
+  private let inputSize: UInt32
+  private let first: UInt32
+  private var events: UInt32 = 0
+  private var tail = Tail()
+
+  /// What the next event depends on.
+  private struct Tail: Sendable {
+    var time: Int64 = 0
+    /// The data told last in the segment.
+    var dataStart: UInt32 = 0
+    var dataSize: UInt32 = 0
+    var type: UInt8 = 0
+    /// The next event begins a segment.
+    var isCut = false
+  }
+
+  // Relations of the limits: a segment with events of the usual size fits into a page on disk.
+  private static let segmentEventsMax = 64
+  private static let segmentBytesMax = 8192
+  /// This event begins a segment, whatever comes before it: from here on pages are not numbered.
+  package static let boundaryID = 1 << 22 - 1
+  /// What some events take that a new execution has room for.
+  private static let bytesReserved = 48
+
+  /// - Parameters:
+  ///   - firstID: The first event's number, which is above 1 where this is a part of a history.
+  ///   - input: As it was sent.
+  ///   - capacity: What all of it is likely to take.
+  package init(firstID: Int = 1, input: some Collection<UInt8>, capacity: Int = 0) {
+    first = UInt32(firstID)
+    inputSize = UInt32(input.count)
+    bytes.reserveCapacity(max(capacity, input.count + Self.bytesReserved))
+    bytes.append(contentsOf: input)
+  }
+
+  package init(firstID: Int = 1) {
+    first = UInt32(firstID)
+    inputSize = 0
+  }
 
   package static let types = HistoryEventType.allCases
-  package static let headerSize = 13
+  fileprivate static let detailsNames = types.map(\.detailsName)
 
+  package var firstID: Int { Int(first) }
   /// The events are numbered from `firstID` up.
-  package var count: Int { starts.count }
-  /// What they take in memory, about.
-  package var byteCount: Int { bytes.count + starts.count * 4 }
-
-  package mutating func append(_ event: HistoryEvent) {
-    starts.append(UInt32(bytes.count))
-    bytes.append(UInt8(event.type.number))
-    Self.put(UInt64(event.previousID), 4, &bytes)
-    Self.put(UInt64(bitPattern: event.timestamp), 8, &bytes)
-    if let details = event.details { bytes.append(contentsOf: details.utf8) }
-  }
+  package var count: Int { Int(events) }
+  package var inputBytes: ArraySlice<UInt8> { bytes[..<Int(inputSize)] }
+  /// What it takes in memory, about.
+  package var byteCount: Int { bytes.count + laterSegments.count * MemoryLayout<Segment>.stride }
 
   /// Gives back what growing has reserved; nothing follows any more.
   mutating func close() {
-    bytes = Array(bytes)
-    starts = Array(starts)
+    guard bytes.capacity - bytes.count > 64 + bytes.count / 4 else { return }
+    bytes = unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) }
   }
 
-  /// An event as it was appended.
-  struct Entry {
-    let id: Int
-    let type: HistoryEventType
-    let previousID: Int
-    let timestamp: Int64
-    /// JSON text; empty where the type has no details.
-    let details: ArraySlice<UInt8>
+  /// What comes now refers to nothing before it: a page on disk ends here.
+  package mutating func cut() { tail.isCut = true }
+
+  private var segmentCount: Int { events == 0 ? 0 : laterSegments.count + 1 }
+
+  private func segment(_ number: Int) -> Segment {
+    number == 0 ? Segment(start: inputSize, index: 0) : laterSegments[number - 1]
   }
 
-  subscript(id: Int) -> Entry {
-    let index = id - firstID
-    let start = Int(starts[index])
-    let end = index + 1 < starts.count ? Int(starts[index + 1]) : bytes.count
-    return Entry(
-      id: id, type: Self.types[Int(bytes[start])], previousID: Int(Self.get(bytes[start + 1..<start + 5])),
-      timestamp: Int64(bitPattern: Self.get(bytes[start + 5..<start + 13])),
-      details: bytes[start + Self.headerSize..<end])
-  }
-
-  // MARK: For a store
-
-  /// The bytes of some events, and where each begins in them less `base`.
-  package func withEvents<Result>(
-    _ ids: Range<Int>,
-    _ body: (_ starts: ArraySlice<UInt32>, _ base: UInt32, _ bytes: ArraySlice<UInt8>) -> Result
-  ) -> Result {
-    let first = ids.lowerBound - firstID
-    let end = ids.upperBound - firstID
-    let start = first < starts.count ? Int(starts[first]) : bytes.count
-    let stop = end < starts.count ? Int(starts[end]) : bytes.count
-    return body(starts[first..<end], UInt32(start), bytes[start..<stop])
-  }
-
-  /// How many events from `id` on fit into so many bytes; one at least, if there is one.
-  package func count(from id: Int, fitting limit: Int) -> Int {
-    let first = id - firstID
-    guard first < starts.count else { return 0 }
-    let end = Int(starts[first]) + limit
-    if bytes.count <= end { return starts.count - first }
-    var last = first + 1
-    while last < starts.count, (last + 1 < starts.count ? Int(starts[last + 1]) : bytes.count) <= end {
-      last += 1
+  /// The number of the segment that an event is in.
+  private func segmentNumber(of index: Int) -> Int {
+    var low = 0
+    var high = laterSegments.count
+    while low < high {
+      let middle = (low + high) / 2
+      if Int(laterSegments[middle].index) <= index { low = middle + 1 } else { high = middle }
     }
-    return last - first
+    return low
+  }
+}
+
+private enum EventFlags {
+  static let hasDetails: UInt8 = 1
+  static let hasPrevious: UInt8 = 2
+  static let hasTime: UInt8 = 4
+  /// Above the flags: how many fields there are.
+  static let fieldsShift: UInt8 = 3
+}
+
+/// The forms of fields, in the upper three bits above the member.
+private enum FieldForm: UInt8 {
+  case text, integer, json
+  /// What the field refers to: the execution's input, the data told last, the role of the revision.
+  case input, data, role
+  /// All of the details as JSON: read from an old file, or made outside the engine.
+  case whole
+
+  static let shift: UInt8 = 5
+  static let memberMask: UInt8 = 31
+
+  func head(_ member: UInt8) -> UInt8 { rawValue << Self.shift | member }
+}
+
+// MARK: - Writing
+
+extension HistoryLog {
+  /// Appends an event as the engine tells it.
+  ///
+  /// - Parameter role: The ARN that need not be said.
+  package mutating func append(_ event: EventRecord, role: String) {
+    let flags = begin(event.type.number, previous: event.previousID, timestamp: event.timestamp)
+    guard let fields = event.fields else { return }
+    var count: UInt8 = 0
+    for field in fields {
+      append(field, role)
+      count &+= 1
+    }
+    bytes[flags] |= EventFlags.hasDetails | count << EventFlags.fieldsShift
   }
 
-  /// Adds events that `withEvents` gave. The first byte of each is its type.
-  package mutating func append(starts more: some Sequence<UInt32>, bytes new: some Collection<UInt8>) {
-    let base = UInt32(bytes.count)
-    bytes.append(contentsOf: new)
-    starts.append(contentsOf: more.lazy.map { $0 + base })
+  /// Appends an event that somebody else made.
+  package mutating func append(_ event: HistoryEvent) {
+    append(
+      type: UInt8(event.type.number), previous: event.previousID, timestamp: event.timestamp,
+      details: event.details?.utf8)
   }
 
-  private static func put(_ number: UInt64, _ count: Int, _ bytes: inout [UInt8]) {
-    for position in 0..<count { bytes.append(UInt8(truncatingIfNeeded: number &>> (8 * UInt64(position)))) }
+  /// Appends an event whose details are JSON text.
+  package mutating func append(
+    type: UInt8, previous: Int, timestamp: Int64, details: (some Collection<UInt8>)?
+  ) {
+    let flags = begin(Int(type), previous: previous, timestamp: timestamp)
+    guard let details else { return }
+    bytes[flags] |= EventFlags.hasDetails | 1 << EventFlags.fieldsShift
+    bytes.append(FieldForm.whole.head(0))
+    put(UInt64(details.count))
+    bytes.append(contentsOf: details)
   }
 
-  private static func get(_ bytes: ArraySlice<UInt8>) -> UInt64 {
-    bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+  /// Writes the head of an event, and gives the place of its flags.
+  private mutating func begin(_ type: Int, previous: Int, timestamp: Int64) -> Int {
+    let last = events == 0 ? Segment(start: inputSize, index: 0) : segment(laterSegments.count)
+    let id = firstID + count
+    if tail.isCut || id == Self.boundaryID || Int(events - last.index) >= Self.segmentEventsMax
+      || bytes.count - Int(last.start) >= Self.segmentBytesMax
+    {
+      if events > 0 { laterSegments.append(Segment(start: UInt32(bytes.count), index: events)) }
+      tail = Tail()
+    }
+    events += 1
+    tail.type = UInt8(type)
+    bytes.append(UInt8(type))
+    let place = bytes.count
+    bytes.append(0)
+    if previous != id - 1 {
+      bytes[place] = EventFlags.hasPrevious
+      put(UInt64(id - 1 - previous))
+    }
+    if timestamp != tail.time {
+      bytes[place] |= EventFlags.hasTime
+      put(signed: timestamp &- tail.time)
+      tail.time = timestamp
+    }
+    return place
+  }
+
+  private mutating func append(_ field: EventFields.Field, _ role: String) {
+    let member = field.member.rawValue
+    switch field.form {
+    case .integer:
+      bytes.append(FieldForm.integer.head(member))
+      put(signed: field.integer)
+    case .json:
+      bytes.append(FieldForm.json.head(member))
+      put(UInt64(unsafe field.bytes.count))
+      unsafe bytes.append(contentsOf: field.bytes)
+    case .text:
+      let isData = field.member.isData
+      if isData, unsafe field.bytes.count > 0 {
+        if laterSegments.isEmpty, unsafe isEqual(0, Int(inputSize), field.bytes) {
+          return bytes.append(FieldForm.input.head(member))
+        }
+        if unsafe isEqual(Int(tail.dataStart), Int(tail.dataSize), field.bytes) {
+          return bytes.append(FieldForm.data.head(member))
+        }
+      } else if field.member == .roleARN, unsafe field.bytes.elementsEqual(role.utf8) {
+        return bytes.append(FieldForm.role.head(member))
+      }
+      bytes.append(FieldForm.text.head(member))
+      put(UInt64(unsafe field.bytes.count))
+      if isData {
+        tail.dataStart = UInt32(bytes.count)
+        tail.dataSize = UInt32(unsafe field.bytes.count)
+      }
+      unsafe bytes.append(contentsOf: field.bytes)
+    }
+  }
+
+  private func isEqual(_ start: Int, _ count: Int, _ text: UnsafeRawBufferPointer) -> Bool {
+    guard count == text.count, let other = text.baseAddress else { return false }
+    return unsafe bytes.withUnsafeBytes { bytes in
+      unsafe memcmp(bytes.baseAddress.unsafelyUnwrapped + start, other, count) == 0
+    }
+  }
+
+  private mutating func put(_ number: UInt64) {
+    var rest = number
+    while rest >= 0x80 {
+      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    bytes.append(UInt8(truncatingIfNeeded: rest))
+  }
+
+  private mutating func put(signed number: Int64) { put(UInt64(bitPattern: number << 1 ^ number >> 63)) }
+}
+
+extension EventMember {
+  /// What one state hands to the next.
+  fileprivate var isData: Bool {
+    switch self {
+    case .input, .output, .parameters: true
+    default: false
+    }
+  }
+}
+
+// MARK: - Reading
+
+extension HistoryLog {
+  /// An event as it was appended.
+  package struct Entry {
+    package let id: Int
+    package let type: HistoryEventType
+    package let previousID: Int
+    package let timestamp: Int64
+    /// How many fields its details have, if it has some, and where they are.
+    fileprivate let fieldCount: Int?
+    fileprivate let place: Int
+    /// The data told last before it.
+    fileprivate let data: Range<Int>
+  }
+
+  /// Goes through the events of a segment. Whatever it reads from a damaged file, it stops at the end.
+  private struct Cursor {
+    var place: Int
+    let end: Int
+    var time: Int64 = 0
+    var data = 0..<0
+
+    mutating func byte(_ bytes: borrowing [UInt8]) -> UInt8? {
+      guard place < end else { return nil }
+      defer { place += 1 }
+      return bytes[place]
+    }
+
+    mutating func number(_ bytes: borrowing [UInt8]) -> UInt64? {
+      var number: UInt64 = 0
+      var shift: UInt64 = 0
+      while let byte = byte(bytes), shift < 64 {
+        number |= UInt64(byte & 0x7F) << shift
+        if byte < 0x80 { return number }
+        shift += 7
+      }
+      return nil
+    }
+
+    mutating func signed(_ bytes: borrowing [UInt8]) -> Int64? {
+      number(bytes).map { Int64(bitPattern: $0 >> 1) ^ -Int64(bitPattern: $0 & 1) }
+    }
+
+    mutating func range(_ bytes: borrowing [UInt8]) -> Range<Int>? {
+      guard let count = number(bytes), count <= UInt64(end - place) else { return nil }
+      defer { place += Int(count) }
+      return place..<place + Int(count)
+    }
+  }
+
+  /// A field: what it is, and the bytes that it has or refers to.
+  private enum Content {
+    case text(Range<Int>)
+    case json(Range<Int>)
+    case whole(Range<Int>)
+    case integer(Int64)
+    case role
+  }
+
+  private func field(_ cursor: inout Cursor) -> (member: EventMember?, content: Content)? {
+    guard let head = cursor.byte(bytes), let form = FieldForm(rawValue: head >> FieldForm.shift) else {
+      return nil
+    }
+    let member = EventMember(rawValue: head & FieldForm.memberMask)
+    guard member != nil || form == .whole else { return nil }
+    switch form {
+    case .text:
+      guard let range = cursor.range(bytes) else { return nil }
+      if member!.isData { cursor.data = range }
+      return (member, .text(range))
+    case .json: return cursor.range(bytes).map { (member, .json($0)) }
+    case .whole: return cursor.range(bytes).map { (nil, .whole($0)) }
+    case .integer: return cursor.signed(bytes).map { (member, .integer($0)) }
+    case .input: return inputSize > 0 ? (member, .text(0..<Int(inputSize))) : nil
+    case .data: return cursor.data.isEmpty ? nil : (member, .text(cursor.data))
+    case .role: return (member, .role)
+    }
+  }
+
+  /// Reads the event at the cursor, and goes on behind it. Nil if there is none.
+  private func entry(_ id: Int, _ cursor: inout Cursor) -> Entry? {
+    guard let type = cursor.byte(bytes), Int(type) < Self.types.count, let flags = cursor.byte(bytes) else {
+      return nil
+    }
+    var previous = id - 1
+    if flags & EventFlags.hasPrevious != 0 {
+      guard let back = cursor.number(bytes), back <= UInt64(previous) else { return nil }
+      previous -= Int(back)
+    }
+    if flags & EventFlags.hasTime != 0 {
+      guard let change = cursor.signed(bytes) else { return nil }
+      cursor.time &+= change
+    }
+    let count = flags & EventFlags.hasDetails != 0 ? Int(flags >> EventFlags.fieldsShift) : nil
+    let entry = Entry(
+      id: id, type: Self.types[Int(type)], previousID: previous, timestamp: cursor.time, fieldCount: count,
+      place: cursor.place, data: cursor.data)
+    for _ in 0..<(count ?? 0) where field(&cursor) == nil { return nil }
+    return entry
+  }
+
+  private func cursor(atSegment number: Int) -> Cursor {
+    Cursor(
+      place: Int(segment(number).start),
+      end: number < laterSegments.count ? Int(laterSegments[number].start) : bytes.count)
+  }
+
+  /// The events with these numbers, which are among those that there are.
+  package func entries(_ ids: ClosedRange<Int>) -> ArraySlice<Entry> {
+    var entries: [Entry] = []
+    entries.reserveCapacity(ids.count + Self.segmentEventsMax)
+    var number = segmentNumber(of: ids.lowerBound - firstID)
+    let begin = firstID + Int(segment(number).index)
+    while number < segmentCount, begin + entries.count <= ids.upperBound {
+      var cursor = cursor(atSegment: number)
+      while let entry = entry(begin + entries.count, &cursor) { entries.append(entry) }
+      number += 1
+    }
+    return entries[(ids.lowerBound - begin)...(ids.upperBound - begin)]
+  }
+
+  /// The type of the last event.
+  var lastType: HistoryEventType? { count > 0 ? Self.types[Int(tail.type)] : nil }
+
+  /// The output of an execution that came to its end: its last event has it.
+  package var output: String? {
+    guard lastType == .executionSucceeded,
+      let last = entries(firstID + count - 1...firstID + count - 1).last, last.fieldCount != nil
+    else { return nil }
+    var cursor = Cursor(place: last.place, end: bytes.count, data: last.data)
+    guard case (.output?, .text(let range))? = field(&cursor) else { return nil }
+    return String(decoding: bytes[range], as: UTF8.self)
+  }
+
+  fileprivate func write(
+    detailsOf entry: Entry, role: String, includesData: Bool, to target: inout [UInt8]
+  ) {
+    var cursor = Cursor(place: entry.place, end: bytes.count, data: entry.data)
+    var isFirst = true
+    func name(_ name: StaticString) {
+      target.append(UInt8(ascii: isFirst ? "{" : ","))
+      isFirst = false
+      target.append(UInt8(ascii: "\""))
+      unsafe target.append(
+        contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+      target.append(contentsOf: "\":".utf8)
+    }
+    for _ in 0..<(entry.fieldCount ?? 0) {
+      guard let (member, content) = field(&cursor) else { break }
+      if case .whole(let range) = content {
+        target.append(contentsOf: includesData ? bytes[range] : Self.withoutData(bytes[range]))
+        return
+      }
+      guard let member, includesData || member.noteName == nil else { continue }
+      name(member.name)
+      switch content {
+      case .text(let range):
+        unsafe bytes.withUnsafeBytes { bytes in
+          unsafe UnsafeRawBufferPointer(rebasing: bytes[range]).appendQuoted(to: &target)
+        }
+      case .role:
+        var role = role
+        role.withUTF8 { unsafe UnsafeRawBufferPointer($0).appendQuoted(to: &target) }
+      case .json(let range), .whole(let range): target.append(contentsOf: bytes[range])
+      case .integer(let number): target.append(contentsOf: String(number).utf8)
+      }
+      guard let note = member.noteName else { continue }
+      name(note)
+      target.append(contentsOf: #"{"truncated":false}"#.utf8)
+    }
+    target.append(contentsOf: isFirst ? "{}".utf8 : "}".utf8)
+  }
+
+  private static let data: Set<String> = [
+    "input", "inputDetails", "output", "outputDetails", "assignedVariables", "assignedVariablesDetails",
+  ]
+
+  /// Details as JSON without inputs, outputs and variables.
+  static func withoutData(_ details: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    guard let json = try? JSON(parsing: details), let members = json.object else { return details }
+    return JSON(members: members.filter { !data.contains($0.key) }).utf8[...]
   }
 }
 
 extension ResponseBody {
   /// An event in the form of `GetExecutionHistory`, its members in alphabetical order.
-  mutating func addMembers(of event: HistoryLog.Entry, includesData: Bool) {
-    let name = event.type.detailsName
-    var details = event.details
-    if !includesData { details = HistoryLog.withoutData(details) }
-    let isFirst = name < "id"
-    let isSecond = !isFirst && name < "previousEventId"
-    let isThird = !isFirst && !isSecond && name < "timestamp"
-    let hasDetails = !details.isEmpty
-    if hasDetails && isFirst { add(name, json: details) }
+  mutating func addMembers(
+    of event: HistoryLog.Entry, in log: borrowing HistoryLog, role: String, includesData: Bool
+  ) {
+    let name = HistoryLog.detailsNames[event.type.number]
+    let hasDetails = event.fieldCount != nil
+    func details(_ isHere: Bool, _ body: inout ResponseBody) {
+      guard hasDetails, isHere else { return }
+      body.add(name) { log.write(detailsOf: event, role: role, includesData: includesData, to: &$0) }
+    }
+    details(name < "id", &self)
     add("id", event.id)
-    if hasDetails && isSecond { add(name, json: details) }
+    details("id" < name && name < "previousEventId", &self)
     add("previousEventId", event.previousID)
-    if hasDetails && isThird { add(name, json: details) }
+    details("previousEventId" < name && name < "timestamp", &self)
     add("timestamp", date: event.timestamp)
-    if hasDetails && !isFirst && !isSecond && !isThird { add(name, json: details) }
+    details("timestamp" < name, &self)
     add("type", event.type.rawValue)
   }
 }
 
-extension HistoryLog {
-  private static let data: Set<String> = [
-    "input", "inputDetails", "output", "outputDetails", "assignedVariables", "assignedVariablesDetails",
-  ]
+// MARK: - For a store
 
-  /// Details without inputs, outputs and variables.
-  static func withoutData(_ details: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-    guard !details.isEmpty, let json = try? JSON(parsing: details), let members = json.object else {
-      return details
+extension HistoryLog {
+  /// How many events from `id` on, which begins a segment, fit into so many bytes: whole segments,
+  /// and one at least if there is one.
+  package func count(from id: Int, fitting limit: Int) -> Int {
+    let index = id - firstID
+    guard index < count else { return 0 }
+    var number = segmentNumber(of: index)
+    let end = Int(segment(number).start) + limit
+    repeat {
+      number += 1
+    } while number < segmentCount
+      && (number < laterSegments.count ? Int(laterSegments[number].start) : bytes.count) <= end
+    return (number < segmentCount ? Int(segment(number).index) : count) - index
+  }
+
+  /// Whole segments: the bytes of their events, and where those after the first one begin, counted
+  /// from there.
+  package func withEvents<Result>(
+    _ ids: Range<Int>, _ body: (_ segments: [Segment], _ bytes: ArraySlice<UInt8>) -> Result
+  ) -> Result {
+    let number = segmentNumber(of: ids.lowerBound - firstID)
+    let base = segment(number)
+    var segments: [Segment] = []
+    var end = number + 1
+    while end < segmentCount, firstID + Int(segment(end).index) < ids.upperBound {
+      let next = segment(end)
+      segments.append(Segment(start: next.start - base.start, index: next.index - base.index))
+      end += 1
     }
-    return JSON(members: members.filter { !data.contains($0.key) }).utf8[...]
+    let stop = end < segmentCount ? Int(segment(end).start) : bytes.count
+    return body(segments, bytes[Int(base.start)..<stop])
+  }
+
+  /// Adds events that `withEvents` gave. False if they are damaged; then nothing can be made of
+  /// this any more.
+  ///
+  /// - Parameter types: The type that each number stands for in them.
+  package mutating func append(
+    _ more: some Sequence<Segment>, count: Int, bytes new: some Collection<UInt8>, types: [UInt8]
+  ) -> Bool {
+    let base = Segment(start: UInt32(bytes.count), index: events)
+    let firstNew = segmentCount
+    bytes.append(contentsOf: new)
+    var segments = events == 0 ? [] : [base]
+    segments += more.lazy.map { Segment(start: $0.start &+ base.start, index: $0.index &+ base.index) }
+    let end = base.index + UInt32(count)
+    for (place, segment) in segments.enumerated() {
+      // They rise, and stay among the bytes.
+      let before = place > 0 ? segments[place - 1] : base
+      guard segment.start >= before.start, segment.start <= bytes.count, segment.index >= before.index,
+        segment.index <= end
+      else { return false }
+    }
+    laterSegments += segments
+    events = end
+    for number in firstNew..<segmentCount {
+      var cursor = cursor(atSegment: number)
+      let next = number + 1 < segmentCount ? segment(number + 1).index : events
+      for index in segment(number).index..<next {
+        guard cursor.place < cursor.end else { return false }
+        bytes[cursor.place] = types[Int(bytes[cursor.place])]
+        guard let entry = entry(firstID + Int(index), &cursor) else { return false }
+        tail.type = UInt8(entry.type.number)
+      }
+      guard cursor.place == cursor.end else { return false }
+    }
+    cut()
+    return true
+  }
+
+  /// Puts other numbers in the place of the types in what `withEvents` gave.
+  package static func renumber(
+    _ segments: [Segment], count: Int, in target: inout [UInt8], from start: Int, types: [UInt8]
+  ) {
+    // They may refer to an input, whatever it is.
+    var log = HistoryLog(input: CollectionOfOne(0))
+    let isGood = log.append(
+      segments, count: count, bytes: target[start...], types: [UInt8](0...255))
+    precondition(isGood, "BUG in Stepmill (please report): a history cannot be read")
+    for number in 0..<log.segmentCount {
+      var cursor = log.cursor(atSegment: number)
+      while cursor.place < cursor.end {
+        let place = start + cursor.place - 1
+        target[place] = types[Int(target[place])]
+        _ = log.entry(1, &cursor)
+      }
+    }
   }
 }

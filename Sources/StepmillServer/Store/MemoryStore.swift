@@ -25,8 +25,8 @@ package final class MemoryStore: Store {
   private struct Tables {
     var machines: [Scope: SortedTable<StateMachine>] = [:]
     var activities: [Scope: SortedTable<Activity>] = [:]
-    var executions: [MachineKey: MachineExecutions] = [:]
-    var running: [Scope: Int] = [:]
+    var groups: [MachineKey: MachineExecutions] = [:]
+    var running: [Scope: RunningCount] = [:]
     /// The closed ones of all machines, oldest first.
     var closed = ClosedQueue()
     var mapRuns: [String: MapRunRecord] = [:]
@@ -38,13 +38,18 @@ package final class MemoryStore: Store {
       lastNumber += 1
       return lastNumber
     }
-  }
 
-  /// The executions of one machine.
-  private struct MachineExecutions {
-    var byName: [String: StoredExecution] = [:]
-    var timeline = Timeline()
-    var running = 0
+    /// Where the executions of an origin are. Looked up once for all that have it.
+    mutating func group(of origin: ExecutionOrigin) -> MachineExecutions {
+      if let group = origin.group, !group.isGone { return group }
+      let key = MachineKey(scope: origin.scope, name: origin.machine)
+      let count = running[origin.scope] ?? RunningCount()
+      running[origin.scope] = count
+      let group = groups[key] ?? MachineExecutions(count)
+      groups[key] = group
+      origin.group = group
+      return group
+    }
   }
 
   /// The executions that are over, in the order of their ends: what goes first. One that runs
@@ -109,9 +114,11 @@ package final class MemoryStore: Store {
   package func removeMachine(_ name: String, in scope: Scope) {
     tables.withLock { tables in
       tables.machines[scope]?.remove(name)
-      let removed = tables.executions.removeValue(forKey: MachineKey(scope: scope, name: name))
-      for execution in removed?.byName.values ?? [:].values {
-        tables.closed.discard(execution.position.withLock { $0 })
+      let group = tables.groups.removeValue(forKey: MachineKey(scope: scope, name: name))
+      guard let group else { return }
+      group.isGone = true
+      for execution in group.byName.all {
+        tables.closed.discard(execution.position.load(ordering: .relaxed))
         forget(execution, &tables)
       }
     }
@@ -147,26 +154,26 @@ package final class MemoryStore: Store {
 
   // MARK: Executions
 
-  package func insert(_ execution: StoredExecution) -> StoredExecution? {
-    tables.withLock { tables in
-      let key = MachineKey(scope: execution.scope, name: execution.machine)
-      if let known = tables.executions[key]?.byName[execution.name] { return known }
-      tables.executions[key, default: MachineExecutions()].byName[execution.name] = execution
-      tables.executions[key]!.timeline.append(execution, tables.nextNumber())
-      tables.executions[key]!.running += 1
-      tables.running[execution.scope, default: 0] += 1
-      return nil
+  package func insert(_ execution: StoredExecution, runningMax: Int) -> Insertion {
+    let hash = NameTable.hash(execution.name)
+    return tables.withLock { tables in
+      let group = tables.group(of: execution.origin)
+      guard group.inScope.count < runningMax else { return .full }
+      if let known = group.byName.insert(execution, hash) { return .known(known) }
+      group.timeline.append(execution, tables.nextNumber())
+      group.running += 1
+      group.inScope.count += 1
+      return .added
     }
   }
 
   package func remove(_ execution: StoredExecution) {
     tables.withLock { tables in
-      let key = MachineKey(scope: execution.scope, name: execution.machine)
-      guard tables.executions[key]?.byName[execution.name] === execution else { return }
-      tables.executions[key]!.byName[execution.name] = nil
-      tables.executions[key]!.timeline.remove(execution)
-      tables.executions[key]!.running -= 1
-      tables.running[execution.scope, default: 0] -= 1
+      let group = tables.group(of: execution.origin)
+      guard group.byName.remove(execution) else { return }
+      group.timeline.remove(execution)
+      group.running -= 1
+      group.inScope.count -= 1
       forgetting(execution, false)
     }
   }
@@ -176,12 +183,11 @@ package final class MemoryStore: Store {
   package func restore(_ executions: [(execution: StoredExecution, date: Int64, bytes: Int)]) {
     tables.withLock { tables in
       for (execution, date, bytes) in executions {
-        let key = MachineKey(scope: execution.scope, name: execution.machine)
-        let number = execution.position.withLock { $0 }
-        guard tables.executions[key]?.byName[execution.name] == nil else { continue }
-        tables.executions[key, default: MachineExecutions()].byName[execution.name] = execution
-        execution.position.withLock { $0 = 0 }
-        tables.executions[key]!.timeline.append(execution, number)
+        let group = tables.group(of: execution.origin)
+        let number = execution.position.load(ordering: .relaxed)
+        guard group.byName.insert(execution, NameTable.hash(execution.name)) == nil else { continue }
+        execution.position.store(0, ordering: .relaxed)
+        group.timeline.append(execution, number)
         tables.closed.append(execution, date, number, bytes)
         tables.lastNumber = max(tables.lastNumber, number)
       }
@@ -192,32 +198,34 @@ package final class MemoryStore: Store {
   package func evict(now: Int64) { tables.withLock { evict(&$0, now: now) } }
 
   package func execution(_ name: String, of machine: String, in scope: Scope) -> StoredExecution? {
-    tables.withLock { $0.executions[MachineKey(scope: scope, name: machine)]?.byName[name] }
+    tables.withLock { $0.groups[MachineKey(scope: scope, name: machine)]?.byName[name] }
   }
 
-  package func recorded(_ event: HistoryEvent, of execution: StoredExecution) {}
+  package func recorded(_ execution: StoredExecution) {}
 
   package func closed(_ execution: StoredExecution, at date: Int64) {
+    let size = execution.byteCount
     tables.withLock { tables in
-      let key = MachineKey(scope: execution.scope, name: execution.machine)
-      tables.running[execution.scope, default: 0] -= 1
-      guard tables.executions[key]?.byName[execution.name] === execution else { return }
-      tables.executions[key]!.running -= 1
+      // Of a machine that is gone it is not remembered.
+      let group = execution.origin.group ?? tables.group(of: execution.origin)
+      group.inScope.count -= 1
+      guard !group.isGone, group.byName.contains(execution) else { return }
+      group.running -= 1
       let position = tables.nextNumber()
-      tables.executions[key]!.timeline.append(execution, position)
-      tables.closed.append(execution, date, position, execution.byteCount)
+      group.timeline.append(execution, position)
+      tables.closed.append(execution, date, position, size)
       evict(&tables, now: date)
     }
   }
 
   package func reopened(_ execution: StoredExecution) {
     tables.withLock { tables in
-      let key = MachineKey(scope: execution.scope, name: execution.machine)
-      guard tables.executions[key]?.byName[execution.name] === execution else { return }
-      tables.executions[key]!.running += 1
-      tables.running[execution.scope, default: 0] += 1
-      tables.closed.discard(execution.position.withLock { $0 })
-      tables.executions[key]!.timeline.append(execution, tables.nextNumber())
+      let group = tables.group(of: execution.origin)
+      guard group.byName.contains(execution) else { return }
+      group.running += 1
+      group.inScope.count += 1
+      tables.closed.discard(execution.position.load(ordering: .relaxed))
+      group.timeline.append(execution, tables.nextNumber())
     }
   }
 
@@ -228,10 +236,9 @@ package final class MemoryStore: Store {
         || tables.closed.bytes > retention.bytesMax && tables.closed.count > 1
     {
       guard let execution = tables.closed.removeFirst() else { continue }
-      let key = MachineKey(scope: execution.scope, name: execution.machine)
-      guard tables.executions[key]?.byName[execution.name] === execution else { continue }
-      tables.executions[key]!.byName[execution.name] = nil
-      tables.executions[key]!.timeline.remove(execution)
+      let group = tables.group(of: execution.origin)
+      guard group.byName.remove(execution) else { continue }
+      group.timeline.remove(execution)
       forget(execution, &tables)
     }
   }
@@ -250,22 +257,22 @@ package final class MemoryStore: Store {
   ) -> (executions: [StoredExecution], next: UInt64?) {
     // A copy of the timeline costs nothing as long as nobody writes to it meanwhile; the filter
     // then runs without the lock.
-    let timeline = tables.withLock { $0.executions[MachineKey(scope: scope, name: machine)]?.timeline }
+    let timeline = tables.withLock { $0.groups[MachineKey(scope: scope, name: machine)]?.timeline }
     return timeline?.page(before: position, limit: limit, where: matches) ?? ([], nil)
   }
 
   package func runningExecutions(of machine: String, in scope: Scope) -> [StoredExecution] {
     let all = tables.withLock {
-      $0.executions[MachineKey(scope: scope, name: machine)].map { Array($0.byName.values) } ?? []
+      $0.groups[MachineKey(scope: scope, name: machine)]?.byName.all ?? []
     }
     return all.filter { $0.status.state == .running }
   }
 
   package func runningCount(of machine: String, in scope: Scope) -> Int {
-    tables.withLock { $0.executions[MachineKey(scope: scope, name: machine)]?.running ?? 0 }
+    tables.withLock { $0.groups[MachineKey(scope: scope, name: machine)]?.running ?? 0 }
   }
 
-  package func runningCount(in scope: Scope) -> Int { tables.withLock { $0.running[scope] ?? 0 } }
+  package func runningCount(in scope: Scope) -> Int { tables.withLock { $0.running[scope]?.count ?? 0 } }
 
   // MARK: Map runs
 
@@ -338,35 +345,139 @@ private struct SortedTable<Value> {
   }
 }
 
+/// The executions of one machine. Behind the lock of the store, which is what `@unchecked
+/// Sendable` stands on.
+final class MachineExecutions: @unchecked Sendable {
+  fileprivate var byName = NameTable()
+  fileprivate var timeline = Timeline()
+  fileprivate var running = 0
+  fileprivate let inScope: RunningCount
+  /// The machine was removed; another one may have its name.
+  fileprivate var isGone = false
+
+  fileprivate init(_ inScope: RunningCount) { self.inScope = inScope }
+}
+
+/// How many executions run in a scope. Behind the lock of the store, as the above.
+private final class RunningCount: @unchecked Sendable {
+  var count = 0
+}
+
+/// Executions by their names: a table of references, probed from the place that the hash says.
+/// The hashes are beside them, so that neither growing nor searching touches executions that are
+/// meant to be left alone; a million that wait are anywhere but in the cache.
+private struct NameTable: ~Copyable {
+  private var hashes: [UInt32] = []
+  private var places: [StoredExecution?] = []
+  private(set) var count = 0
+  /// Places that are empty or free again but not for good: see `removed`.
+  private var removedCount = 0
+
+  private static let empty: UInt32 = 0
+  /// Searching goes on behind it.
+  private static let removed: UInt32 = 1
+
+  static func hash(_ name: String) -> UInt32 {
+    let hash = name.hashValue
+    return max(2, UInt32(truncatingIfNeeded: hash ^ hash >> 32))
+  }
+
+  var all: [StoredExecution] { places.compactMap { $0 } }
+
+  subscript(name: String) -> StoredExecution? {
+    place(Self.hash(name)) { $0.name == name }.flatMap { places[$0] }
+  }
+
+  func contains(_ execution: StoredExecution) -> Bool {
+    place(Self.hash(execution.name)) { $0 === execution } != nil
+  }
+
+  private func place(_ hash: UInt32, where matches: (StoredExecution) -> Bool) -> Int? {
+    guard !hashes.isEmpty else { return nil }
+    var place = Int(hash) & (hashes.count - 1)
+    while hashes[place] != Self.empty {
+      if hashes[place] == hash, let found = places[place], matches(found) { return place }
+      place = (place + 1) & (hashes.count - 1)
+    }
+    return nil
+  }
+
+  /// Adds one. Gives the one that has the name already, and adds nothing, if there is one.
+  mutating func insert(_ execution: StoredExecution, _ hash: UInt32) -> StoredExecution? {
+    if (count + removedCount + 1) * 4 > hashes.count * 3 { resize() }
+    var place = Int(hash) & (hashes.count - 1)
+    while hashes[place] != Self.empty {
+      if hashes[place] == hash, let known = places[place], known.name == execution.name { return known }
+      place = (place + 1) & (hashes.count - 1)
+    }
+    hashes[place] = hash
+    places[place] = execution
+    count += 1
+    return nil
+  }
+
+  /// False if it is not there.
+  mutating func remove(_ execution: StoredExecution) -> Bool {
+    guard let place = place(Self.hash(execution.name), where: { $0 === execution }) else { return false }
+    places[place] = nil
+    hashes[place] = Self.removed
+    count -= 1
+    removedCount += 1
+    return true
+  }
+
+  private mutating func resize() {
+    var size = 16
+    while size * 3 < (count + 1) * 5 { size *= 2 }
+    var newHashes = [UInt32](repeating: Self.empty, count: size)
+    var newPlaces = [StoredExecution?](repeating: nil, count: size)
+    for old in hashes.indices where hashes[old] > Self.removed {
+      var place = Int(hashes[old]) & (size - 1)
+      while newHashes[place] != Self.empty { place = (place + 1) & (size - 1) }
+      newHashes[place] = hashes[old]
+      // Moved, not copied: nobody's count changes.
+      swap(&newPlaces[place], &places[old])
+    }
+    hashes = newHashes
+    places = newPlaces
+    removedCount = 0
+  }
+}
+
 /// Executions in the order in which they began or ended, whichever was last.
 ///
-/// Beginning and ending each append an entry; an execution remembers its latest, and the one
-/// before is stale. Entries are numbered for good, and through all machines, so a number is a place to go on from, however
-/// much happened meanwhile. When more than half are stale they are swept.
+/// Beginning and ending each append an entry, and empty the one before. Entries are numbered for
+/// good, and through all machines, so a number is a place to go on from, however much happened
+/// meanwhile. When more than half are empty they are swept.
 private struct Timeline: Sendable {
-  private var entries: [(number: UInt64, execution: StoredExecution)] = []
-  private var stale = 0
+  private var entries: [(number: UInt64, execution: StoredExecution?)] = []
+  private var emptyCount = 0
 
   mutating func append(_ execution: StoredExecution, _ number: UInt64) {
-    let isStale = execution.position.withLock { position in
-      defer { position = number }
-      return position != 0
-    }
-    if isStale { stale += 1 }
+    empty(execution.position.load(ordering: .relaxed))
+    execution.position.store(number, ordering: .relaxed)
     entries.append((number, execution))
     sweep()
   }
 
   mutating func remove(_ execution: StoredExecution) {
-    execution.position.withLock { $0 = 0 }
-    stale += 1
+    empty(execution.position.load(ordering: .relaxed))
+    execution.position.store(0, ordering: .relaxed)
     sweep()
   }
 
+  private mutating func empty(_ number: UInt64) {
+    guard number != 0 else { return }
+    let place = place(of: number)
+    guard place < entries.count, entries[place].number == number else { return }
+    entries[place].execution = nil
+    emptyCount += 1
+  }
+
   private mutating func sweep() {
-    guard stale > 1024, stale * 2 > entries.count else { return }
-    entries.removeAll { entry in entry.execution.position.withLock { $0 } != entry.number }
-    stale = 0
+    guard emptyCount > 1024, emptyCount * 2 > entries.count else { return }
+    entries.removeAll { $0.execution == nil }
+    emptyCount = 0
   }
 
   func page(
@@ -377,21 +488,24 @@ private struct Timeline: Sendable {
     var last: UInt64?
     while index > 0 {
       index -= 1
-      let entry = entries[index]
-      guard entry.execution.position.withLock({ $0 }) == entry.number, matches(entry.execution) else {
-        continue
-      }
+      guard let execution = entries[index].execution, matches(execution) else { continue }
       if found.count == limit { return (found, last) }
-      found.append(entry.execution)
-      last = entry.number
+      found.append(execution)
+      last = entries[index].number
     }
     return (found, nil)
   }
 
-  /// The index of the first entry whose number is not below `number`.
+  /// The index of the first entry whose number is not below `number`. Mostly it is near the end,
+  /// since most executions are short.
   private func place(of number: UInt64) -> Int {
-    var low = 0
     var high = entries.count
+    var step = 4
+    while high > step, entries[high - step].number >= number {
+      high -= step
+      step *= 2
+    }
+    var low = max(0, high - step)
     while low < high {
       let middle = (low + high) / 2
       if entries[middle].number < number { low = middle + 1 } else { high = middle }

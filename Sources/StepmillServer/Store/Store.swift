@@ -4,7 +4,7 @@ import Stepmill
 //
 // The service makes changes under locks of its own, so that a store never has to decide
 // anything; it says after each that it may answer (`whenDurable`), which is when a store on disk
-// has written it. Executions are told of as they go: `insert`, one `record` per event, `closed`.
+// has written it. Executions are told of as they go: `insert`, one `recorded` per event, `closed`.
 
 /// Remembers machines, activities, executions and runs of Distributed Maps.
 package protocol Store: AnyObject, Sendable {
@@ -25,13 +25,13 @@ package protocol Store: AnyObject, Sendable {
   func activities(after name: String?, limit: Int, in scope: Scope) -> [Activity]
 
   // MARK: Executions
-  /// Adds an execution. Gives the one that has the name already, and adds nothing, if there is one.
-  func insert(_ execution: StoredExecution) -> StoredExecution?
+  /// Adds an execution, unless as many run in its scope already.
+  func insert(_ execution: StoredExecution, runningMax: Int) -> Insertion
   /// Takes back one that could not be started.
   func remove(_ execution: StoredExecution)
   func execution(_ name: String, of machine: String, in scope: Scope) -> StoredExecution?
   /// An event has been added to its history.
-  func recorded(_ event: HistoryEvent, of execution: StoredExecution)
+  func recorded(_ execution: StoredExecution)
   /// It has ended.
   func closed(_ execution: StoredExecution, at date: Int64)
   /// It runs again.
@@ -60,6 +60,15 @@ package protocol Store: AnyObject, Sendable {
   func whenDurable(_ body: @escaping @Sendable (_ failure: String?) -> Void)
   /// Why nothing can be changed at the moment; nil if all is well.
   var refusal: String? { get }
+}
+
+/// What became of an execution that was to be added.
+package enum Insertion {
+  case added
+  /// Another one has the name; nothing was added.
+  case known(StoredExecution)
+  /// Too many run; nothing was added.
+  case full
 }
 
 /// How long executions are remembered that are over.

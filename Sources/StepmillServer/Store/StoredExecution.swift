@@ -11,105 +11,204 @@ package enum ExecutionState: String, Sendable, CaseIterable {
   case pendingRedrive = "PENDING_REDRIVE"
 }
 
-/// A Standard execution: what it was started with, and what has become of it.
+/// What all executions have in common that were started through the same name of a machine.
+///
+/// Who may touch what: `group` belongs to the store in memory, and is behind its lock. That is
+/// what `@unchecked Sendable` stands on.
+@safe package final class ExecutionOrigin: @unchecked Sendable {
+  package let scope: Scope
+  package let machine: String
+  package let revision: MachineRevision
+  package let versionARN: String?
+  package let aliasARN: String?
+  /// Where the store keeps them, once it has looked.
+  var group: MachineExecutions?
+  /// What the history of the one that ended last takes.
+  let typicalBytes = Atomic<Int>(0)
+
+  package init(
+    scope: Scope, machine: String, revision: MachineRevision, versionARN: String? = nil,
+    aliasARN: String? = nil
+  ) {
+    self.scope = scope
+    self.machine = machine
+    self.revision = revision
+    self.versionARN = versionARN
+    self.aliasARN = aliasARN
+  }
+}
+
+/// A Standard execution: what it was started with, and what has become of it. It listens to the
+/// engine itself: there may be a million that wait, each with as few objects as can be.
 ///
 /// Who may touch what: what it was started with never changes. The rest is behind its own lock,
 /// which the loop takes for each event and a reader for each page; a service with a million of
 /// them has no lock in common for that. `position` belongs to the store.
 package final class StoredExecution: Sendable {
-  package let scope: Scope
-  package let machine: String
+  package let origin: ExecutionOrigin
   package let name: String
-  package let revision: MachineRevision
-  package let versionARN: String?
-  package let aliasARN: String?
-  package let traceHeader: String?
   package let startDate: Int64
-  /// The run of a Distributed Map that it is a child of, and how many items it has.
-  package let mapRunARN: String?
-  package let itemCount: Int?
+  private let extra: Extra?
 
   private let life: Lock<Life>
-  /// Where it stands in the store's order: see `Timeline`. Guarded by the store's lock.
-  package let position = Lock<UInt64>(0)
+  /// Where it stands in the store's order: see `Timeline`. Written under the store's lock.
+  package let position = Atomic<UInt64>(0)
   /// For a store on disk: the number of its row, negative when it is to be forgotten, and
   /// whether it waits to be written and was written before.
   package let row = Atomic<Int64>(0)
   package let isQueued = Atomic<Bool>(false)
   package let isWritten = Atomic<Bool>(false)
 
-  /// What of it takes room. When it is over, a store may keep this for it.
-  package struct Contents: Sendable {
-    /// As it was sent.
-    package var input = ""
-    package var output: String?
-    package var error: String?
-    package var cause: String?
-    package var history = HistoryLog()
-    /// Where it stood when it ended, if that was no success.
-    package var resumePoint: ResumePoint?
+  /// What few were started with.
+  package final class Extra: Sendable {
+    let traceHeader: String?
+    let mapRunARN: String?
+    let itemCount: Int?
+
+    package init?(traceHeader: String?, mapRunARN: String? = nil, itemCount: Int? = nil) {
+      guard traceHeader != nil || mapRunARN != nil else { return nil }
+      self.traceHeader = traceHeader
+      self.mapRunARN = mapRunARN
+      self.itemCount = itemCount
+    }
+  }
+
+  /// How it ended, apart from what its history says.
+  package final class Ending: Sendable {
+    package let output: String?
+    package let error: String?
+    package let cause: String?
+    /// Where it stood, if that was no success.
+    package let resumePoint: ResumePoint?
+
+    package init(
+      output: String? = nil, error: String? = nil, cause: String? = nil, resumePoint: ResumePoint? = nil
+    ) {
+      self.output = output
+      self.error = error
+      self.cause = cause
+      self.resumePoint = resumePoint
+    }
+  }
+
+  /// Redrives so far.
+  package struct Redrives: Sendable {
+    package var count = 0
+    package var date: Int64?
+    /// The tokens of clients that are remembered, with their dates: newest last.
+    package var tokens: [(token: String, date: Int64)] = []
 
     package init() {}
   }
 
   package struct Life: Sendable {
     package var state = ExecutionState.running
-    package var stopDate: Int64?
-    /// Empty where `archive` keeps it.
-    package var contents = Contents()
-    /// Keeps the contents; nil while they are here.
-    package var archive: (any ExecutionArchive)?
-    package var eventCount = 0
     package var isResumable = false
-    package var redriveCount = 0
-    package var redriveDate: Int64?
-    /// The tokens of redrives that are remembered, with their dates: newest last.
-    package var redriveTokens: [(token: String, date: Int64)] = []
-    /// What runs it, while it runs.
+    package var stopDate: Int64?
+    /// The input and the events; empty where `archive` keeps them.
+    package var history = HistoryLog()
+    /// Nil where there is nothing to say, or `archive` keeps it.
+    package var ending: Ending?
+    /// Keeps what takes room; nil while that is here.
+    package var archive: (any ExecutionArchive)?
+    private var archivedCount: UInt32 = 0
+    private var box: Box?
+    /// What runs it, and for whom, while it runs.
     var hosted: HostedExecution?
+    var service: StepFunctionsService?
     /// It is to stop as soon as it runs.
     var stopOrder: StopOrder?
     /// Who waits for its end.
     var waiters: [@Sendable (StoredExecution) -> Void] = []
 
+    private final class Box: Sendable {
+      let redrives: Redrives
+      init(_ redrives: Redrives) { self.redrives = redrives }
+    }
+
     package init() {}
 
-    mutating func append(_ event: HistoryEvent) {
-      contents.history.append(event)
-      eventCount += 1
+    /// One whose contents are in an archive.
+    package init(archive: any ExecutionArchive, eventCount: Int) {
+      self.archive = archive
+      self.eventCount = eventCount
+    }
+
+    /// How many events there are, be they here or not.
+    package var eventCount: Int {
+      get { archive == nil ? history.count : Int(archivedCount) }
+      set { archivedCount = UInt32(newValue) }
+    }
+
+    package var redrives: Redrives {
+      get { box?.redrives ?? Redrives() }
+      set { box = Box(newValue) }
     }
 
     /// Gives the contents to a store that has them.
     package mutating func leave(to archive: any ExecutionArchive) {
-      isResumable = contents.resumePoint != nil
-      contents = Contents()
+      isResumable = ending?.resumePoint != nil
+      eventCount = history.count
+      history = HistoryLog()
+      ending = nil
       self.archive = archive
+    }
+
+    package var byteCount: Int {
+      600 + history.byteCount + (ending?.output?.utf8.count ?? 0)
+    }
+
+    var contents: Contents {
+      Contents(
+        input: String(decoding: history.inputBytes, as: UTF8.self), output: ending?.output ?? history.output,
+        error: ending?.error, cause: ending?.cause, resumePoint: ending?.resumePoint)
     }
   }
 
-  struct StopOrder: Sendable {
-    var error: String?
-    var cause: String?
+  final class StopOrder: Sendable {
+    let error: String?
+    let cause: String?
+
+    init(error: String?, cause: String?) {
+      self.error = error
+      self.cause = cause
+    }
   }
 
   package init(
-    scope: Scope, machine: String, name: String, revision: MachineRevision, versionARN: String?,
-    aliasARN: String?, input: String, traceHeader: String?, startDate: Int64, mapRunARN: String? = nil,
-    itemCount: Int? = nil, life: consuming Life = Life()
+    _ origin: ExecutionOrigin, name: String, startDate: Int64, extra: Extra? = nil, life: consuming Life
   ) {
-    if life.archive == nil { life.contents.input = input }
     self.life = Lock(life)
-    self.scope = scope
-    self.machine = machine
+    self.origin = origin
     self.name = name
-    self.revision = revision
-    self.versionARN = versionARN
-    self.aliasARN = aliasARN
-    self.traceHeader = traceHeader
     self.startDate = startDate
-    self.mapRunARN = mapRunARN
-    self.itemCount = itemCount
+    self.extra = extra
   }
+
+  /// One that is about to run, for a service.
+  convenience init(
+    _ origin: ExecutionOrigin, name: String, startDate: Int64, extra: Extra? = nil,
+    input: some Collection<UInt8>, for service: StepFunctionsService
+  ) {
+    var life = Life()
+    let capacity = min(origin.typicalBytes.load(ordering: .relaxed), Self.typicalBytesMax)
+    life.history = HistoryLog(input: input, capacity: capacity)
+    life.service = service
+    self.init(origin, name: name, startDate: startDate, extra: extra, life: life)
+  }
+
+  /// More is not reserved because others took it.
+  private static let typicalBytesMax = 4096
+
+  package var scope: Scope { origin.scope }
+  package var machine: String { origin.machine }
+  package var revision: MachineRevision { origin.revision }
+  package var versionARN: String? { origin.versionARN }
+  package var aliasARN: String? { origin.aliasARN }
+  package var traceHeader: String? { extra?.traceHeader }
+  /// The run of a Distributed Map that it is a child of, and how many items it has.
+  package var mapRunARN: String? { extra?.mapRunARN }
+  package var itemCount: Int? { extra?.itemCount }
 
   package var arn: String {
     isExpress ? scope.executionARN(machine, name, kind: "express") : scope.executionARN(machine, name)
@@ -123,19 +222,36 @@ package final class StoredExecution: Sendable {
     life.withLock { life in body(&life) }
   }
 
-  /// Input and outcome, without the history.
-  package func contents() throws(APIError) -> Contents {
-    let (here, archive) = withLife { life in
-      var contents = life.contents
-      contents.history = HistoryLog()
-      return (contents, life.archive)
+  /// Input and outcome.
+  package struct Contents: Sendable {
+    /// As it was sent.
+    package var input = ""
+    package var output: String?
+    package var error: String?
+    package var cause: String?
+    /// Where it stood when it ended, if that was no success.
+    package var resumePoint: ResumePoint?
+
+    package init(
+      input: String = "", output: String? = nil, error: String? = nil, cause: String? = nil,
+      resumePoint: ResumePoint? = nil
+    ) {
+      self.input = input
+      self.output = output
+      self.error = error
+      self.cause = cause
+      self.resumePoint = resumePoint
     }
+  }
+
+  package func contents() throws(APIError) -> Contents {
+    let (here, archive) = withLife { ($0.archive == nil ? $0.contents : Contents(), $0.archive) }
     return try archive?.contents(of: self) ?? here
   }
 
   /// The events with these numbers, and perhaps others around them.
   func history(_ ids: ClosedRange<Int>) throws(APIError) -> HistoryLog {
-    let (here, archive) = withLife { ($0.contents.history, $0.archive) }
+    let (here, archive) = withLife { ($0.history, $0.archive) }
     return try archive?.history(of: self, ids) ?? here
   }
 
@@ -143,11 +259,15 @@ package final class StoredExecution: Sendable {
   func restore() throws(APIError) {
     let (archive, count) = withLife { ($0.archive, $0.eventCount) }
     guard let archive else { return }
-    var contents = try archive.contents(of: self)
-    if count > 0 { contents.history = try archive.history(of: self, 1...count) }
+    let contents = try archive.contents(of: self)
+    let history =
+      count > 0 ? try archive.history(of: self, 1...count) : HistoryLog(input: Array(contents.input.utf8))
     withLife { life in
       guard life.archive != nil else { return }
-      life.contents = contents
+      life.history = history
+      life.ending = Ending(
+        output: contents.output, error: contents.error, cause: contents.cause,
+        resumePoint: contents.resumePoint)
       life.archive = nil
     }
   }
@@ -164,10 +284,11 @@ package final class StoredExecution: Sendable {
   }
 
   package var status: Status {
-    withLife {
-      Status(
-        state: $0.state, stopDate: $0.stopDate, redriveCount: $0.redriveCount, redriveDate: $0.redriveDate,
-        eventCount: $0.eventCount, isResumable: $0.isResumable || $0.contents.resumePoint != nil)
+    withLife { life in
+      let redrives = life.redrives
+      return Status(
+        state: life.state, stopDate: life.stopDate, redriveCount: redrives.count, redriveDate: redrives.date,
+        eventCount: life.eventCount, isResumable: life.isResumable || life.ending?.resumePoint != nil)
     }
   }
 
@@ -175,9 +296,23 @@ package final class StoredExecution: Sendable {
   package var byteCount: Int { withLife { $0.byteCount } }
 }
 
-extension StoredExecution.Life {
-  package var byteCount: Int {
-    600 + contents.input.utf8.count + (contents.output?.utf8.count ?? 0) + contents.history.byteCount
+extension StoredExecution: ExecutionListener {
+  package var wantsResumePoint: Bool { true }
+
+  package func recorded(_ event: EventRecord) {
+    let service = withLife { life in
+      life.history.append(event, role: origin.revision.roleARN)
+      return life.service
+    }
+    service?.recorded(event, of: self)
+  }
+
+  package func stopped(at point: ResumePoint) {
+    withLife { $0.ending = Ending(resumePoint: point) }
+  }
+
+  package func ended(_ end: HostedEnd) {
+    withLife { $0.service }?.ended(self, end)
   }
 }
 
@@ -185,6 +320,6 @@ extension StoredExecution.Life {
 package protocol ExecutionArchive: AnyObject, Sendable {
   /// Everything but the history.
   func contents(of execution: StoredExecution) throws(APIError) -> StoredExecution.Contents
-  /// At least these events.
+  /// At least these events; with the first one, the input.
   func history(of execution: StoredExecution, _ ids: ClosedRange<Int>) throws(APIError) -> HistoryLog
 }

@@ -93,7 +93,7 @@ struct TestRun: Sendable {
       self.then = then
     }
 
-    func recorded(_ event: HistoryEvent) {
+    func recorded(_ event: EventRecord) {
       let details = event.details
       state.withLock { progress in
         switch event.type {
@@ -121,7 +121,8 @@ struct TestRun: Sendable {
     var wantsResumePoint: Bool { false }
     func stopped(at point: ResumePoint) {}
 
-    func ended(_ outcome: Outcome) {
+    func ended(_ end: HostedEnd) {
+      let outcome = end.outcome
       var (run, output, next) = state.withLock { ($0.run, $0.output, $0.next) }
       if let output {
         run.end = .left(output: output, next: next)

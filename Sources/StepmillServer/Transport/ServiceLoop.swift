@@ -331,6 +331,8 @@ final class KnownMachine: Sendable {
   let executionPrefix: [UInt8]
   let revision: MachineRevision
   let workflow: BoundWorkflow
+  /// Of its Standard executions.
+  let origin: ExecutionOrigin
 
   fileprivate init?(_ bytes: UnsafeRawBufferPointer, _ scope: Scope, _ service: StepFunctionsService) {
     let text = unsafe String(decoding: bytes, as: UTF8.self)
@@ -345,6 +347,7 @@ final class KnownMachine: Sendable {
     executionPrefix = Array(
       "\(scope.prefix)\(isExpress ? "express" : "execution"):\(name.name):".utf8)
     revision = target.revision
+    origin = service.origin(of: name.name, target, in: scope)
     workflow = service.workflow(of: target.revision, name: name.name, in: scope)
   }
 }
@@ -452,18 +455,17 @@ extension StepFunctionsService {
   func startStandard(
     _ machine: KnownMachine, name: String, text: UnsafeRawBufferPointer, on direct: DirectLoop
   ) -> StoredExecution? {
-    guard status == nil, store.refusal == nil,
-      store.runningCount(in: machine.scope) < configuration.openExecutionsMax
-    else { return nil }
-    let execution = StoredExecution(
-      scope: machine.scope, machine: machine.name, name: name, revision: machine.revision, versionARN: nil,
-      aliasARN: nil, input: unsafe String(decoding: text, as: UTF8.self), traceHeader: nil, startDate: now)
-    guard store.insert(execution) == nil else { return nil }
+    guard status == nil, store.refusal == nil else { return nil }
+    let execution = unsafe StoredExecution(
+      machine.origin, name: name, startDate: now, input: text, for: self)
+    guard case .added = store.insert(execution, runningMax: configuration.openExecutionsMax) else {
+      return nil
+    }
     do throws(DirectRefusal) {
       let hosted = try unsafe direct.start(
         machine.workflow, text: text,
         identity: ExecutionIdentity(name: name, roleARN: machine.revision.roleARN),
-        listener: StandardListener(execution, self))
+        listener: execution)
       isRun(execution, by: hosted)
       return execution
     } catch {

@@ -70,6 +70,12 @@ package struct ResponseBody: Sendable {
     bytes.append(contentsOf: json)
   }
 
+  /// A value that is written into the bytes.
+  mutating func add(_ name: String, _ write: (inout [UInt8]) -> Void) {
+    self.name(name)
+    write(&bytes)
+  }
+
   /// A text of UTF-8 bytes.
   mutating func add(_ name: String, utf8: [UInt8]) {
     self.name(name)
