@@ -11,6 +11,7 @@ final class Archive: ExecutionArchive {
   @safe private final class Reader: @unchecked Sendable {
     let database: Database
     let statement: Statement
+    let packs: Statement
 
     init(_ path: String) throws(DatabaseFailure) {
       database = try Database(path, mayCreate: false)
@@ -23,6 +24,7 @@ final class Archive: ExecutionArchive {
         SELECT id, data FROM pages
         WHERE id >= (SELECT max(id) FROM pages WHERE id BETWEEN ?1 AND ?2) AND id <= ?3 ORDER BY id
         """)
+      packs = try database.prepare("SELECT data FROM packs WHERE id = ?")
     }
   }
 
@@ -96,6 +98,24 @@ final class Archive: ExecutionArchive {
     var count = 0
     let failure = reader.withLock { reader -> StoreError? in
       guard let reader else { return StoreError(.system, "The store was closed.") }
+      if let place = PackPlace(rawValue: execution.place.load(ordering: .relaxed)) {
+        do throws(DatabaseFailure) {
+          defer { reader.packs.reset() }
+          reader.packs.bind(0, place.pack)
+          count += 1
+          guard try reader.packs.step(),
+            var pack = PackReader(reader.packs.blob(0), at: place.offset),
+            let (entry, bytes) = pack.next(), entry.row == row, let page = Page(Array(bytes))
+          else {
+            isGood = false
+            return nil
+          }
+          _ = body(1, page)
+          return nil
+        } catch {
+          return StoreError(error, path)
+        }
+      }
       let statement = reader.statement
       defer { statement.reset() }
       statement.bind(0, PageKey.first(of: row))

@@ -14,6 +14,8 @@ struct Loaded {
   var lastOwner: Int64 = 0
   var lastRevision: Int64 = 0
   var lastRow: Int64 = 0
+  var lastPack: Int64 = 0
+  var packCounts: [Int64: Int] = [:]
   /// Executions of machines that are gone.
   var removals: [Removal] = []
 }
@@ -36,6 +38,7 @@ struct Loader {
   /// By number, with whether it is gone.
   private var ownersByRow: [Int64: (owner: Writer.Owner, isGone: Bool)] = [:]
   private var origins: [Origin: ExecutionOrigin] = [:]
+  private var interruptedRows: Set<Int64> = []
   private var lastPosition: UInt64 = 0
 
   static func load(
@@ -67,6 +70,7 @@ struct Loader {
     try loadOwners()
     let interrupted = try loadExecutions()
     try database.execute("BEGIN IMMEDIATE")
+    try loadPacks()
     try close(interrupted)
     try loadMapRuns()
     try sweep()
@@ -144,6 +148,66 @@ struct Loader {
 
   // MARK: Executions
 
+  /// Short executions, many in a row. What has a row of its own beside that was redriven since.
+  private mutating func loadPacks() throws(DatabaseFailure) {
+    let rows = try database.prepare("SELECT id, data FROM packs ORDER BY id")
+    let delete = try database.prepare("DELETE FROM packs WHERE id = ?")
+    var known: Set<Int64> = []
+    var empty: [Int64] = []
+    while try rows.step() {
+      if loaded.lastPack == 0 {
+        known = Set(loaded.executions.map { $0.execution.row.load(ordering: .relaxed) })
+        known.formUnion(interruptedRows)
+      }
+      let id = rows.integer(0)
+      loaded.lastPack = id
+      guard var pack = PackReader(rows.blob(1)) else { throw damage("pack \(id) has no known form") }
+      while !pack.isAtEnd {
+        let place = PackPlace(pack: id, offset: pack.offset)
+        guard let (entry, _) = pack.next() else { throw damage("pack \(id) is incomplete") }
+        // Also the numbers of what is gone are not given again.
+        loaded.lastRow = max(loaded.lastRow, entry.row)
+        loaded.lastOwner = max(loaded.lastOwner, entry.owner)
+        loaded.lastRevision = max(loaded.lastRevision, entry.revision)
+        guard let (owner, isGone) = ownersByRow[entry.owner], !isGone, !known.contains(entry.row) else {
+          continue
+        }
+        guard let revision = revisions[entry.revision] else {
+          throw damage("pack \(id) refers to what is not there")
+        }
+        usedRevisions.insert(entry.revision)
+        loaded.packCounts[id, default: 0] += 1
+        let execution = self.execution(entry, owner, revision)
+        execution.place.store(place.rawValue, ordering: .relaxed)
+        loaded.executions.append((execution, entry.stopDate ?? now, entry.byteCount))
+      }
+      if loaded.packCounts[id] == nil { empty.append(id) }
+    }
+    for id in empty {
+      delete.bind(0, id)
+      try delete.run()
+    }
+  }
+
+  private mutating func execution(
+    _ entry: PackEntry, _ owner: Writer.Owner, _ revision: MachineRevision
+  ) -> StoredExecution {
+    var life = StoredExecution.Life(archive: archive, eventCount: entry.eventCount)
+    life.state = entry.state
+    life.stopDate = entry.stopDate
+    life.isResumable = entry.isResumable
+    let key = Origin(
+      owner: entry.owner, revision: entry.revision, versionARN: entry.versionARN, aliasARN: entry.aliasARN)
+    let execution = StoredExecution(
+      origin(key, owner, revision), name: entry.name, startDate: entry.startDate,
+      extra: StoredExecution.Extra(traceHeader: entry.traceHeader), life: life)
+    execution.row.store(entry.row, ordering: .relaxed)
+    execution.isWritten.store(true, ordering: .relaxed)
+    execution.position.store(entry.position, ordering: .relaxed)
+    lastPosition = max(lastPosition, entry.position)
+    return execution
+  }
+
   /// An execution that ran when the store was left.
   private struct Interrupted {
     var execution: StoredExecution
@@ -191,6 +255,7 @@ struct Loader {
       let bytes = Int(rows.integer(9))
       if state == .running {
         interrupted.append(Interrupted(execution: execution, bytes: bytes))
+        interruptedRows.insert(id)
       } else {
         loaded.executions.append((execution, life.stopDate ?? now, bytes))
       }

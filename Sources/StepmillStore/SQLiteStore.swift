@@ -66,7 +66,7 @@ package final class SQLiteStore: Store {
       let row = execution.row.load(ordering: .relaxed)
       guard row > 0 else { return }
       execution.row.store(-row, ordering: .relaxed)
-      queue.remove(Removal(row: row, arn: hasMapRuns ? execution.arn : nil))
+      queue.remove(Removal(row: row, arn: hasMapRuns ? execution.arn : nil, execution: execution))
     }
     for (machine, scope) in loaded.machines { memory.put(machine, in: scope) }
     for (activity, scope) in loaded.activities { memory.put(activity, in: scope) }

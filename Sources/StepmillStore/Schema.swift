@@ -8,6 +8,7 @@ import StepmillServer
 //   pages       what takes room: input, history, outcome; see `Page`. The key is the execution's
 //               number with the number of the page's first event behind it, so the pages of an
 //               execution lie side by side in order.
+//   packs       both of short executions, many in one row; see `Pack`
 //   revisions   shared by machines, versions and executions
 //
 // There is no index but the keys: names are found in memory.
@@ -44,8 +45,8 @@ enum Schema {
       id INTEGER PRIMARY KEY, arn TEXT NOT NULL UNIQUE, execution TEXT NOT NULL, document TEXT NOT NULL);
     CREATE INDEX map_runs_of_executions ON map_runs(execution);
     """,
-    // Pages of the second form, beside those of the first.
-    "",
+    // Short executions, many in a row; pages of the second form beside those of the first.
+    "CREATE TABLE packs(id INTEGER PRIMARY KEY, data BLOB NOT NULL);",
   ]
 
   static var version: Int { steps.count }

@@ -30,6 +30,8 @@ enum StoreChange: Sendable {
 struct Removal: Sendable {
   var row: Int64
   var arn: String?
+  /// Nil for what need not be looked for in a pack.
+  var execution: StoredExecution?
 }
 
 /// Who may touch what: everything behind the mutex, by whoever holds it. That is what

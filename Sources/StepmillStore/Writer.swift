@@ -30,6 +30,7 @@ import Synchronization
   private var progress: [Int64: Progress] = [:]
   private var owners: [Owner: Int64]
   private var lastOwner: Int64
+  private var lastOrigin: (origin: ExecutionOrigin, owner: Int64)?
   private var lastRevision: Int64
 
   struct Owner: Hashable {
@@ -42,11 +43,19 @@ import Synchronization
     case progress(Int64, Progress?)
     case owner(Owner, Int64?)
     case revision(MachineRevision)
+    case packCount(Int64, Int?)
+    case place(StoredExecution, PackPlace)
   }
 
   private var undo: [Undo] = []
   /// What the transaction has written, and of what is over how much it takes.
   private var written: [(execution: StoredExecution, bytes: Int?)] = []
+  /// The pack that is being filled, and where the transaction has put executions.
+  private var pack = PackWriter()
+  private var packed: [(execution: StoredExecution, place: PackPlace)] = []
+  private var lastPack: Int64
+  /// How many executions each pack has that are not forgotten.
+  private var packCounts: [Int64: Int]
   private var rows: UInt64 = 0
 
   /// What is over and still here, oldest first.
@@ -65,6 +74,10 @@ import Synchronization
   private static let removalsPerTransaction = 1000
   static let pageBytes = 16_384
   static let pageBytesToRewrite = 4096
+  /// Above this an execution has a row of its own; a pack is full above the other. Reading one
+  /// execution reads all of its pack.
+  private static let packedBytesMax = 8192
+  private static let packBytesMax = 32_768
   private static let pauseNanoseconds: UInt64 = 250_000_000
   private static let closingAttempts = 3
 
@@ -82,6 +95,8 @@ import Synchronization
     owners = loaded.owners
     lastOwner = loaded.lastOwner
     lastRevision = loaded.lastRevision
+    lastPack = loaded.lastPack
+    packCounts = loaded.packCounts
     removals = loaded.removals
     statements = try Statements(database)
   }
@@ -153,6 +168,7 @@ import Synchronization
         for run in backlog.mapRuns.values.sorted(by: { ($0.startDate, $0.arn) < ($1.startDate, $1.arn) }) {
           try write(run)
         }
+        try writePack()
         for removal in removals.suffix(Self.removalsPerTransaction) { try remove(removal) }
       }
       done = end
@@ -202,6 +218,8 @@ import Synchronization
   ) throws(DatabaseFailure) {
     undo.removeAll(keepingCapacity: true)
     written.removeAll(keepingCapacity: true)
+    packed.removeAll(keepingCapacity: true)
+    pack.begin()
     rows = 0
     do throws(DatabaseFailure) {
       try statements.begin.run()
@@ -210,11 +228,14 @@ import Synchronization
     } catch {
       // Some failures have ended the transaction themselves.
       if database.isInTransaction { try? statements.rollback.run() }
+      lastOrigin = nil
       for step in undo.reversed() {
         switch step {
         case .progress(let row, let before): progress[row] = before
         case .owner(let owner, let before): owners[owner] = before
         case .revision(let revision): revision.row.store(0, ordering: .relaxed)
+        case .packCount(let pack, let before): packCounts[pack] = before
+        case .place(let execution, let before): execution.place.store(before.rawValue, ordering: .relaxed)
         }
       }
       throw error
@@ -224,6 +245,8 @@ import Synchronization
 
   /// After a transaction: what it has written of executions that are over need not stay here.
   private func settle() {
+    for (execution, place) in packed { execution.place.store(place.rawValue, ordering: .relaxed) }
+    packed.removeAll(keepingCapacity: true)
     for (execution, bytes) in written {
       execution.isWritten.store(true, ordering: .relaxed)
       guard let bytes else { continue }
@@ -301,7 +324,13 @@ import Synchronization
       // It goes on after its end: its pages are made anew.
       guard execution.withLife({ $0.archive == nil }) else { return }
       try statements.deletePages(of: row)
+      if let place = PackPlace(rawValue: execution.place.load(ordering: .relaxed)) {
+        try unpack(place)
+        undo.append(.place(execution, place))
+        execution.place.store(0, ordering: .relaxed)
+      }
     }
+    let isNew = before == nil && !execution.isWritten.load(ordering: .relaxed)
     while true {
       let encoded = execution.withLife { encode(&$0, pageFirst, event, before) }
       switch encoded {
@@ -312,6 +341,11 @@ import Synchronization
         rows += 1
         (pageFirst, event) = (next, next)
       case .last(let standing, let next):
+        if isNew, pageFirst == 0, standing.state != .running, page.bytes.count <= Self.packedBytesMax,
+          execution.mapRunARN == nil, standing.redriveCount == 0
+        {
+          return try addToPack(execution, row, standing)
+        }
         try statements.putPage(PageKey.key(row, event: pageFirst), page.bytes)
         rows += 1
         undo.append(.progress(row, before))
@@ -349,11 +383,13 @@ import Synchronization
     guard event + taken > count else { return .more(nextEvent: event + taken) }
     // What comes later may be in a page of its own.
     life.history.cut()
-    if isOver, let ending = life.ending {
-      page.add(.output, ending.output)
-      page.add(.error, ending.error)
-      page.add(.cause, ending.cause)
-      page.add(.resumePoint, ending.resumePoint?.json.text)
+    if isOver {
+      let ending = life.ending
+      // Else the output is in the last event of the page.
+      page.add(.output, ending?.output ?? (taken == 0 ? life.history.output : nil))
+      page.add(.error, ending?.error)
+      page.add(.cause, ending?.cause)
+      page.add(.resumePoint, ending?.resumePoint?.json.text)
     }
     return .last(standing(), nextEvent: event + taken)
   }
@@ -361,7 +397,7 @@ import Synchronization
   private func write(
     _ execution: StoredExecution, _ row: Int64, _ standing: Standing
   ) throws(DatabaseFailure) {
-    let owner = try owner(Owner(scope: execution.scope, name: execution.machine))
+    let owner = try owner(of: execution.origin)
     let revision = try self.row(of: execution.revision)
     let statement = statements.putExecution
     statement.bind(0, row)
@@ -388,6 +424,51 @@ import Synchronization
     written.append((execution, standing.state == .running ? nil : standing.bytes))
   }
 
+  // MARK: Packs
+
+  private func addToPack(
+    _ execution: StoredExecution, _ row: Int64, _ standing: Standing
+  ) throws(DatabaseFailure) {
+    let entry = PackEntry(
+      row: row, owner: try owner(of: execution.origin), revision: try self.row(of: execution.revision),
+      state: standing.state, position: execution.position.load(ordering: .relaxed),
+      startDate: execution.startDate, stopDate: standing.stopDate, eventCount: standing.events,
+      byteCount: standing.bytes, isResumable: standing.isResumable, name: execution.name,
+      versionARN: execution.versionARN, aliasARN: execution.aliasARN, traceHeader: execution.traceHeader)
+    let place = PackPlace(pack: lastPack + 1, offset: pack.add(entry, page: page.bytes))
+    packed.append((execution, place))
+    written.append((execution, standing.bytes))
+    undo.append(.packCount(place.pack, packCounts[place.pack]))
+    packCounts[place.pack, default: 0] += 1
+    if pack.bytes.count >= Self.packBytesMax { try writePack() }
+  }
+
+  private func writePack() throws(DatabaseFailure) {
+    guard !pack.isEmpty else { return }
+    lastPack += 1
+    try statements.putPack(lastPack, pack.bytes)
+    rows += 1
+    pack.begin()
+  }
+
+  /// An execution is in its pack no more.
+  private func unpack(_ place: PackPlace) throws(DatabaseFailure) {
+    guard let count = packCounts[place.pack] else { return }
+    undo.append(.packCount(place.pack, count))
+    packCounts[place.pack] = count > 1 ? count - 1 : nil
+    guard count == 1 else { return }
+    try statements.deletePack(place.pack)
+    rows += 1
+  }
+
+  /// The number of the machine that executions of an origin belong to; mostly that of the last one.
+  private func owner(of origin: ExecutionOrigin) throws(DatabaseFailure) -> Int64 {
+    if let lastOrigin, lastOrigin.origin === origin { return lastOrigin.owner }
+    let owner = try owner(Owner(scope: origin.scope, name: origin.machine))
+    lastOrigin = (origin, owner)
+    return owner
+  }
+
   private func owner(_ owner: Owner) throws(DatabaseFailure) -> Int64 {
     if let known = owners[owner] { return known }
     lastOwner += 1
@@ -410,10 +491,14 @@ import Synchronization
   }
 
   private func remove(_ removal: Removal) throws(DatabaseFailure) {
-    try statements.deletePages(of: removal.row)
-    statements.deleteExecution.bind(0, removal.row)
-    try statements.deleteExecution.run()
-    rows += 1
+    if let place = removal.execution.flatMap({ PackPlace(rawValue: $0.place.load(ordering: .relaxed)) }) {
+      try unpack(place)
+    } else {
+      try statements.deletePages(of: removal.row)
+      statements.deleteExecution.bind(0, removal.row)
+      try statements.deleteExecution.run()
+      rows += 1
+    }
     if let arn = removal.arn {
       statements.deleteMapRuns.bind(0, arn)
       try statements.deleteMapRuns.run()
@@ -441,6 +526,7 @@ import Synchronization
       try statements.markOwner.run()
       undo.append(.owner(owner, row))
       owners[owner] = nil
+      lastOrigin = nil
     case .activity(let activity, let scope):
       try statements.put(activity, scope, Documents.document(of: activity).text)
     case .noActivity(let name, let scope): try statements.delete(from: statements.deleteActivity, name, scope)
@@ -489,6 +575,8 @@ struct Statements {
   let deleteActivity: Statement
   private let putPageRow: Statement
   private let deletePageRows: Statement
+  private let putPackRow: Statement
+  private let deletePackRow: Statement
   private let putOwnerRow: Statement
   private let putRevisionRow: Statement
   private let putMachine: Statement
@@ -509,6 +597,8 @@ struct Statements {
       "DELETE FROM activities WHERE region = ? AND account = ? AND name = ?")
     putPageRow = try database.prepare("INSERT OR REPLACE INTO pages VALUES(?, ?)")
     deletePageRows = try database.prepare("DELETE FROM pages WHERE id BETWEEN ? AND ?")
+    putPackRow = try database.prepare("INSERT OR REPLACE INTO packs VALUES(?, ?)")
+    deletePackRow = try database.prepare("DELETE FROM packs WHERE id = ?")
     putOwnerRow = try database.prepare("INSERT INTO owners(id, region, account, name) VALUES(?, ?, ?, ?)")
     putRevisionRow = try database.prepare("INSERT INTO revisions VALUES(?, ?, ?, ?, ?, ?, ?)")
     putMachine = try database.prepare("INSERT OR REPLACE INTO machines VALUES(?, ?, ?, ?, ?, ?)")
@@ -529,6 +619,16 @@ struct Statements {
     deletePageRows.bind(0, PageKey.first(of: row))
     deletePageRows.bind(1, PageKey.last(of: row))
     try deletePageRows.run()
+  }
+
+  func putPack(_ pack: Int64, _ bytes: borrowing [UInt8]) throws(DatabaseFailure) {
+    putPackRow.bind(0, pack)
+    try putPackRow.run(1, blob: bytes)
+  }
+
+  func deletePack(_ pack: Int64) throws(DatabaseFailure) {
+    deletePackRow.bind(0, pack)
+    try deletePackRow.run()
   }
 
   func putOwner(_ row: Int64, _ owner: Writer.Owner) throws(DatabaseFailure) {

@@ -282,7 +282,7 @@ import Testing
     bench.create("p")
     let arn = bench.start("p", "e")
     bench.create("other")
-    store.administer("UPDATE pages SET data = x'0106FFFFFFFF'")
+    store.administer("UPDATE pages SET data = x'0106FFFFFFFF'; UPDATE packs SET data = x'01FFFFFFFF'")
     bench.create("another")
     #expect(bench.call("DescribeExecution", ["executionArn": JSON(arn)]).status == 500)
     #expect(bench.call("GetExecutionHistory", ["executionArn": JSON(arn)]).status == 500)

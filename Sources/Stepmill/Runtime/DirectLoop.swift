@@ -73,7 +73,8 @@ package final class DirectLoop: @unchecked Sendable {
     }
   }
 
-  /// Starts an execution of which a listener is told. It runs in the loop's next turn.
+  /// Starts an execution of which a listener is told. It runs before this returns, until it ends or
+  /// waits.
   package func start(
     _ workflow: BoundWorkflow, text: UnsafeRawBufferPointer, identity: ExecutionIdentity,
     listener: any ExecutionListener
@@ -89,7 +90,7 @@ package final class DirectLoop: @unchecked Sendable {
       let fiber = try loop.shard.start(
         Shard.Start(workflow: workflow.core, sink: sink, tag: 0, identity: identity), text: text)
       sink.began(loop.shard.handle(of: fiber.pointee.execution), on: loop)
-      loop.shard.state.pointee.ready.append(fiber.pointee.index)
+      loop.shard.run(fiber)
     } catch {
       core.ended()
       throw .notJSON

@@ -185,7 +185,15 @@ package final class MemoryStore: Store {
       for (execution, date, bytes) in executions {
         let group = tables.group(of: execution.origin)
         let number = execution.position.load(ordering: .relaxed)
-        guard group.byName.insert(execution, NameTable.hash(execution.name)) == nil else { continue }
+        let hash = NameTable.hash(execution.name)
+        if let older = group.byName.insert(execution, hash) {
+          // It was forgotten, and another one has its name since.
+          tables.closed.discard(older.position.load(ordering: .relaxed))
+          group.timeline.remove(older)
+          _ = group.byName.remove(older)
+          forgetting(older, false)
+          _ = group.byName.insert(execution, hash)
+        }
         execution.position.store(0, ordering: .relaxed)
         group.timeline.append(execution, number)
         tables.closed.append(execution, date, number, bytes)

@@ -56,6 +56,8 @@ package final class StoredExecution: Sendable {
   /// For a store on disk: the number of its row, negative when it is to be forgotten, and
   /// whether it waits to be written and was written before.
   package let row = Atomic<Int64>(0)
+  /// Where else that store has it; 0: nowhere.
+  package let place = Atomic<Int64>(0)
   package let isQueued = Atomic<Bool>(false)
   package let isWritten = Atomic<Bool>(false)
 

@@ -30,6 +30,7 @@ import StepmillHTTP
   /// There is no disk to wait for.
   private let isForgetful: Bool
   private let direct: DirectLoop
+  private let loop: TenantLoop
   private var identifiers: LocalIdentifiers
   private let syncMeter: OperationMeter
   private let startMeter: OperationMeter
@@ -53,6 +54,16 @@ import StepmillHTTP
   /// The call whose execution is just being started, and whether it has been answered.
   private var current: SyncCall?
   private var currentEnded = false
+  /// Calls of StartExecution whose answers wait for the store, in order; and whether it was asked.
+  private var unwritten: [Unwritten] = []
+  private var isAwaitingStore = false
+  private struct Unwritten {
+    let machine: KnownMachine
+    let execution: StoredExecution
+    let respond: HTTPResponder
+    let began: Int
+  }
+
   /// Those whose executions wait for something.
   private var waiting: [UInt64: SyncCall] = [:]
   private var nextTicket: UInt64 = 1
@@ -63,6 +74,7 @@ import StepmillHTTP
     self.whole = whole
     self.service = service
     isForgetful = service.store is MemoryStore
+    self.loop = loop
     direct = DirectLoop(runtime, loop, keeping: service)
     identifiers = LocalIdentifiers(whole.identifiers)
     syncMeter = whole.meters.share(of: "StartSyncExecution")
@@ -174,26 +186,51 @@ import StepmillHTTP
       let execution = unsafe service.startStandard(order.machine, name: name, text: order.input, on: direct)
     else { return false }
     guard isForgetful else {
-      // Once it is written, on whichever thread that becomes known.
-      service.store.whenDurable { [whole] failure in
-        var body = ResponseBody()
-        body.add("executionArn", execution.arn)
-        body.add("startDate", date: execution.startDate)
-        let answer = failure.map { APIAnswer(.unwritable($0)) } ?? APIAnswer(body)
-        whole.answer(respond, answer, "StartExecution", began: began)
-      }
+      unwritten.append(
+        Unwritten(machine: order.machine, execution: execution, respond: respond, began: began))
+      if !isAwaitingStore { awaitStore() }
       return true
     }
+    answer(order.machine, execution, respond, began: began)
+    return true
+  }
+
+  private func answer(
+    _ machine: KnownMachine, _ execution: StoredExecution, _ respond: HTTPResponder, began: Int
+  ) {
     unsafe body.pointee.clear()
     unsafe body.pointee.add("{\"executionArn\":\"")
-    unsafe body.pointee.add(order.machine.executionPrefix)
-    unsafe body.pointee.add(plain: name)
+    unsafe body.pointee.add(machine.executionPrefix)
+    unsafe body.pointee.add(plain: execution.name)
     unsafe body.pointee.add("\",\"startDate\":")
     unsafe body.pointee.add(date: execution.startDate)
     unsafe body.pointee.add("}")
     send(respond)
     startMeter.countAlone(since: began)
-    return true
+  }
+
+  /// Has those who wait answered when everything so far is written. One question at a time: who
+  /// comes meanwhile is asked for with the next one.
+  private func awaitStore() {
+    isAwaitingStore = true
+    let count = unwritten.count
+    service.store.whenDurable { [self] failure in
+      loop.post(isHeardToTheEnd: true) { [self] in answerWritten(count, failure) }
+    }
+  }
+
+  private func answerWritten(_ count: Int, _ failure: String?) {
+    for call in unwritten[..<count] {
+      if let failure {
+        whole.answer(
+          call.respond, APIAnswer(.unwritable(failure)), "StartExecution", began: call.began)
+      } else {
+        answer(call.machine, call.execution, call.respond, began: call.began)
+      }
+    }
+    unwritten.removeFirst(count)
+    isAwaitingStore = false
+    if !unwritten.isEmpty { awaitStore() }
   }
 
   // MARK: StartSyncExecution
