@@ -199,7 +199,7 @@ struct Loader {
     let key = Origin(
       owner: entry.owner, revision: entry.revision, versionARN: entry.versionARN, aliasARN: entry.aliasARN)
     let execution = StoredExecution(
-      origin(key, owner, revision), name: entry.name, startDate: entry.startDate,
+      origin(key, owner, revision), name: ExecutionName(entry.name), startDate: entry.startDate,
       extra: StoredExecution.Extra(traceHeader: entry.traceHeader), life: life)
     execution.row.store(entry.row, ordering: .relaxed)
     execution.isWritten.store(true, ordering: .relaxed)
@@ -242,7 +242,7 @@ struct Loader {
           Origin(
             owner: rows.integer(1), revision: rows.integer(2), versionARN: rows.textIfAny(14),
             aliasARN: rows.textIfAny(15)), owner, revision),
-        name: rows.text(3), startDate: rows.integer(6),
+        name: ExecutionName(rows.text(3)), startDate: rows.integer(6),
         extra: StoredExecution.Extra(
           traceHeader: rows.textIfAny(16), mapRunARN: rows.textIfAny(17),
           itemCount: rows.integerIfAny(18).map { Int($0) }),

@@ -248,6 +248,7 @@ package final class SQLiteStore: Store {
     memory.execution(name, of: machine, in: scope)
   }
 
+  package var hearsEvents: Bool { true }
   package func recorded(_ execution: StoredExecution) { mark(execution) }
 
   package func closed(_ execution: StoredExecution, at date: Int64) {

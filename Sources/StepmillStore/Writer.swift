@@ -44,15 +44,14 @@ import Synchronization
     case owner(Owner, Int64?)
     case revision(MachineRevision)
     case packCount(Int64, Int?)
-    case place(StoredExecution, PackPlace)
+    case place(StoredExecution, PackPlace?)
   }
 
   private var undo: [Undo] = []
   /// What the transaction has written, and of what is over how much it takes.
   private var written: [(execution: StoredExecution, bytes: Int?)] = []
-  /// The pack that is being filled, and where the transaction has put executions.
+  /// The pack that is being filled.
   private var pack = PackWriter()
-  private var packed: [(execution: StoredExecution, place: PackPlace)] = []
   private var lastPack: Int64
   /// How many executions each pack has that are not forgotten.
   private var packCounts: [Int64: Int]
@@ -218,7 +217,6 @@ import Synchronization
   ) throws(DatabaseFailure) {
     undo.removeAll(keepingCapacity: true)
     written.removeAll(keepingCapacity: true)
-    packed.removeAll(keepingCapacity: true)
     pack.begin()
     rows = 0
     do throws(DatabaseFailure) {
@@ -235,7 +233,8 @@ import Synchronization
         case .owner(let owner, let before): owners[owner] = before
         case .revision(let revision): revision.row.store(0, ordering: .relaxed)
         case .packCount(let pack, let before): packCounts[pack] = before
-        case .place(let execution, let before): execution.place.store(before.rawValue, ordering: .relaxed)
+        case .place(let execution, let before):
+          execution.place.store(before?.rawValue ?? 0, ordering: .relaxed)
         }
       }
       throw error
@@ -245,8 +244,6 @@ import Synchronization
 
   /// After a transaction: what it has written of executions that are over need not stay here.
   private func settle() {
-    for (execution, place) in packed { execution.place.store(place.rawValue, ordering: .relaxed) }
-    packed.removeAll(keepingCapacity: true)
     for (execution, bytes) in written {
       execution.isWritten.store(true, ordering: .relaxed)
       guard let bytes else { continue }
@@ -436,7 +433,8 @@ import Synchronization
       byteCount: standing.bytes, isResumable: standing.isResumable, name: execution.name,
       versionARN: execution.versionARN, aliasARN: execution.aliasARN, traceHeader: execution.traceHeader)
     let place = PackPlace(pack: lastPack + 1, offset: pack.add(entry, page: page.bytes))
-    packed.append((execution, place))
+    undo.append(.place(execution, nil))
+    execution.place.store(place.rawValue, ordering: .relaxed)
     written.append((execution, standing.bytes))
     undo.append(.packCount(place.pack, packCounts[place.pack]))
     packCounts[place.pack, default: 0] += 1

@@ -58,7 +58,7 @@ extension Shard {
   func recordStarted(_ fiber: UnsafeMutablePointer<Fiber>) {
     tell(fiber, .executionStarted, id: 1, previous: 0) { details in
       details.addData(.input, fiber.pointee.frame.unsafelyUnwrapped.pointee.data)
-      details.add(.roleARN, roleARN(fiber.pointee.execution))
+      details.add(.roleARN, roleARN(fiber.pointee.execution), .role)
       if let more = fiber.pointee.execution.pointee.identity?.takeUnretainedValue().more {
         if let alias = more.aliasARN { details.add(.aliasARN, alias) }
         if let version = more.versionARN { details.add(.versionARN, version) }

@@ -118,16 +118,22 @@ package final class ExecutionIdentity: Sendable {
   let roleARN: String?
   /// The whole ARN, where it does not follow from the name: an Express execution ends in a
   /// number of its own.
-  let arn: String?
+  var arn: String? { rest?.arn }
   /// In the place of `name` and of the end of `arn`: texts that are made when somebody asks.
   let numbers: Numbers?
-  /// What few executions have, apart from the rest since many may wait.
+  /// What few executions have, apart since many may wait.
   var more: More? { rest?.more }
   private let rest: Rest?
 
   private final class Rest: Sendable {
-    let more: More
-    init(_ more: More) { self.more = more }
+    let arn: String?
+    let more: More?
+
+    init?(arn: String?, more: More?) {
+      guard arn != nil || more != nil else { return nil }
+      self.arn = arn
+      self.more = more
+    }
   }
 
   package init(
@@ -135,9 +141,8 @@ package final class ExecutionIdentity: Sendable {
   ) {
     self.name = name
     self.roleARN = roleARN
-    self.arn = arn
     self.numbers = numbers
-    rest = more.map { Rest($0) }
+    rest = Rest(arn: arn, more: more)
   }
 
   package struct Numbers: Sendable {

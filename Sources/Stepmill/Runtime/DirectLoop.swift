@@ -85,7 +85,7 @@ package final class DirectLoop: @unchecked Sendable {
       throw error.isOverload ? .overloaded : .shutDown
     }
     loop.tick()
-    let sink = HostedSink(listener, core: core, manual: nil)
+    let sink = HostedSink(listener, .runtime(core))
     do throws(JSONSyntaxError) {
       let fiber = try loop.shard.start(
         Shard.Start(workflow: workflow.core, sink: sink, tag: 0, identity: identity), text: text)
@@ -196,6 +196,31 @@ package struct UUIDNumber: Sendable, Hashable {
   package static let textCount = 36
 
   package var text: String { UUIDText.text((high, low)) }
+
+  fileprivate init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+
+  /// The number that is written like this, to the letter.
+  package init?(_ text: String) {
+    guard text.utf8.count == Self.textCount else { return nil }
+    var digits = 0
+    var (high, low): (UInt64, UInt64) = (0, 0)
+    for (place, byte) in text.utf8.enumerated() {
+      let digit: UInt8
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
+      case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
+      case UInt8(ascii: "-") where [8, 13, 18, 23].contains(place): continue
+      default: return nil
+      }
+      if digits < 16 { high = high << 4 | UInt64(digit) } else { low = low << 4 | UInt64(digit) }
+      digits += 1
+    }
+    guard digits == 32 else { return nil }
+    self.init(high: high, low: low)
+  }
 
   /// Writes the text.
   package func write(to target: UnsafeMutableRawPointer) { UUIDText.write((high, low), to: target) }

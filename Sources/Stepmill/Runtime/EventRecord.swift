@@ -60,6 +60,15 @@ package enum EventForm: UInt8, Sendable {
   case json
 }
 
+/// What a field is about, for who would not say the same thing twice.
+package enum EventTopic: UInt8, Sendable {
+  case other
+  /// Data that states hand to one another.
+  case data
+  /// The role of the execution.
+  case role
+}
+
 /// An event, with what it says in memory that is good during the call only.
 package struct EventRecord {
   package let id: Int
@@ -77,12 +86,14 @@ package struct EventFields: Sequence, IteratorProtocol {
   package struct Field {
     package let member: EventMember
     package let form: EventForm
+    /// What is likely to have been said before.
+    package let topic: EventTopic
     package let bytes: UnsafeRawBufferPointer
 
     package var integer: Int64 { bytes.loadUnaligned(as: Int64.self) }
   }
 
-  /// Member, form, two bytes of nothing, and the count; then the bytes.
+  /// Member, form, topic, a byte of nothing, and the count; then the bytes.
   static let headSize = 8
 
   private var cursor: UnsafeRawPointer
@@ -101,10 +112,11 @@ package struct EventFields: Sequence, IteratorProtocol {
     guard cursor < end else { return nil }
     let member = unsafeBitCast(cursor.load(as: UInt8.self), to: EventMember.self)
     let form = unsafeBitCast(cursor.load(fromByteOffset: 1, as: UInt8.self), to: EventForm.self)
+    let topic = unsafeBitCast(cursor.load(fromByteOffset: 2, as: UInt8.self), to: EventTopic.self)
     let count = Int(cursor.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
     let bytes = UnsafeRawBufferPointer(start: cursor + Self.headSize, count: count)
     cursor += Self.headSize &+ count
-    return Field(member: member, form: form, bytes: bytes)
+    return Field(member: member, form: form, topic: topic, bytes: bytes)
   }
 }
 
@@ -175,11 +187,13 @@ struct EventWriter {
 
   /// Begins a field, and says where. Its size is put in when it is complete.
   @inline(__always)
-  private func begin(_ member: EventMember, _ form: EventForm) -> Int {
+  private func begin(_ member: EventMember, _ form: EventForm, _ topic: EventTopic = .other) -> Int {
     let event = shard.state.pointee.event
     let start = event.pointee.count
     let head = event.pointee.reserve(EventFields.headSize)
-    head.storeBytes(of: UInt32(member.rawValue) | UInt32(form.rawValue) &<< 8, as: UInt32.self)
+    head.storeBytes(
+      of: UInt32(member.rawValue) | UInt32(form.rawValue) &<< 8 | UInt32(topic.rawValue) &<< 16,
+      as: UInt32.self)
     event.pointee.commit(head + EventFields.headSize)
     return start
   }
@@ -203,8 +217,8 @@ struct EventWriter {
     end(start)
   }
 
-  func add(_ member: EventMember, _ text: String) {
-    let start = begin(member, .text)
+  func add(_ member: EventMember, _ text: String, _ topic: EventTopic = .other) {
+    let start = begin(member, .text, topic)
     var text = text
     text.withUTF8 { shard.state.pointee.event.pointee.append(UnsafeRawBufferPointer($0)) }
     end(start)
@@ -218,7 +232,7 @@ struct EventWriter {
 
   /// A value as the text of its JSON.
   func add(_ member: EventMember, textOf value: Value) {
-    let start = begin(member, .text)
+    let start = begin(member, .text, .data)
     if !value.isMissing { write(value) }
     end(start)
   }

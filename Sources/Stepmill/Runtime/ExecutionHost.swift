@@ -136,7 +136,12 @@ package struct HostedExecution: Sendable {
   private enum Kind {
     case sink(HostedSink)
     /// What somebody else runs, such as a child of a Map Run.
-    case other(stop: @Sendable (_ error: String?, _ cause: String?) -> Void)
+    case other(Other)
+  }
+
+  private final class Other: Sendable {
+    let stop: @Sendable (_ error: String?, _ cause: String?) -> Void
+    init(_ stop: @escaping @Sendable (_ error: String?, _ cause: String?) -> Void) { self.stop = stop }
   }
 
   private let kind: Kind
@@ -145,14 +150,14 @@ package struct HostedExecution: Sendable {
 
   /// An execution that is stopped by a call of `stop`, from any thread.
   package init(stop: @escaping @Sendable (_ error: String?, _ cause: String?) -> Void) {
-    kind = .other(stop: stop)
+    kind = .other(Other(stop))
   }
 
   /// Stops it. Its listener hears of the end.
   package func abort(error: String?, cause: String?) {
     switch kind {
     case .sink(let sink): sink.give(.abort(error: error, cause: cause))
-    case .other(let stop): stop(error, cause)
+    case .other(let other): other.stop(error, cause)
     }
   }
 
@@ -167,9 +172,13 @@ final class HostedSink: CompletionSink, @unchecked Sendable {
   // Who may touch what: the loop calls what it inherits from `CompletionSink`, on its thread;
   // the rest may be called on any. What they share is behind the lock.
   private let listener: any ExecutionListener
-  private let core: RuntimeCore?
-  private let manual: ManualHost?
+  private let host: Host
   private let state = Lock(State())
+
+  enum Host {
+    case runtime(RuntimeCore)
+    case manual(ManualHost)
+  }
 
   private struct State {
     var handle: ExecutionHandle?
@@ -192,10 +201,9 @@ final class HostedSink: CompletionSink, @unchecked Sendable {
     }
   }
 
-  init(_ listener: any ExecutionListener, core: RuntimeCore?, manual: ManualHost?) {
+  init(_ listener: any ExecutionListener, _ host: Host) {
     self.listener = listener
-    self.core = core
-    self.manual = manual
+    self.host = host
   }
 
   func give(_ order: Order) {
@@ -205,7 +213,7 @@ final class HostedSink: CompletionSink, @unchecked Sendable {
       return (state.handle, state.loop)
     }
     guard let handle else { return }
-    if let manual { return manual.post { order.perform($0, handle) } }
+    if case .manual(let manual) = host { return manual.post { order.perform($0, handle) } }
     loop?.post { order.perform($0.shard, handle) }
   }
 
@@ -237,7 +245,7 @@ final class HostedSink: CompletionSink, @unchecked Sendable {
   }
 
   private func settle(_ end: HostedEnd) {
-    core?.ended()
+    if case .runtime(let core) = host { core.ended() }
     state.withLock { state in
       state.isOver = true
       state.loop = nil
@@ -266,7 +274,7 @@ extension Runtime: ExecutionHost {
       core.ended()
       throw StepmillError(.shutDown, "the runtime has no loop to start an execution on")
     }
-    let sink = HostedSink(listener, core: core, manual: nil)
+    let sink = HostedSink(listener, .runtime(core))
     loop.submit(Shard.Start(workflow: workflow.core, sink: sink, tag: 0, identity: identity), input: input)
     return HostedExecution(sink)
   }
@@ -280,7 +288,7 @@ extension Runtime: ExecutionHost {
       core.ended()
       throw StepmillError(.shutDown, "the runtime has no loop to start an execution on")
     }
-    let sink = HostedSink(listener, core: core, manual: nil)
+    let sink = HostedSink(listener, .runtime(core))
     loop.post { loop in
       let start = Shard.Start(workflow: workflow.core, sink: sink, tag: 0, identity: identity)
       let fiber = input.withValue {
@@ -375,7 +383,7 @@ package final class ManualHost: ExecutionHost, @unchecked Sendable {
   package func start(
     _ workflow: BoundWorkflow, input: JSON, identity: ExecutionIdentity, listener: any ExecutionListener
   ) throws(StepmillError) -> HostedExecution {
-    let sink = HostedSink(listener, core: nil, manual: self)
+    let sink = HostedSink(listener, .manual(self))
     let start = Shard.Start(workflow: workflow.core, sink: sink, tag: 0, identity: identity)
     let fiber = input.withValue { loop.shard.start(start, copying: $0) }
     loop.shard.state.pointee.ready.append(fiber.pointee.index)
@@ -387,7 +395,7 @@ package final class ManualHost: ExecutionHost, @unchecked Sendable {
     _ workflow: BoundWorkflow, input: JSON, from point: ResumePoint, redriveCount: Int,
     identity: ExecutionIdentity, listener: any ExecutionListener
   ) throws(StepmillError) -> HostedExecution {
-    let sink = HostedSink(listener, core: nil, manual: self)
+    let sink = HostedSink(listener, .manual(self))
     let start = Shard.Start(workflow: workflow.core, sink: sink, tag: 0, identity: identity)
     let fiber = input.withValue {
       loop.shard.start(start, copying: $0, from: point, redriveCount: redriveCount)

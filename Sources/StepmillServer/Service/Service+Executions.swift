@@ -90,7 +90,8 @@ extension StepFunctionsService {
     let input = try self.input(order.input)
     let text = order.input ?? "{}"
     let execution = StoredExecution(
-      origin(of: order.machine.name, target, in: scope), name: order.name ?? identifiers.uuid(),
+      origin(of: order.machine.name, target, in: scope),
+      name: ExecutionName(order.name ?? identifiers.uuid()),
       startDate: now, extra: StoredExecution.Extra(traceHeader: order.traceHeader), input: text.utf8,
       for: self
     )
@@ -149,7 +150,7 @@ extension StepFunctionsService {
     from point: ResumePoint? = nil, redriveCount: Int = 0
   ) throws(APIError) {
     let workflow = workflow(of: execution.revision, name: execution.machine, in: execution.scope)
-    execution.withLife { $0.service = self }
+    execution.withLife { $0.isRun(for: self, execution.revision) }
     if let status { status.changed(StatusChange(execution, self)) }
     do throws(StepmillError) {
       // Its ARN follows from the machine's and its name: one text less for each that waits.
@@ -244,8 +245,8 @@ extension StepFunctionsService {
 
   // MARK: Going on and ending
 
-  func recorded(_ event: EventRecord, of execution: StoredExecution) {
-    store.recorded(execution)
+  /// Logs an event if the machine's level asks for that.
+  func log(_ event: EventRecord, of execution: StoredExecution) {
     let logging = execution.revision.logging
     guard let log, logging.includes(event.type) else { return }
     let whole = HistoryEvent(event)
@@ -261,7 +262,7 @@ extension StepFunctionsService {
     let waiters = execution.withLife { life -> [@Sendable (StoredExecution) -> Void] in
       life.stopDate = date
       life.hosted = nil
-      life.service = nil
+      life.isRun(for: nil, execution.revision)
       let point = life.ending?.resumePoint
       if end.isSuccess, life.history.lastType == .executionSucceeded {
         // The output is in the last event.

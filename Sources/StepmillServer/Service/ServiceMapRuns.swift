@@ -56,7 +56,7 @@ final class ServiceMapRuns: MapRunDelegate {
     let execution = StoredExecution(
       service.origin(
         of: labeled, StepFunctionsService.Target(revision: revision), in: scope),
-      name: child.name, startDate: child.startDate,
+      name: ExecutionName(child.name), startDate: child.startDate,
       extra: StoredExecution.Extra(traceHeader: nil, mapRunARN: run.arn, itemCount: child.itemCount),
       input: child.input.utf8, for: service)
     execution.withLife { $0.hosted = hosted }
@@ -79,7 +79,7 @@ final class ServiceMapRuns: MapRunDelegate {
       // An Express child starts again, and has no date of a redrive.
       life.redrives.date = child.isExpress ? nil : child.redriveDate
       life.isResumable = false
-      life.service = service
+      life.isRun(for: service, execution.revision)
       life.hosted = hosted
     }
   }

@@ -57,8 +57,8 @@ package struct HistoryLog: Sendable {
   private static let segmentBytesMax = 8192
   /// This event begins a segment, whatever comes before it: from here on pages are not numbered.
   package static let boundaryID = 1 << 22 - 1
-  /// What some events take that a new execution has room for.
-  private static let bytesReserved = 48
+  /// What the first events take: a new execution has room for them.
+  private static let bytesReserved = 32
 
   /// - Parameters:
   ///   - firstID: The first event's number, which is above 1 where this is a part of a history.
@@ -209,20 +209,22 @@ extension HistoryLog {
       put(UInt64(unsafe field.bytes.count))
       unsafe bytes.append(contentsOf: field.bytes)
     case .text:
-      let isData = field.member.isData
-      if isData, unsafe field.bytes.count > 0 {
+      switch field.topic {
+      case .data:
+        guard unsafe field.bytes.count > 0 else { break }
         if laterSegments.isEmpty, unsafe isEqual(0, Int(inputSize), field.bytes) {
           return bytes.append(FieldForm.input.head(member))
         }
         if unsafe isEqual(Int(tail.dataStart), Int(tail.dataSize), field.bytes) {
           return bytes.append(FieldForm.data.head(member))
         }
-      } else if field.member == .roleARN, unsafe field.bytes.elementsEqual(role.utf8) {
-        return bytes.append(FieldForm.role.head(member))
+      case .role:
+        if unsafe field.bytes.isText(role) { return bytes.append(FieldForm.role.head(member)) }
+      case .other: break
       }
       bytes.append(FieldForm.text.head(member))
       put(UInt64(unsafe field.bytes.count))
-      if isData {
+      if field.topic == .data {
         tail.dataStart = UInt32(bytes.count)
         tail.dataSize = UInt32(unsafe field.bytes.count)
       }
@@ -249,8 +251,18 @@ extension HistoryLog {
   private mutating func put(signed number: Int64) { put(UInt64(bitPattern: number << 1 ^ number >> 63)) }
 }
 
+extension UnsafeRawBufferPointer {
+  fileprivate func isText(_ text: String) -> Bool {
+    let isSame = unsafe text.utf8.withContiguousStorageIfAvailable { text in
+      guard count == text.count, let one = baseAddress, let other = text.baseAddress else { return false }
+      return unsafe memcmp(one, other, count) == 0
+    }
+    return unsafe isSame ?? elementsEqual(text.utf8)
+  }
+}
+
 extension EventMember {
-  /// What one state hands to the next.
+  /// Those whose texts are data: see `EventTopic`.
   fileprivate var isData: Bool {
     switch self {
     case .input, .output, .parameters: true
@@ -542,8 +554,9 @@ extension HistoryLog {
   package static func renumber(
     _ segments: [Segment], count: Int, in target: inout [UInt8], from start: Int, types: [UInt8]
   ) {
-    // They may refer to an input, whatever it is.
-    var log = HistoryLog(input: CollectionOfOne(0))
+    // They may refer to an input and to earlier events, whatever these are.
+    let highestID = Int(Int32.max)
+    var log = HistoryLog(firstID: highestID, input: CollectionOfOne(0))
     let isGood = log.append(
       segments, count: count, bytes: target[start...], types: [UInt8](0...255))
     precondition(isGood, "BUG in Stepmill (please report): a history cannot be read")
@@ -552,7 +565,7 @@ extension HistoryLog {
       while cursor.place < cursor.end {
         let place = start + cursor.place - 1
         target[place] = types[Int(target[place])]
-        _ = log.entry(1, &cursor)
+        _ = log.entry(highestID, &cursor)
       }
     }
   }

@@ -155,7 +155,7 @@ package final class MemoryStore: Store {
   // MARK: Executions
 
   package func insert(_ execution: StoredExecution, runningMax: Int) -> Insertion {
-    let hash = NameTable.hash(execution.name)
+    let hash = NameTable.hash(execution.label)
     return tables.withLock { tables in
       let group = tables.group(of: execution.origin)
       guard group.inScope.count < runningMax else { return .full }
@@ -185,7 +185,7 @@ package final class MemoryStore: Store {
       for (execution, date, bytes) in executions {
         let group = tables.group(of: execution.origin)
         let number = execution.position.load(ordering: .relaxed)
-        let hash = NameTable.hash(execution.name)
+        let hash = NameTable.hash(execution.label)
         if let older = group.byName.insert(execution, hash) {
           // It was forgotten, and another one has its name since.
           tables.closed.discard(older.position.load(ordering: .relaxed))
@@ -206,9 +206,11 @@ package final class MemoryStore: Store {
   package func evict(now: Int64) { tables.withLock { evict(&$0, now: now) } }
 
   package func execution(_ name: String, of machine: String, in scope: Scope) -> StoredExecution? {
-    tables.withLock { $0.groups[MachineKey(scope: scope, name: machine)]?.byName[name] }
+    let name = ExecutionName(name)
+    return tables.withLock { $0.groups[MachineKey(scope: scope, name: machine)]?.byName[name] }
   }
 
+  package var hearsEvents: Bool { false }
   package func recorded(_ execution: StoredExecution) {}
 
   package func closed(_ execution: StoredExecution, at date: Int64) {
@@ -378,26 +380,26 @@ private struct NameTable: ~Copyable {
   private var hashes: [UInt32] = []
   private var places: [StoredExecution?] = []
   private(set) var count = 0
-  /// Places that are empty or free again but not for good: see `removed`.
+  /// Places that are free again, but not for searching.
   private var removedCount = 0
 
   private static let empty: UInt32 = 0
   /// Searching goes on behind it.
   private static let removed: UInt32 = 1
 
-  static func hash(_ name: String) -> UInt32 {
+  static func hash(_ name: ExecutionName) -> UInt32 {
     let hash = name.hashValue
     return max(2, UInt32(truncatingIfNeeded: hash ^ hash >> 32))
   }
 
   var all: [StoredExecution] { places.compactMap { $0 } }
 
-  subscript(name: String) -> StoredExecution? {
-    place(Self.hash(name)) { $0.name == name }.flatMap { places[$0] }
+  subscript(name: ExecutionName) -> StoredExecution? {
+    place(Self.hash(name)) { $0.label == name }.flatMap { places[$0] }
   }
 
   func contains(_ execution: StoredExecution) -> Bool {
-    place(Self.hash(execution.name)) { $0 === execution } != nil
+    place(Self.hash(execution.label)) { $0 === execution } != nil
   }
 
   private func place(_ hash: UInt32, where matches: (StoredExecution) -> Bool) -> Int? {
@@ -415,7 +417,7 @@ private struct NameTable: ~Copyable {
     if (count + removedCount + 1) * 4 > hashes.count * 3 { resize() }
     var place = Int(hash) & (hashes.count - 1)
     while hashes[place] != Self.empty {
-      if hashes[place] == hash, let known = places[place], known.name == execution.name { return known }
+      if hashes[place] == hash, let known = places[place], known.label == execution.label { return known }
       place = (place + 1) & (hashes.count - 1)
     }
     hashes[place] = hash
@@ -426,7 +428,7 @@ private struct NameTable: ~Copyable {
 
   /// False if it is not there.
   mutating func remove(_ execution: StoredExecution) -> Bool {
-    guard let place = place(Self.hash(execution.name), where: { $0 === execution }) else { return false }
+    guard let place = place(Self.hash(execution.label), where: { $0 === execution }) else { return false }
     places[place] = nil
     hashes[place] = Self.removed
     count -= 1

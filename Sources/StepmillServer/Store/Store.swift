@@ -30,6 +30,8 @@ package protocol Store: AnyObject, Sendable {
   /// Takes back one that could not be started.
   func remove(_ execution: StoredExecution)
   func execution(_ name: String, of machine: String, in scope: Scope) -> StoredExecution?
+  /// Whether `recorded` is to be called.
+  var hearsEvents: Bool { get }
   /// An event has been added to its history.
   func recorded(_ execution: StoredExecution)
   /// It has ended.

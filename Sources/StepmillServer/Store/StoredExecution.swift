@@ -38,6 +38,25 @@ package enum ExecutionState: String, Sendable, CaseIterable {
   }
 }
 
+/// What an execution is called. Most are called by a number, whose text would take five times the
+/// room. A text that is that of a number is never kept as a text, so that names are the same if
+/// these are.
+package enum ExecutionName: Sendable, Hashable {
+  case number(UUIDNumber)
+  case text(String)
+
+  package init(_ text: String) {
+    if let number = UUIDNumber(text) { self = .number(number) } else { self = .text(text) }
+  }
+
+  package var text: String {
+    switch self {
+    case .number(let number): number.text
+    case .text(let text): text
+    }
+  }
+}
+
 /// A Standard execution: what it was started with, and what has become of it. It listens to the
 /// engine itself: there may be a million that wait, each with as few objects as can be.
 ///
@@ -46,7 +65,7 @@ package enum ExecutionState: String, Sendable, CaseIterable {
 /// them has no lock in common for that. `position` belongs to the store.
 package final class StoredExecution: Sendable {
   package let origin: ExecutionOrigin
-  package let name: String
+  package let label: ExecutionName
   package let startDate: Int64
   private let extra: Extra?
 
@@ -117,7 +136,9 @@ package final class StoredExecution: Sendable {
     private var box: Box?
     /// What runs it, and for whom, while it runs.
     var hosted: HostedExecution?
-    var service: StepFunctionsService?
+    private(set) var service: StepFunctionsService?
+    /// Who hears of each event beside this: asking the service would cost more than most events do.
+    fileprivate private(set) var hears: (log: Bool, store: Bool) = (false, false)
     /// It is to stop as soon as it runs.
     var stopOrder: StopOrder?
     /// Who waits for its end.
@@ -160,6 +181,15 @@ package final class StoredExecution: Sendable {
       600 + history.byteCount + (ending?.output?.utf8.count ?? 0)
     }
 
+    mutating func isRun(for service: StepFunctionsService?, _ revision: MachineRevision) {
+      self.service = service
+      guard let service else {
+        hears = (false, false)
+        return
+      }
+      hears = (service.log != nil && revision.logging.level != .off, service.store.hearsEvents)
+    }
+
     var contents: Contents {
       Contents(
         input: String(decoding: history.inputBytes, as: UTF8.self), output: ending?.output ?? history.output,
@@ -178,30 +208,32 @@ package final class StoredExecution: Sendable {
   }
 
   package init(
-    _ origin: ExecutionOrigin, name: String, startDate: Int64, extra: Extra? = nil, life: consuming Life
+    _ origin: ExecutionOrigin, name: ExecutionName, startDate: Int64, extra: Extra? = nil,
+    life: consuming Life
   ) {
     self.life = Lock(life)
     self.origin = origin
-    self.name = name
+    label = name
     self.startDate = startDate
     self.extra = extra
   }
 
   /// One that is about to run, for a service.
   convenience init(
-    _ origin: ExecutionOrigin, name: String, startDate: Int64, extra: Extra? = nil,
+    _ origin: ExecutionOrigin, name: ExecutionName, startDate: Int64, extra: Extra? = nil,
     input: some Collection<UInt8>, for service: StepFunctionsService
   ) {
     var life = Life()
     let capacity = min(origin.typicalBytes.load(ordering: .relaxed), Self.typicalBytesMax)
     life.history = HistoryLog(input: input, capacity: capacity)
-    life.service = service
+    life.isRun(for: service, origin.revision)
     self.init(origin, name: name, startDate: startDate, extra: extra, life: life)
   }
 
   /// More is not reserved because others took it.
   private static let typicalBytesMax = 4096
 
+  package var name: String { label.text }
   package var scope: Scope { origin.scope }
   package var machine: String { origin.machine }
   package var revision: MachineRevision { origin.revision }
@@ -302,11 +334,15 @@ extension StoredExecution: ExecutionListener {
   package var wantsResumePoint: Bool { true }
 
   package func recorded(_ event: EventRecord) {
-    let service = withLife { life in
+    let (service, hears) = withLife { life -> (StepFunctionsService?, (log: Bool, store: Bool)) in
       life.history.append(event, role: origin.revision.roleARN)
-      return life.service
+      let hears = life.hears
+      // What is in the queue of the store already need not be put there.
+      guard hears.log || hears.store && !isQueued.load(ordering: .relaxed) else { return (nil, hears) }
+      return (life.service, hears)
     }
-    service?.recorded(event, of: self)
+    if hears.store { service?.store.recorded(self) }
+    if hears.log { service?.log(event, of: self) }
   }
 
   package func stopped(at point: ResumePoint) {

@@ -180,8 +180,8 @@ import StepmillHTTP
   }
 
   private func startStandard(_ order: Order, _ respond: HTTPResponder, began: Int) -> Bool {
-    let given = unsafe order.name.map { unsafe String(decoding: $0, as: UTF8.self) }
-    let name = given ?? identifiers.next().text
+    let given = unsafe order.name.map { unsafe ExecutionName(String(decoding: $0, as: UTF8.self)) }
+    let name = given ?? .number(identifiers.next())
     guard
       let execution = unsafe service.startStandard(order.machine, name: name, text: order.input, on: direct)
     else { return false }
@@ -201,7 +201,10 @@ import StepmillHTTP
     unsafe body.pointee.clear()
     unsafe body.pointee.add("{\"executionArn\":\"")
     unsafe body.pointee.add(machine.executionPrefix)
-    unsafe body.pointee.add(plain: execution.name)
+    switch execution.label {
+    case .number(let number): unsafe body.pointee.add(number)
+    case .text(let text): unsafe body.pointee.add(plain: text)
+    }
     unsafe body.pointee.add("\",\"startDate\":")
     unsafe body.pointee.add(date: execution.startDate)
     unsafe body.pointee.add("}")
@@ -490,7 +493,7 @@ extension StepFunctionsService {
   /// Starts a Standard execution on the loop that its request came in on. Nil where there is
   /// something to decide: then nothing has happened.
   func startStandard(
-    _ machine: KnownMachine, name: String, text: UnsafeRawBufferPointer, on direct: DirectLoop
+    _ machine: KnownMachine, name: ExecutionName, text: UnsafeRawBufferPointer, on direct: DirectLoop
   ) -> StoredExecution? {
     guard status == nil, store.refusal == nil else { return nil }
     let execution = unsafe StoredExecution(
@@ -498,10 +501,17 @@ extension StepFunctionsService {
     guard case .added = store.insert(execution, runningMax: configuration.openExecutionsMax) else {
       return nil
     }
+    let identity =
+      switch name {
+      case .number(let number):
+        ExecutionIdentity(
+          name: nil, roleARN: machine.revision.roleARN,
+          numbers: ExecutionIdentity.Numbers(name: number, run: number))
+      case .text(let text): ExecutionIdentity(name: text, roleARN: machine.revision.roleARN)
+      }
     do throws(DirectRefusal) {
       let hosted = try unsafe direct.start(
-        machine.workflow, text: text,
-        identity: ExecutionIdentity(name: name, roleARN: machine.revision.roleARN),
+        machine.workflow, text: text, identity: identity,
         listener: execution)
       isRun(execution, by: hosted)
       return execution
