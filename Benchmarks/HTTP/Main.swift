@@ -13,7 +13,7 @@
 @main struct HTTPBenchmarks {
   static let help = """
     usage: stepmill-http-benchmarks [--seconds N] [--rounds N] [--connections N] [--idle N]
-                                    [--waiting N] [--events N] [--only PART,...]
+                                    [--waiting N] [--events N] [--only PART,...] [--quick]
 
     What the server does per second and per byte, as ratios in one run. Parts:
 
@@ -32,6 +32,7 @@
       --waiting N      executions that wait (default 1000000)
       --events N       events of the history (default 25000)
       --only PART,...  some parts only
+      --quick          short rounds, 1000 connections, 100000 executions; figures to look at, not to quote
 
     """
 
@@ -60,6 +61,9 @@
       case ("--events", let text?) where Int(text) != nil: options.events = Int(text)!
       case ("--only", let text?): options.parts = text.split(separator: ",").map(String.init)
       case ("--help", _): return print(help, terminator: "")
+      case ("--quick", _):
+        (options.seconds, options.rounds, options.idle, options.waiting) = (0.3, 3, 1000, 100_000)
+        continue
       default:
         Servers.write("stepmill-http-benchmarks: '\(argument)' is not understood\n\(help)", to: 2)
         exit(2)

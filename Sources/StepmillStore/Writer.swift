@@ -315,6 +315,8 @@ import Synchronization
       let isRewritten =
         before.pageBytes < Self.pageBytesToRewrite || before.pageFirst >= Int(PageKey.lastEvent)
         || before.pageFirst == before.events + 1
+        // The first event may refer to the input, so they are in the same page.
+        || before.events == 0
       pageFirst = isRewritten ? before.pageFirst : before.events + 1
       event = max(pageFirst, 1)
     } else if execution.isWritten.load(ordering: .relaxed) {
