@@ -1,13 +1,24 @@
 import Stepmill
+import Synchronization
 
 /// A store that forgets everything with the process, and the oldest executions before that.
 ///
 /// One lock guards the tables. Histories do not go through it: they are with their executions.
 package final class MemoryStore: Store {
-  private let tables = Lock(Tables())
+  // A mutex with an edge for the thread sanitizer, as in `StoredExecution`.
+  private let mutex = Mutex(Tables())
+  private let edge = Atomic<UInt8>(0)
   private let retention: Retention
   /// Hears, under the lock, of each execution that goes, and whether map runs go with it.
   private let forgetting: @Sendable (StoredExecution, Bool) -> Void
+
+  private func withTables<Result: Sendable>(_ body: (inout Tables) -> Result) -> Result {
+    mutex.withLock { tables in
+      _ = edge.load(ordering: .acquiring)
+      defer { edge.store(1, ordering: .releasing) }
+      return body(&tables)
+    }
+  }
 
   package init(
     retention: Retention = Retention(),
@@ -104,15 +115,15 @@ package final class MemoryStore: Store {
   // MARK: State machines
 
   package func machine(_ name: String, in scope: Scope) -> StateMachine? {
-    tables.withLock { $0.machines[scope]?[name] }
+    withTables { $0.machines[scope]?[name] }
   }
 
   package func put(_ machine: StateMachine, in scope: Scope) {
-    tables.withLock { $0.machines[scope, default: SortedTable()].put(machine, machine.name) }
+    withTables { $0.machines[scope, default: SortedTable()].put(machine, machine.name) }
   }
 
   package func removeMachine(_ name: String, in scope: Scope) {
-    tables.withLock { tables in
+    withTables { tables in
       tables.machines[scope]?.remove(name)
       let group = tables.groups.removeValue(forKey: MachineKey(scope: scope, name: name))
       guard let group else { return }
@@ -124,39 +135,39 @@ package final class MemoryStore: Store {
     }
   }
 
-  package func machineCount(in scope: Scope) -> Int { tables.withLock { $0.machines[scope]?.count ?? 0 } }
+  package func machineCount(in scope: Scope) -> Int { withTables { $0.machines[scope]?.count ?? 0 } }
 
   package func machines(after name: String?, limit: Int, in scope: Scope) -> [StateMachine] {
-    tables.withLock { $0.machines[scope]?.values(after: name, limit: limit) ?? [] }
+    withTables { $0.machines[scope]?.values(after: name, limit: limit) ?? [] }
   }
 
   // MARK: Activities
 
   package func activity(_ name: String, in scope: Scope) -> Activity? {
-    tables.withLock { $0.activities[scope]?[name] }
+    withTables { $0.activities[scope]?[name] }
   }
 
   package func put(_ activity: Activity, in scope: Scope) {
-    tables.withLock { $0.activities[scope, default: SortedTable()].put(activity, activity.name) }
+    withTables { $0.activities[scope, default: SortedTable()].put(activity, activity.name) }
   }
 
   package func removeActivity(_ name: String, in scope: Scope) {
-    tables.withLock { $0.activities[scope]?.remove(name) }
+    withTables { $0.activities[scope]?.remove(name) }
   }
 
   package func activityCount(in scope: Scope) -> Int {
-    tables.withLock { $0.activities[scope]?.count ?? 0 }
+    withTables { $0.activities[scope]?.count ?? 0 }
   }
 
   package func activities(after name: String?, limit: Int, in scope: Scope) -> [Activity] {
-    tables.withLock { $0.activities[scope]?.values(after: name, limit: limit) ?? [] }
+    withTables { $0.activities[scope]?.values(after: name, limit: limit) ?? [] }
   }
 
   // MARK: Executions
 
   package func insert(_ execution: StoredExecution, runningMax: Int) -> Insertion {
     let hash = NameTable.hash(execution.label)
-    return tables.withLock { tables in
+    return withTables { tables in
       let group = tables.group(of: execution.origin)
       guard group.inScope.count < runningMax else { return .full }
       if let known = group.byName.insert(execution, hash) { return .known(known) }
@@ -168,7 +179,7 @@ package final class MemoryStore: Store {
   }
 
   package func remove(_ execution: StoredExecution) {
-    tables.withLock { tables in
+    withTables { tables in
       let group = tables.group(of: execution.origin)
       guard group.byName.remove(execution) else { return }
       group.timeline.remove(execution)
@@ -181,7 +192,7 @@ package final class MemoryStore: Store {
   /// Takes in executions that are over, as they were left: each with the date of its end and what
   /// it takes, in the order of their positions, which they have already.
   package func restore(_ executions: [(execution: StoredExecution, date: Int64, bytes: Int)]) {
-    tables.withLock { tables in
+    withTables { tables in
       for (execution, date, bytes) in executions {
         let group = tables.group(of: execution.origin)
         let number = execution.position.load(ordering: .relaxed)
@@ -203,11 +214,11 @@ package final class MemoryStore: Store {
   }
 
   /// Forgets what is too old, or too much.
-  package func evict(now: Int64) { tables.withLock { evict(&$0, now: now) } }
+  package func evict(now: Int64) { withTables { evict(&$0, now: now) } }
 
   package func execution(_ name: String, of machine: String, in scope: Scope) -> StoredExecution? {
     let name = ExecutionName(name)
-    return tables.withLock { $0.groups[MachineKey(scope: scope, name: machine)]?.byName[name] }
+    return withTables { $0.groups[MachineKey(scope: scope, name: machine)]?.byName[name] }
   }
 
   package var hearsEvents: Bool { false }
@@ -215,7 +226,7 @@ package final class MemoryStore: Store {
 
   package func closed(_ execution: StoredExecution, at date: Int64) {
     let size = execution.byteCount
-    tables.withLock { tables in
+    withTables { tables in
       // Of a machine that is gone it is not remembered.
       let group = execution.origin.group ?? tables.group(of: execution.origin)
       group.inScope.count -= 1
@@ -229,7 +240,7 @@ package final class MemoryStore: Store {
   }
 
   package func reopened(_ execution: StoredExecution) {
-    tables.withLock { tables in
+    withTables { tables in
       let group = tables.group(of: execution.origin)
       guard group.byName.contains(execution) else { return }
       group.running += 1
@@ -267,29 +278,29 @@ package final class MemoryStore: Store {
   ) -> (executions: [StoredExecution], next: UInt64?) {
     // A copy of the timeline costs nothing as long as nobody writes to it meanwhile; the filter
     // then runs without the lock.
-    let timeline = tables.withLock { $0.groups[MachineKey(scope: scope, name: machine)]?.timeline }
+    let timeline = withTables { $0.groups[MachineKey(scope: scope, name: machine)]?.timeline }
     return timeline?.page(before: position, limit: limit, where: matches) ?? ([], nil)
   }
 
   package func runningExecutions(of machine: String, in scope: Scope) -> [StoredExecution] {
-    let all = tables.withLock {
+    let all = withTables {
       $0.groups[MachineKey(scope: scope, name: machine)]?.byName.all ?? []
     }
     return all.filter { $0.status.state == .running }
   }
 
   package func runningCount(of machine: String, in scope: Scope) -> Int {
-    tables.withLock { $0.groups[MachineKey(scope: scope, name: machine)]?.running ?? 0 }
+    withTables { $0.groups[MachineKey(scope: scope, name: machine)]?.running ?? 0 }
   }
 
-  package func runningCount(in scope: Scope) -> Int { tables.withLock { $0.running[scope]?.count ?? 0 } }
+  package func runningCount(in scope: Scope) -> Int { withTables { $0.running[scope]?.count ?? 0 } }
 
   // MARK: Map runs
 
-  package func mapRun(_ arn: String) -> MapRunRecord? { tables.withLock { $0.mapRuns[arn] } }
+  package func mapRun(_ arn: String) -> MapRunRecord? { withTables { $0.mapRuns[arn] } }
 
   package func put(_ run: MapRunRecord) {
-    tables.withLock { tables in
+    withTables { tables in
       if tables.mapRuns[run.arn] == nil {
         tables.mapRunsOfExecutions[run.executionARN, default: []].append(run.arn)
       }
@@ -298,7 +309,7 @@ package final class MemoryStore: Store {
   }
 
   package func mapRuns(of executionARN: String) -> [MapRunRecord] {
-    tables.withLock { tables in
+    withTables { tables in
       (tables.mapRunsOfExecutions[executionARN] ?? []).reversed().compactMap { tables.mapRuns[$0] }
     }
   }

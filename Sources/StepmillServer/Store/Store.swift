@@ -65,7 +65,7 @@ package protocol Store: AnyObject, Sendable {
 }
 
 /// What became of an execution that was to be added.
-package enum Insertion {
+package enum Insertion: Sendable {
   case added
   /// Another one has the name; nothing was added.
   case known(StoredExecution)

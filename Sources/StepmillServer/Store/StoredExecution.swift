@@ -69,7 +69,10 @@ package final class StoredExecution: Sendable {
   package let startDate: Int64
   private let extra: Extra?
 
-  private let life: Lock<Life>
+  // A mutex and not a `Lock`, with the same edge for the thread sanitizer: the generic code of that is
+  // not specialized here, and looks up the metadata of `Life` each time.
+  private let life: Mutex<Life>
+  private let edge = Atomic<UInt8>(0)
   /// Where it stands in the store's order: see `Timeline`. Written under the store's lock.
   package let position = Atomic<UInt64>(0)
   /// For a store on disk: the number of its row, negative when it is to be forgotten, and
@@ -211,7 +214,7 @@ package final class StoredExecution: Sendable {
     _ origin: ExecutionOrigin, name: ExecutionName, startDate: Int64, extra: Extra? = nil,
     life: consuming Life
   ) {
-    self.life = Lock(life)
+    self.life = Mutex(life)
     self.origin = origin
     label = name
     self.startDate = startDate
@@ -253,7 +256,11 @@ package final class StoredExecution: Sendable {
 
   /// Reads or changes what has become of it.
   package func withLife<Result: Sendable>(_ body: (inout Life) -> Result) -> Result {
-    life.withLock { life in body(&life) }
+    life.withLock { life in
+      _ = edge.load(ordering: .acquiring)
+      defer { edge.store(1, ordering: .releasing) }
+      return body(&life)
+    }
   }
 
   /// Input and outcome.
