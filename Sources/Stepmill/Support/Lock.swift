@@ -6,15 +6,12 @@ import Synchronization
 /// mutex locks inside a library which is built without instrumentation, so the sanitizer
 /// would report each of its uses as a race. The load and the store are plain moves.
 package struct Lock<Value: ~Copyable>: ~Copyable, Sendable {
-  // Other modules see inside, since without that each use of a lock there would look up the
-  // metadata of its value's type: a third of what starting an execution costs.
-  @usableFromInline let mutex: Mutex<Value>
-  @usableFromInline let edge = Atomic<UInt8>(0)
+  private let mutex: Mutex<Value>
+  private let edge = Atomic<UInt8>(0)
 
-  @inlinable
   package init(_ value: consuming sending Value) { mutex = Mutex(value) }
 
-  @inlinable @inline(__always)
+  @inline(__always)
   package borrowing func withLock<Result: ~Copyable, Failure: Error>(
     _ body: (inout sending Value) throws(Failure) -> sending Result
   ) throws(Failure) -> sending Result {
