@@ -170,6 +170,12 @@ package final class SQLiteStore: Store {
     if queue.add(entry, inputBytes: inputBytes) { state.isFull() }
   }
 
+  /// Makes a change. Into the queue first: whoever sees it and builds on it is behind it there.
+  private func change(_ change: StoreChange, _ body: (MemoryStore) -> Void) {
+    enqueue(.change(change))
+    body(memory)
+  }
+
   /// Puts an execution into the queue, if it is not there.
   private func mark(_ execution: StoredExecution, inputBytes: Int = 0) {
     // The writer takes the mark away before it looks, and both look under the execution's lock:
@@ -188,18 +194,14 @@ package final class SQLiteStore: Store {
 
   // MARK: State machines
 
-  // Into the queue first: whoever sees a machine and builds on it is behind it in the queue.
-
   package func machine(_ name: String, in scope: Scope) -> StateMachine? { memory.machine(name, in: scope) }
 
   package func put(_ machine: StateMachine, in scope: Scope) {
-    enqueue(.change(.machine(machine, scope)))
-    memory.put(machine, in: scope)
+    change(.machine(machine, scope)) { $0.put(machine, in: scope) }
   }
 
   package func removeMachine(_ name: String, in scope: Scope) {
-    enqueue(.change(.noMachine(name, scope)))
-    memory.removeMachine(name, in: scope)
+    change(.noMachine(name, scope)) { $0.removeMachine(name, in: scope) }
   }
 
   package func machineCount(in scope: Scope) -> Int { memory.machineCount(in: scope) }
@@ -212,13 +214,11 @@ package final class SQLiteStore: Store {
   package func activity(_ name: String, in scope: Scope) -> Activity? { memory.activity(name, in: scope) }
 
   package func put(_ activity: Activity, in scope: Scope) {
-    enqueue(.change(.activity(activity, scope)))
-    memory.put(activity, in: scope)
+    change(.activity(activity, scope)) { $0.put(activity, in: scope) }
   }
 
   package func removeActivity(_ name: String, in scope: Scope) {
-    enqueue(.change(.noActivity(name, scope)))
-    memory.removeActivity(name, in: scope)
+    change(.noActivity(name, scope)) { $0.removeActivity(name, in: scope) }
   }
 
   package func activityCount(in scope: Scope) -> Int { memory.activityCount(in: scope) }

@@ -6,7 +6,7 @@
 // and nothing is allocated for it.
 
 /// The members of events' details.
-package enum EventMember: UInt8, Sendable, CaseIterable {
+package enum EventMember: UInt8, Sendable {
   case input, output, name, error, cause, roleARN, aliasARN, versionARN, redriveCount, location, state
   case length, index, mapRunARN, resourceType, resource, region, parameters, timeout, heartbeat, credentials
   case workerName, variables
@@ -103,9 +103,6 @@ package struct EventFields: Sequence, IteratorProtocol {
     cursor = bytes.baseAddress.unsafelyUnwrapped
     end = cursor + bytes.count
   }
-
-  /// What all of them take, heads included.
-  package var byteCount: Int { end - cursor }
 
   @inline(__always)
   package mutating func next() -> Field? {
