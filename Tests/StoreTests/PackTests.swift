@@ -104,7 +104,7 @@ import Testing
     let page = [1] + section(1, Array("{}".utf8)) + section(2, Array("7".utf8)) + section(6, events)
     let database = try Database(place.database, mayCreate: false)
     try database.execute(
-      "INSERT INTO executions VALUES(99, 1, 1, 'old', 1, 99, 5, 6, 2, 9, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL)"
+      "INSERT INTO executions VALUES(99, 1, 1, 'old', 1, 99, 1767225600000, 1767225600500, 2, 9, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL)"
     )
     let put = try database.prepare("INSERT INTO pages VALUES(?, ?)")
     put.bind(0, PageKey.first(of: 99))
