@@ -62,6 +62,11 @@ final class AWSClient: Sendable {
     /// Another attempt does no harm where the first may have been served.
     var isRepeatable = true
     var totalMilliseconds: Int?
+    /// Instead of the client's own bounds.
+    var responseBytesMax: Int?
+    var attemptsMax: Int?
+    /// A good status that tells of an error all the same, which another attempt may mend.
+    var isRefusal: @Sendable (HTTPClientResponse) -> Bool = { _ in false }
     /// Reads the code of an error, to see whether it says "not so fast".
     var code: @Sendable (HTTPClientResponse) -> String? = { _ in nil }
   }
@@ -88,24 +93,27 @@ final class AWSClient: Sendable {
       headers: order.request.headers, body: order.request.body)
     request.connectMilliseconds = patience.connectMilliseconds
     request.timeoutMilliseconds = order.totalMilliseconds ?? patience.totalMilliseconds
-    request.responseBytesMax = responseBytesMax
+    request.responseBytesMax = order.responseBytesMax ?? responseBytesMax
+    let attemptsMax = order.attemptsMax ?? patience.attemptsMax
     SignatureV4.sign(
       &request, credentials: credentials, region: order.region, service: order.signingName,
       second: host.wallMilliseconds / 1000)
     call.begins {
       http.send(request) { [self] result in
         switch result {
-        case .success(let response) where (200..<300).contains(response.status):
+        case .success(let response)
+        where (200..<300).contains(response.status) && !order.isRefusal(response):
           call.finish(.answered(response))
         case .success(let response):
           let isThrottled = AWSClient.isThrottled(response.status, order.code(response))
-          if isThrottled || response.status >= 500, number < patience.attemptsMax {
+          let isPassing = isThrottled || response.status >= 500 || response.status < 300
+          if isPassing, number < attemptsMax {
             return again(number, order, credentials, call, isThrottled: isThrottled)
           }
           call.finish(.refused(response, attempts: number))
         case .failure(let error) where error.kind == .tooLarge: call.finish(.tooLarge)
         case .failure(let error):
-          if AWSClient.mayHelp(error.kind, order.isRepeatable), number < patience.attemptsMax {
+          if AWSClient.mayHelp(error.kind, order.isRepeatable), number < attemptsMax {
             return again(number, order, credentials, call, isThrottled: false)
           }
           let text = ClientText.of(error, order.endpoint)
@@ -159,6 +167,11 @@ final class AWSCall: Sendable {
 
   fileprivate init(_ answer: @escaping @Sendable (AWSAnswer) -> Void) {
     state = Lock(State(answer: answer))
+  }
+
+  /// The runtime ended while the call waited for its next attempt.
+  deinit {
+    finish(.unreachable("Unable to execute HTTP request: the client has been closed", attempts: 1))
   }
 
   /// Nobody is to be told anything any more.
