@@ -191,7 +191,8 @@ let package = Package(
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
-        "StepmillIntegrations", "StepmillServer", "StepmillTasks", "StepmillHTTP", "StepmillBatch", "Stepmill",
+        "StepmillIntegrations", "StepmillServer", "StepmillTasks", "StepmillHTTP", "StepmillBatch",
+        "Stepmill",
       ],
       swiftSettings: common),
     .testTarget(

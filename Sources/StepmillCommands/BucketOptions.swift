@@ -10,7 +10,8 @@ enum BucketOptions {
 
   static let endpoint = Command.Option(
     "--endpoint", "s3=URL", isRepeatable: true,
-    help: "Where S3 is, for buckets that no --bucket names. Without it: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL."
+    help:
+      "Where S3 is, for buckets that no --bucket names. Without it: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL."
   )
 
   /// The directories that `--bucket` gives.
@@ -45,7 +46,8 @@ enum BucketOptions {
       let parts = word.split(separator: "=", maxSplits: 1)
       guard parts.count == 2, parts[0].lowercased() == "s3", isURL(parts[1]) else {
         throw CommandError(
-          "option '--endpoint' takes s3=URL with http:// or https:// here, not '\(word)'", isAboutUsage: false)
+          "option '--endpoint' takes s3=URL with http:// or https:// here, not '\(word)'", isAboutUsage: false
+        )
       }
       configuration.endpoints["s3"] = String(parts[1])
     }

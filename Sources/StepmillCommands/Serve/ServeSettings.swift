@@ -53,7 +53,9 @@ struct ServeSettings {
       "--function", "NAME=URL", isRepeatable: true, help: "A Lambda function behind a URL that takes a POST."),
     Command.Option(
       "--endpoint", "SERVICE=URL", isRepeatable: true,
-      help: "Where a service of AWS is, such as sqs=http://127.0.0.1:5000; s3 for buckets that no --bucket names."),
+      help:
+        "Where a service of AWS is, such as sqs=http://127.0.0.1:5000; s3 for buckets that no --bucket names."
+    ),
     Command.Option("--mocks", "FILE", help: "Canned answers for tasks, as in 'stepmill run --mocks'."),
     Command.Option(
       "--log-file", "FILE",

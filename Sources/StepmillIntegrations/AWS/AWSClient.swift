@@ -129,8 +129,23 @@ final class AWSClient: Sendable {
     guard !call.isOver else { return }
     let base = isThrottled ? patience.throttledMilliseconds : patience.backOffMilliseconds
     let span = min(base << (number - 1), patience.backOffMillisecondsMax)
+    let next = NextAttempt(call)
     host.after(milliseconds: UInt64(Int.random(in: 0...span))) { [self] in
+      next.begins()
       if !call.isOver { attempt(number + 1, order, credentials, call) }
+    }
+  }
+
+  /// An attempt that is waited for. A runtime that ends drops it, and the call ends with it.
+  private final class NextAttempt: Sendable {
+    private let call: Lock<AWSCall?>
+    init(_ call: AWSCall) { self.call = Lock(call) }
+
+    func begins() { call.withLock { $0 = nil } }
+
+    deinit {
+      call.withLock { $0 }?.finish(
+        .unreachable("Unable to execute HTTP request: the client has been closed", attempts: 1))
     }
   }
 
@@ -167,11 +182,6 @@ final class AWSCall: Sendable {
 
   fileprivate init(_ answer: @escaping @Sendable (AWSAnswer) -> Void) {
     state = Lock(State(answer: answer))
-  }
-
-  /// The runtime ended while the call waited for its next attempt.
-  deinit {
-    finish(.unreachable("Unable to execute HTTP request: the client has been closed", attempts: 1))
   }
 
   /// Nobody is to be told anything any more.

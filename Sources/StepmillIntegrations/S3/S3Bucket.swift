@@ -65,7 +65,8 @@ final class S3Bucket: Bucket {
     while listing.isTruncated, listing.entries.count < limit {
       let page = try await page(prefix, after: after, token: token, limit - listing.entries.count)
       // A place that does not know where to go on would be asked for ever.
-      if let first = page.entries.first?.key, let last, first.utf8.elementsEqual(last.utf8) || !follows(first, last)
+      if let first = page.entries.first?.key, let last,
+        first.utf8.elementsEqual(last.utf8) || !follows(first, last)
       {
         throw S3Client.nonsense("the list goes on with '\(first)' after '\(last)'")
       }

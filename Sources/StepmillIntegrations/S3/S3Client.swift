@@ -48,7 +48,8 @@ struct S3Client: Sendable {
   /// Begins a call, which is cancelled when what this gives is dropped.
   func begin(_ request: Request) -> S3Call {
     let call = S3Call()
-    call.begins(client.call(order(request)) { [reception = call.reception] in reception.settle(Self.result($0)) })
+    call.begins(
+      client.call(order(request)) { [reception = call.reception] in reception.settle(Self.result($0)) })
     return call
   }
 
@@ -151,7 +152,8 @@ final class S3Call: Sendable {
       waiter?.resume(returning: result)
     }
 
-    fileprivate func wait(_ continuation: CheckedContinuation<Result<HTTPClientResponse, BucketError>, Never>) {
+    fileprivate func wait(_ continuation: CheckedContinuation<Result<HTTPClientResponse, BucketError>, Never>)
+    {
       let result = state.withLock { state in
         if state.result == nil { state.waiter = continuation }
         return state.result

@@ -41,7 +41,8 @@ final class S3Reader: ObjectReader, @unchecked Sendable {
     let size: Int
     if response.status == 206 {
       let range = try Self.range(response)
-      guard range.start == 0, range.count == response.body.count, range.count <= client.bounds.rangeBytes else {
+      guard range.start == 0, range.count == response.body.count, range.count <= client.bounds.rangeBytes
+      else {
         throw S3Client.nonsense("a range that was not asked for")
       }
       size = range.size
@@ -105,7 +106,9 @@ final class S3Reader: ObjectReader, @unchecked Sendable {
 
   // MARK: Ranges
 
-  private static func ranged(_ request: S3Client.Request, _ offset: Int, _ client: S3Client) -> S3Client.Request {
+  private static func ranged(_ request: S3Client.Request, _ offset: Int, _ client: S3Client)
+    -> S3Client.Request
+  {
     var ranged = request
     ranged.headers.append(("Range", "bytes=\(offset)-\(offset + client.bounds.rangeBytes - 1)"))
     ranged.bytesMax = client.bounds.rangeBytes
@@ -118,7 +121,8 @@ final class S3Reader: ObjectReader, @unchecked Sendable {
   ) throws(BucketError) -> (start: Int, count: Int, size: Int) {
     let text = response.header("content-range") ?? ""
     let numbers = text.split(whereSeparator: { !$0.isNumber }).compactMap { Int($0) }
-    guard text.hasPrefix("bytes "), numbers.count == 3, numbers[0] <= numbers[1], numbers[1] < numbers[2] else {
+    guard text.hasPrefix("bytes "), numbers.count == 3, numbers[0] <= numbers[1], numbers[1] < numbers[2]
+    else {
       throw S3Client.nonsense("a part of an object whose place is '\(text)'")
     }
     return (numbers[0], numbers[1] - numbers[0] + 1, numbers[2])

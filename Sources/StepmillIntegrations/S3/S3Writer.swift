@@ -92,7 +92,8 @@ final class S3Writer: StepmillBatch.ObjectWriter, @unchecked Sendable {
     guard etags.count + (underWay == nil ? 0 : 1) < client.bounds.partsMax else {
       throw BucketError(
         .internalError,
-        "the object '\(key)' is larger than \(client.bounds.partsMax) parts of \(client.bounds.partBytes) bytes")
+        "the object '\(key)' is larger than \(client.bounds.partsMax) parts of \(client.bounds.partBytes) bytes"
+      )
     }
     let upload = try await beginUpload()
     try await endPart()

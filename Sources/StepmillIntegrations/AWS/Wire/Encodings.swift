@@ -67,7 +67,8 @@ extension PercentEncoding {
       switch byte {
       case UInt8(ascii: "+"): bytes.append(0x20)
       case UInt8(ascii: "%"):
-        guard let high = rest.popFirst().flatMap({ digit($0) }), let low = rest.popFirst().flatMap({ digit($0) })
+        guard let high = rest.popFirst().flatMap({ digit($0) }),
+          let low = rest.popFirst().flatMap({ digit($0) })
         else { return nil }
         bytes.append(high << 4 | low)
       default: bytes.append(byte)
