@@ -76,14 +76,16 @@ struct BucketPlaces {
   /// What Map Runs read from and write to; nil: nobody said where any bucket is.
   func storage(_ store: S3Buckets?) -> BucketStorage? {
     guard !directories.isEmpty || store != nil else { return nil }
-    return BucketStorage { [directories] name throws(BucketError) in
-      if let directory = directories[name] { return directory }
-      if let store { return try store.bucket(name) }
-      throw BucketError(
-        .noSuchBucket,
-        "The specified bucket does not exist: '\(name)'. (--bucket \(name)=DIRECTORY lets a directory stand for "
-          + "it, --endpoint s3=URL says where S3 is.)")
-    }
+    return BucketStorage { [self] name throws(BucketError) in try bucket(name, store) }
+  }
+
+  func bucket(_ name: String, _ store: S3Buckets?) throws(BucketError) -> any Bucket {
+    if let directory = directories[name] { return directory }
+    if let store { return try store.bucket(name) }
+    throw BucketError(
+      .noSuchBucket,
+      "The specified bucket does not exist: '\(name)'. (--bucket \(name)=DIRECTORY lets a directory stand for "
+        + "it, --endpoint s3=URL says where S3 is.)")
   }
 
   /// In virtual time, which stands still while somebody is waited for.
