@@ -307,6 +307,55 @@ import Testing
     }
   }
 
+  /// A thread that reads rows waits for them, and is told why there are no more.
+  @Test func rowsForAThread() async throws {
+    let world = try S3World()
+    let lines = (0..<1000).map { "{\"row\":\($0)}\n" }.joined()
+    world.store.put("rows.jsonl", Array(lines.utf8))
+    let bucket = try world.bucket
+    func count() async -> Result<Int, RowError> {
+      await withCheckedContinuation { continuation in
+        _ = WorkerThread {
+          let result: Result<Int, RowError>
+          do throws(RowError) {
+            let object = try SourceObject(ObjectAddress(bucket: "rows", key: "rows.jsonl"), in: bucket)
+            let source = BatchSource(
+              path: "s3://rows/rows.jsonl", content: .rows(.jsonLines), object: object)
+            #expect(source.size == lines.utf8.count)
+            #expect(try source.fingerprint()["etag"]?.string == object.entry.etag)
+            result = .success(try BatchCount.rows(of: [source, source], BatchRun.Options()))
+          } catch {
+            result = .failure(error)
+          }
+          continuation.resume(returning: result)
+        }
+      }
+    }
+    #expect(await count() == .success(2000))
+    world.interferes(3, with: Self.slowDown) { $0.header("Range")?.hasPrefix("bytes=0-") == false }
+    #expect(await count() == .success(2000))
+    world.interferes(with: .error(403, "AccessDenied", "Access Denied")) {
+      $0.header("Range")?.hasPrefix("bytes=4000-") == true
+    }
+    #expect(
+      await count() == .failure(RowError(.source, "'s3://rows/rows.jsonl' cannot be read: Access Denied")))
+    // Another object under the same key is not read as if it were the same.
+    let isSecond = Lock(0)
+    world.server.answers { [store = world.store] asked, _ in
+      let isFirstRange = asked.header("Range")?.hasPrefix("bytes=0-") == true
+      let openings = isSecond.withLock { openings in
+        openings += isFirstRange ? 1 : 0
+        return openings
+      }
+      if isFirstRange, openings == 2 { store.put("rows.jsonl", Array(lines.utf8)) }
+      return store.answer(asked)
+    }
+    #expect(
+      await count()
+        == .failure(RowError(.source, "'s3://rows/rows.jsonl' has changed since it was first looked at")))
+    await world.end()
+  }
+
   /// A dataset that nobody reads on stops its request.
   @Test func readersThatAreClosed() async throws {
     let world = try S3World()

@@ -36,7 +36,8 @@ final class AWSClient: Sendable {
 
   let http: HTTPClient
   let endpoints: Endpoints
-  private let host: any ExecutionHost
+  /// A runtime may hold what calls through this client; so this does not hold the runtime.
+  private weak let host: (any ExecutionHost)?
   private let patience: Patience
   private let responseBytesMax: Int
 
@@ -87,7 +88,10 @@ final class AWSClient: Sendable {
     return call
   }
 
+  private static let closed = "Unable to execute HTTP request: the client has been closed"
+
   private func attempt(_ number: Int, _ order: Order, _ credentials: AWSCredentials, _ call: AWSCall) {
+    guard let host else { return call.finish(.unreachable(Self.closed, attempts: number)) }
     var request = HTTPClientRequest(
       method: order.request.method, url: order.endpoint.base + order.request.target,
       headers: order.request.headers, body: order.request.body)
@@ -127,6 +131,7 @@ final class AWSClient: Sendable {
     _ number: Int, _ order: Order, _ credentials: AWSCredentials, _ call: AWSCall, isThrottled: Bool
   ) {
     guard !call.isOver else { return }
+    guard let host else { return call.finish(.unreachable(Self.closed, attempts: number)) }
     let base = isThrottled ? patience.throttledMilliseconds : patience.backOffMilliseconds
     let span = min(base << (number - 1), patience.backOffMillisecondsMax)
     let next = NextAttempt(call)
@@ -144,8 +149,7 @@ final class AWSClient: Sendable {
     func begins() { call.withLock { $0 = nil } }
 
     deinit {
-      call.withLock { $0 }?.finish(
-        .unreachable("Unable to execute HTTP request: the client has been closed", attempts: 1))
+      call.withLock { $0 }?.finish(.unreachable(AWSClient.closed, attempts: 1))
     }
   }
 
