@@ -58,11 +58,13 @@ import Testing
     let file = try scratch.file("echo.json", #"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#)
     _ = try scratch.file("in.csv", "id\na\nb\n")
     let bucket = ["--bucket", "rows=\(scratch.path)"]
-    let run = try await stepmill(["map", file, "s3://rows/in.csv", "--bare", "--ordered", "--quiet"] + bucket)
+    let run = try await stepmill(
+      ["map", file, "s3://rows/in.csv", "--bare", "--ordered", "--quiet"] + bucket)
     #expect(run.status == 0 && run.output == "{\"id\":\"a\"}\n{\"id\":\"b\"}\n", "\(run)")
     for (words, message) in [
       (["s3://rows/gone.csv"], "'s3://rows/gone.csv' cannot be read: The specified key does not exist."),
-      (["s3://other/in.csv"], "--bucket other=DIRECTORY"), (["s3://rows/", "--format", "csv"], "is no object"),
+      (["s3://other/in.csv"], "--bucket other=DIRECTORY"),
+      (["s3://rows/", "--format", "csv"], "is no object"),
       (["s3://rows"], "does not tell"), (["s3://", "--format", "csv"], "is no object"),
       (["s3://rows/in.csv", "--out", "s3://rows/out.jsonl"], "results go to files"),
       (["s3://rows/in.csv", "--endpoint", "sqs=http://127.0.0.1:1"], "takes s3=URL"),

@@ -8,7 +8,8 @@ extension Command {
       Operand(
         name: "WORKFLOW", help: "the definition in Amazon States Language, JSON or YAML", isOptional: true),
       Operand(
-        name: "ROWS", help: "files with rows, or s3://BUCKET/KEY; - for standard input", isOptional: true, isRepeatable: true),
+        name: "ROWS", help: "files with rows, or s3://BUCKET/KEY; - for standard input", isOptional: true,
+        isRepeatable: true),
     ],
     options: [
       Option(

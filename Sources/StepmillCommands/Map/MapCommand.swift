@@ -243,7 +243,8 @@ struct MapPlaces {
   init(_ path: String, makesDirectory: Bool) throws(CommandError) {
     if MapArguments.isObject(path) {
       throw CommandError(
-        "results go to files: '\(path)' is none. A ResultWriter of a Distributed Map writes to S3", isAboutUsage: false)
+        "results go to files: '\(path)' is none. A ResultWriter of a Distributed Map writes to S3",
+        isAboutUsage: false)
     }
     let kind = FileKind.of(path)
     let name = path.split(separator: "/").last ?? ""
