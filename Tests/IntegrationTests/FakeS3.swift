@@ -151,7 +151,7 @@ final class FakeS3: Sendable {
     return RawServer.Said(status: 206, headers: headers, body: Array(object.bytes[numbers[0]...end]))
   }
 
-  private func list(_ query: [String: String]) -> RawServer.Said {
+  func list(_ query: [String: String]) -> RawServer.Said {
     func text(_ name: String) -> String? { query[name].flatMap { PercentEncoding.decoded($0) } }
     let after = text("continuation-token").map { String($0.dropFirst("after ".count)) } ?? text("start-after")
     let wanted = keys.filter { key in

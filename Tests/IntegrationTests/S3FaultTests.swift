@@ -5,7 +5,7 @@ import Testing
 @testable import StepmillIntegrations
 
 /// Proves that whatever S3 does, a bucket answers: with the object, or with an error in S3's words.
-@Suite(.timeLimit(.minutes(2))) struct S3FaultTests {
+@Suite struct S3FaultTests {
   private static let slowDown = RawServer.Said.error(503, "SlowDown", "Please reduce your request rate.")
   private static func cut(_ count: Int) -> RawServer.Said {
     RawServer.Said(
@@ -243,6 +243,18 @@ import Testing
       error?.message.hasPrefix("S3's answer cannot be understood: ") == true, "\(String(describing: error))")
     #expect(world.server.asked.count <= 2)
     await world.end()
+  }
+
+  /// Half a list is none, wherever it ends.
+  @Test func listsThatAreCut() throws {
+    let store = FakeS3(pageMax: 2)
+    for key in ["a&b", "c d", "é"] { store.put(key, [1, 2]) }
+    let whole = store.list(["max-keys": "1000"]).body
+    let page = try S3ListPage(parsing: whole)
+    #expect(page.entries.map(\.key) == ["a&b", "c d"] && page.isTruncated && page.token == "after c d")
+    for count in 0..<whole.count {
+      #expect(throws: BucketError.self, "\(count)") { try S3ListPage(parsing: Array(whole.prefix(count))) }
+    }
   }
 
   // MARK: Uploads
