@@ -6,7 +6,8 @@ import StepmillIntegrations
 enum BucketOptions {
   static let option = Command.Option(
     "--bucket", "NAME=DIRECTORY", isRepeatable: true,
-    help: "Let a directory stand for an S3 bucket, for the readers and writers of Distributed Maps.")
+    help: "Let a directory stand for an S3 bucket, for the readers and writers of Distributed Maps "
+      + "(and in 'stepmill serve' for tasks of S3).")
 
   static let endpoint = Command.Option(
     "--endpoint", "s3=URL", isRepeatable: true,

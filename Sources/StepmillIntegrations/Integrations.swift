@@ -26,6 +26,8 @@ package struct IntegrationConfiguration: Sendable {
   package var logFile: String?
   /// A file of JSON lines for status changes, where EventBridge has no endpoint.
   package var statusFile: String?
+  /// Buckets that are not S3's: tasks of S3 that name one find it here.
+  package var buckets: [String: any Bucket] = [:]
   /// Where buckets are, which requests to them are signed for.
   package var region = "us-east-1"
   /// Whether status changes go to EventBridge where it has an endpoint.
@@ -126,6 +128,11 @@ package final class Integrations: Sendable {
         endpoint: lambda, milliseconds: configuration.functionMilliseconds,
         responseBytesMax: configuration.responseBytesMax)
       resolvers.append(LambdaTasks(functions, requestID: requestID))
+    }
+    if !configuration.buckets.isEmpty {
+      resolvers.append(
+        BucketTasks(
+          configuration.buckets, bytesMax: configuration.responseBytesMax, requestID: requestID))
     }
     resolvers.append(AWSTasks(client, requestID: requestID))
     if configuration.allowsHTTPTasks {

@@ -236,3 +236,62 @@ final class S3World: Sendable {
     await world.end()
   }
 }
+
+/// Proves that tasks of S3 find the buckets that directories stand for, and S3's answers there.
+@Suite struct BucketTaskTests {
+  @Test func objectsOfTasks() async throws {
+    let bucket = MemoryBucket(now: { 1_445_412_480_123 })
+    let world = try World { configuration, _ in
+      configuration.buckets = ["mine": bucket]
+      configuration.responseBytesMax = 2000
+    }
+    func s3(_ action: String) -> String { states("aws-sdk:s3:\(action)") }
+    let name: JSON = ["Bucket": "mine", "Key": "a/b"]
+    let etag = "\"\(Array(#"{"x":1}"#.utf8).withUnsafeBytes { ContentDigest.md5($0) })\""
+    var put = name
+    put["Body"] = ["x": 1]
+    #expect(await world.result(s3("putObject"), put) == ["ETag": JSON(etag)])
+    let head: JSON = [
+      "AcceptRanges": "bytes", "ContentLength": 7, "ContentType": "binary/octet-stream", "ETag": JSON(etag),
+      "LastModified": "2015-10-21T07:28:00Z", "Metadata": [:],
+    ]
+    var got = head
+    got["Body"] = #"{"x":1}"#
+    #expect(await world.result(s3("getObject"), name) == got)
+    #expect(await world.result(s3("headObject"), name) == head)
+    try await bucket.write("a/c", [UInt8](repeating: 0x61, count: 2001))
+    let page = await world.result(s3("listObjectsV2"), ["Bucket": "mine", "Prefix": "a/", "MaxKeys": 1])
+    let entry: JSON = [
+      "ETag": JSON(etag), "Key": "a/b", "LastModified": "2015-10-21T07:28:00Z", "Size": 7,
+      "StorageClass": "STANDARD",
+    ]
+    #expect(
+      page == [
+        "Contents": [entry], "IsTruncated": true, "KeyCount": 1, "MaxKeys": 1, "Name": "mine",
+        "NextContinuationToken": "a/b", "Prefix": "a/",
+      ])
+    let next = await world.result(s3("listObjectsV2"), ["Bucket": "mine", "ContinuationToken": "a/b"])
+    #expect(next?["Contents"]?[0]?["Key"] == "a/c" && next?["IsTruncated"] == false)
+    #expect(
+      await world.failure(s3("getObject"), ["Bucket": "mine", "Key": "a/c"])?.hasPrefix(
+        "States.DataLimitExceeded") == true)
+    #expect(await world.result(s3("deleteObject"), name) == [:])
+    #expect(
+      await world.failure(s3("getObject"), name)
+        == "S3.NoSuchKeyException: The specified key does not exist. (Service: S3, Status Code: 404, Request ID: "
+        + "made-id, Extended Request ID: made-id) (SDK Attempt Count: 1)")
+    #expect(
+      await world.failure(s3("putObject"), ["Bucket": "mine", "Key": ""])?.hasPrefix("S3.") == true)
+    #expect(
+      await world.failure(s3("getObject"), ["Bucket": "mine", "Key": "k", "Range": "bytes=0-1"])
+        == "S3.SdkClientException: a bucket that is a directory knows no 'Range' of GetObject (SDK Attempt Count: 1)"
+    )
+    #expect(world.stub.asked.isEmpty)
+    // Other buckets are S3's.
+    world.stub.answers(404, "<Error><Code>NoSuchKey</Code><Message>m</Message></Error>")
+    #expect(
+      await world.failure(s3("getObject"), ["Bucket": "other", "Key": "k"])?.hasPrefix(
+        "S3.NoSuchKeyException: m") == true)
+    await world.end()
+  }
+}

@@ -107,6 +107,7 @@ struct ServeSettings {
     buckets = BucketPlaces(
       directories: try BucketOptions.directories(
         source.values("--bucket").values, source.name("--bucket")))
+    integrations.buckets = buckets.directories
   }
 
   private static func durability(_ source: SettingSource) throws(CommandError) -> Durability {
