@@ -326,8 +326,9 @@ import Testing
     world.store.put("rows.jsonl", Array(lines.utf8))
     let bucket = try world.bucket
     func count() async -> Result<Int, RowError> {
-      await withCheckedContinuation { continuation in
-        _ = WorkerThread {
+      let thread = Lock<WorkerThread?>(nil)
+      let result = await withCheckedContinuation { continuation in
+        let begun = WorkerThread {
           let result: Result<Int, RowError>
           do throws(RowError) {
             let object = try SourceObject(ObjectAddress(bucket: "rows", key: "rows.jsonl"), in: bucket)
@@ -341,7 +342,10 @@ import Testing
           }
           continuation.resume(returning: result)
         }
+        thread.withLock { $0 = begun }
       }
+      thread.withLock { $0 }?.join()
+      return result
     }
     #expect(await count() == .success(2000))
     world.interferes(3, with: Self.slowDown) { $0.header("Range")?.hasPrefix("bytes=0-") == false }
