@@ -22,6 +22,10 @@ struct ShardState: ~Copyable {
   var freeJoins: UnsafeMutablePointer<Join>?
   /// Fibers that can go on, by index, in the order in which they became ready.
   var ready = Ring<UInt32>()
+  /// The same for the executions that take what others leave, where the driver tells the two
+  /// apart: see `Loop.runBackground`.
+  var background = Ring<UInt32>()
+  var hasBackground = false
   var wheel: TimerWheel
   /// Timers in the wheel that nobody waits for any more.
   var staleTimers = 0
@@ -198,7 +202,10 @@ struct Shard {
 
   /// Executions that have not ended.
   var executionCount: Int { state.pointee.slots.count }
-  var hasReadyWork: Bool { !state.pointee.ready.isEmpty }
+  var hasReadyWork: Bool { !state.pointee.ready.isEmpty || hasBackgroundWork }
+  var hasBackgroundWork: Bool {
+    @inline(__always) get { !state.pointee.background.isEmpty }
+  }
 }
 
 // MARK: Records
@@ -391,7 +398,19 @@ extension Shard {
   func makeReady(_ fiber: UnsafeMutablePointer<Fiber>, _ resumption: Resumption) {
     fiber.pointee.phase = .ready
     fiber.pointee.resumption = resumption
-    state.pointee.ready.append(fiber.pointee.index)
+    enqueue(fiber)
+  }
+
+  /// Puts a ready fiber into the line of its class.
+  @inline(__always)
+  func enqueue(_ fiber: UnsafeMutablePointer<Fiber>) {
+    if _slowPath(fiber.pointee.execution.pointee.sink._withUnsafeGuaranteedRef { $0.isBackground }),
+      state.pointee.hasBackground
+    {
+      state.pointee.background.append(fiber.pointee.index)
+    } else {
+      state.pointee.ready.append(fiber.pointee.index)
+    }
   }
 }
 
@@ -414,6 +433,17 @@ extension Shard {
       let fiber = state.pointee.fibers[index]
       // A fiber that was ended while it stood in the ring is gone; its record may serve
       // another one by now, which then stands in the ring itself.
+      guard fiber.pointee.phase == .ready else { continue }
+      run(fiber)
+    }
+  }
+
+  /// The same for the fibers that take what others leave.
+  func runBackground(fibersMax: Int) {
+    var left = fibersMax
+    while left > 0, let index = state.pointee.background.popFirst() {
+      left &-= 1
+      let fiber = state.pointee.fibers[index]
       guard fiber.pointee.phase == .ready else { continue }
       run(fiber)
     }

@@ -459,6 +459,8 @@ final class MapRunChild: CompletionSink, @unchecked Sendable {
     redriveDate = order.redriveCount > 0 ? now : nil
     epoch = run.epoch
     arn = run.workflow.executionARNPrefix + name + (suffix.map { ":" + $0 } ?? "")
+    super.init()
+    isBackground = true
   }
 
   /// The name as the service shows it.
