@@ -303,6 +303,21 @@ extension Loop {
     discard(shared.pointee.submissions.takeAll())
   }
 
+  /// Turns away what one sink waits for and has not begun. On the loop's thread.
+  func turnAwayBackground(of sink: CompletionSink) {
+    var next = backgroundMail.takeAll()
+    while let raw = next {
+      next = Inbox.next(raw)
+      let letter = raw.assumingMemoryBound(to: Letter.self)
+      if letter.pointee.sink?.toOpaque() == Unmanaged.passUnretained(sink).toOpaque() {
+        turnAway(letter)
+        release(letter)
+      } else {
+        backgroundMail.append(raw)
+      }
+    }
+  }
+
   /// Turns letters away. Once the loop is closed, any thread may do so with what it took.
   private func discard(_ letters: UnsafeMutableRawPointer?) {
     var next = letters

@@ -59,7 +59,10 @@ package final class RowStarter: Sendable {
   /// Aborts everything that has been started and has not ended.
   package func abortAll(cause: String) {
     for loop in loops {
-      loop.post { [sink] loop in loop.shard.abortAll(of: sink, cause: cause) }
+      loop.post { [sink] loop in
+        loop.turnAwayBackground(of: sink)
+        loop.shard.abortAll(of: sink, cause: cause)
+      }
     }
   }
 }

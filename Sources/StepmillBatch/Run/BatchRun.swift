@@ -240,10 +240,12 @@ package final class BatchRun: @unchecked Sendable {
   private func controlChanged() {
     if control.isCancelled {
       end(.stopped)
-      starter?.abortAll(cause: "The run was cancelled.")
+      abortAll()
     }
     pump()
   }
+
+  private func abortAll() { starter?.abortAll(cause: "The run was cancelled.") }
 
   /// Starts nothing more, for a reason: the first one counts.
   private func end(_ ending: Ending) {
@@ -284,6 +286,8 @@ package final class BatchRun: @unchecked Sendable {
           lines: job.chunk.lines(job.rows), count: job.rows.count, tag: job.chunk.tag(job.rows.lowerBound),
           on: places > 0 ? loop : 0)
         places -= job.rows.count
+        // Who cancelled meanwhile has not seen these.
+        if isStopping.load(ordering: .acquiring), control.isCancelled { abortAll() }
       } catch {
         state.withLock { $0.started -= job.rows.count }
         leave(Unmanaged.passUnretained(job.chunk), job.rows.count)
