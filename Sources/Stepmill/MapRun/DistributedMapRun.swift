@@ -476,7 +476,10 @@ final class MapRunChild: CompletionSink, @unchecked Sendable {
     }
     loop.post { [self] loop in
       // Its letter may lie behind others, and this one has overtaken it.
-      guard let handle else { return stopOrder = (error, cause) }
+      guard let handle else {
+        stopOrder = (error, cause)
+        return
+      }
       loop.shard.abort(handle, error: error, cause: cause)
     }
   }

@@ -18,7 +18,8 @@ struct Reading: ~Copyable {
 
   init(
     _ options: BatchRun.Options, _ done: DoneRows, addBytes: @escaping (Int) -> Void,
-    isStopping: @escaping () -> Bool, spare: @escaping () -> RowChunk? = { nil }, emit: @escaping (RowChunk) -> Void, skip: @escaping (Range<Int>) -> Void
+    isStopping: @escaping () -> Bool, spare: @escaping () -> RowChunk? = { nil },
+    emit: @escaping (RowChunk) -> Void, skip: @escaping (Range<Int>) -> Void
   ) {
     self.options = options
     self.done = done
