@@ -1,3 +1,4 @@
+import StepmillBatch
 import Testing
 
 @testable import Stepmill
@@ -148,6 +149,42 @@ import Testing
     #expect(ended.error.contains("cut off"))
     #expect(ended.error.contains("(byte 16)"))
     #expect(try lines(scratch.path + "/r.jsonl").count == 2)
+  }
+
+  // MARK: Progress
+
+  private static func line(columns: Int, color: Bool = false, isTerminal: Bool = true) -> String {
+    let terminal = Terminal(
+      input: [], isTerminal: isTerminal,
+      environment: ["COLUMNS": "\(columns)"].merging(color ? [:] : ["NO_COLOR": "1"]) { $1 })
+    var shown = MapProgress(terminal)
+    var progress = BatchRun.Progress()
+    progress.bytesTotal = 1000
+    shown.show(progress)
+    progress.bytesRead = 425
+    progress.counts.succeeded = 424_567
+    progress.counts.failed = 12
+    progress.endedNow = 424_579
+    progress.inFlight = 999
+    progress.milliseconds = 6000
+    shown.show(progress)
+    let text = terminal.captured(.error)
+    return text.split(separator: "\r\u{1B}[K").last.map(String.init) ?? ""
+  }
+
+  @Test func progressIsALineThatFits() {
+    #expect(
+      Self.line(columns: 100)
+        == "━━━━━━──────────  42 %  424,579 done  12 failed  70,800/s  999 in flight  9 s left")
+    #expect(
+      Self.line(columns: 79) == "42 %  424,579 done  12 failed  70,800/s  999 in flight  9 s left")
+    #expect(Self.line(columns: 60) == "42 %  424,579 done  12 failed  70,800/s  9 s left")
+    #expect(Self.line(columns: 41) == "42 %  424,579 done  12 failed  9 s left")
+    #expect(Self.line(columns: 20) == "42 %  424,579 done")
+    #expect(Self.line(columns: 79, color: true).contains("\u{1B}[1;31m12 failed\u{1B}[0m"))
+    #expect(
+      Self.line(columns: 79, isTerminal: false)
+        == "stepmill map: 42 %, 424,579 done, 12 failed, 70,800/s, 999 in flight, 9 s left\n")
   }
 
   // MARK: From outside

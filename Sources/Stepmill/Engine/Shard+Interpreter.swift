@@ -76,10 +76,10 @@ extension Shard {
         }
 
       case .yielded:
-        enqueue(fiber)
+        requeue(fiber)
         // One that used up a whole turn may never end: let one more begin beside it.
         if fuelBefore == state.pointee.fuel, let next = nextChild(beside: fiber) {
-          enqueue(next)
+          requeue(next)
         }
         return
 

@@ -258,6 +258,9 @@ extension Loop {
         started &+= 1
       }
     case .startLines:
+      shard.openCredit(
+        letter.pointee.workflow.unsafelyUnwrapped, letter.pointee.sink.unsafelyUnwrapped,
+        min(limit, Loop.startsPerLetter))
       while started < limit, letter.pointee.read < letter.pointee.count {
         let rest = UnsafeRawBufferPointer(
           start: content + letter.pointee.read, count: letter.pointee.count &- letter.pointee.read)

@@ -209,6 +209,7 @@ final class Loop: @unchecked Sendable {
 
   private func finishEnding() {
     shared.pointee.close()
+    shard.closeCredit()
     if !shared.pointee.submissions.isEmpty || mail != nil || backgroundMail.first != nil { discardMail() }
     tellTurnEnded()
     shard.destroy()
@@ -297,6 +298,7 @@ final class Loop: @unchecked Sendable {
       turnsToPoll = tenants.isEmpty ? Loop.turnsBetweenPolls : Loop.turnsBetweenPollsWithTenants
       if !isAttached { uv.poll() }
     }
+    if _slowPath(shard.state.pointee.credit.workflow != nil) { shard.closeCredit() }
     if _slowPath(!turnListeners.isEmpty) { tellTurnEnded() }
     if _slowPath(!tenants.isEmpty) { for tenant in tenants { tenant.turnEnded() } }
     return more || shard.hasReadyWork || mail != nil || backgroundMail.first != nil

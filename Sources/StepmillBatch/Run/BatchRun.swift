@@ -187,6 +187,8 @@ package final class BatchRun: @unchecked Sendable {
     /// Rows of this call only, without what was done before.
     package var endedNow = 0
     package var milliseconds = 0
+
+    package init() {}
   }
 
   package var progress: Progress {
