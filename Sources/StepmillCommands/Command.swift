@@ -63,6 +63,7 @@ package struct Command: Sendable {
     .list,
     .describe,
     .history,
+    .logs,
     .stop,
     .bench,
     .explain,

@@ -21,13 +21,15 @@ final class HistoryPrinter: Sendable {
     nesting = Lock(nil)
   }
 
-  /// For a history that a server tells.
-  init(form: RunCommand.HistoryForm, terminal: Terminal, to stream: Terminal.Stream) {
+  /// For a history that a server tells; nested, if it is that of one execution from its beginning.
+  init(
+    form: RunCommand.HistoryForm, terminal: Terminal, to stream: Terminal.Stream, isNested: Bool = true
+  ) {
     self.form = form
     self.terminal = terminal
     self.stream = stream
     nameWidth = 20
-    nesting = Lock(HistoryNesting())
+    nesting = Lock(isNested ? HistoryNesting() : nil)
   }
 
   /// Prints an event as `GetExecutionHistory` has it.
@@ -55,12 +57,17 @@ final class HistoryPrinter: Sendable {
   }
 
   private func text(of event: HistoryEvent) -> String {
-    let style = terminal.style(stream)
     let first = start.withLock { start in
       if start == nil { start = event.timestamp }
       return start!
     }
-    let head = "\(pad(left: "\(event.id)", 5))  \(pad(left: seconds(event.timestamp - first), 9))  "
+    return text(
+      of: event, head: "\(pad(left: "\(event.id)", 5))  \(pad(left: seconds(event.timestamp - first), 9))  ")
+  }
+
+  /// A line for an event with `head` in front.
+  func text(of event: HistoryEvent, head: String, width: Int? = nil) -> String {
+    let style = terminal.style(stream)
     let place = nesting.withLock { $0?.place(of: event) }
     let indent = String(repeating: "  ", count: min(place?.depth ?? 0, 8))
     let type = pad(indent + event.type.rawValue, place == nil ? 24 : 28)
@@ -70,8 +77,8 @@ final class HistoryPrinter: Sendable {
     let data = [took, data(of: event)].compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: "  ")
     if name.isEmpty && data.isEmpty { return line.trimmedAtEnd }
     line += "  " + style.bold(name)
-    let room = terminal.width(stream) - head.count - type.count - 2 - nameWidth - 2
-    if data.isEmpty || room < 4 { return line }
+    let room = (width ?? terminal.width(stream)) - head.count - type.count - 2 - nameWidth - 2
+    if data.isEmpty || room < 4 { return line.trimmedAtEnd }
     return line + String(repeating: " ", count: nameWidth - name.count + 2) + cut(data, room)
   }
 

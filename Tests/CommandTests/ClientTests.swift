@@ -96,6 +96,38 @@ import Testing
     }
   }
 
+  @Test func logsAreShownByMachineAndExecution() async throws {
+    let failing = try scratch.file("failing.asl.json", Self.failing)
+    let order = try scratch.file("order.asl.json", Self.order)
+    try await withServer { path in
+      _ = Self.run(["deploy", failing, "--type", "EXPRESS"], at: path)
+      var ran = Self.run(["logs", "failing"], at: path)
+      #expect(ran.status == .failure && ran.error.contains("--name failing --log ALL' sets it"), "\(ran)")
+      _ = Self.run(["deploy", failing, "--log", "ALL"], at: path)
+      _ = Self.run(["deploy", order, "--log", "ERROR"], at: path)
+      ran = Self.run(["logs"], at: path)
+      #expect(ran.status == .success && ran.error == "nothing is logged there\n", "\(ran)")
+      let first = Self.run(["start", "failing", "--sync", "--json"], at: path)
+      let arn = try JSON(parsing: first.output)["executionArn"]?.string ?? ""
+      _ = Self.run(["start", "failing", "--sync"], at: path)
+      _ = Self.run(["start", "order", "--name", "one", "--wait"], at: path)
+      ran = Self.run(["logs", "failing"], at: path)
+      #expect(ran.output.split(separator: "\n").count == 6, "\(ran)")
+      #expect(
+        ran.output.contains("ExecutionFailed") && ran.output.contains("Broken: It is \"so\"."), "\(ran)")
+      ran = Self.run(["logs", arn], at: path)
+      #expect(ran.output.split(separator: "\n").count == 3, "\(ran)")
+      ran = Self.run(["logs", arn, "--json", "--limit", "1"], at: path)
+      #expect(try JSON(parsing: ran.output)["execution_arn"]?.string == arn, "\(ran)")
+      ran = Self.run(["logs", "--filter", "FailStateEntered"], at: path)
+      #expect(ran.output.split(separator: "\n").count == 2, "\(ran)")
+      ran = Self.run(["logs", "order"], at: path)
+      #expect(ran.output.contains("ExecutionFailed") && !ran.output.contains("ExecutionStarted"), "\(ran)")
+      ran = Self.run(["logs", "--since", "soon"], at: path)
+      #expect(ran.status == .usage && ran.error.contains("'--since' takes a time back"), "\(ran)")
+    }
+  }
+
   @Test func errorsSayWhatToDo() async throws {
     let file = try scratch.file("order.asl.json", Self.order)
     let failing = try scratch.file("failing.asl.json", Self.failing)

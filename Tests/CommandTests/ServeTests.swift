@@ -89,6 +89,25 @@ import Testing
     #expect(lines.contains("drain - default"))
   }
 
+  @Test func unitsCarryTheOptions() {
+    let terminal = Terminal(input: [])
+    let status = CommandLineTool.run(
+      [
+        "serve", "--print-unit", "--data", "/srv/50% of it", "--task", #"a=echo "$X""#, "--access-log",
+        "--drain", "30",
+      ], terminal)
+    #expect(status == .success)
+    let unit = terminal.captured(.output)
+    let command = unit.split(separator: "\n").first { $0.hasPrefix("ExecStart=/") } ?? ""
+    #expect(
+      command.hasSuffix(
+        #" serve --data "/srv/50%% of it" --task "a=echo \"$$X\"" --drain 30 --access-log"#), "\(command)")
+    #expect(unit.contains("ReadWritePaths=\"/srv/50%% of it\"\n") && unit.contains("TimeoutStopSec=50\n"))
+    let other = Terminal(input: [])
+    _ = CommandLineTool.run(["serve", "--print-unit"], other)
+    #expect(other.captured(.output).contains(" serve --data %S/stepmill\n"))
+  }
+
   @Test func unknownSettingsAreNamed() throws {
     let file = try scratch.file("serve.json", "{\"dta\": \"x\"}")
     let terminal = Terminal(input: [])

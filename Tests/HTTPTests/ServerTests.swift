@@ -113,7 +113,7 @@ func request(_ target: String, body: String = "", headers: String = "", method: 
 
 /// Proves that the server answers, in order and once, over real sockets, and that clients who
 /// do wrong or nothing harm only themselves.
-@Suite(.timeLimit(.minutes(2))) struct HTTPServerTests {
+@Suite struct HTTPServerTests {
 
   @Test(arguments: ["/now", "/loop", "/thread"]) func answers(target: String) throws {
     let server = try TestServer(loops: 2)

@@ -12,7 +12,7 @@ import Testing
 
 /// Proves that services that are dead, slow, broken or too talkative make a task fail with AWS's
 /// names, and never hang it.
-@Suite(.timeLimit(.minutes(2))) struct FaultTests {
+@Suite struct FaultTests {
   private let input: JSON = ["TableName": "t", "Key": ["id": ["S": "1"]]]
   private let optimized = states("dynamodb:getItem")
   private let plain = states("aws-sdk:dynamodb:getItem")

@@ -13,7 +13,7 @@ import Testing
 
 /// Proves that functions are found by their names, called by whatever was given for them, and
 /// fail with Lambda's names.
-@Suite(.timeLimit(.minutes(2))) struct FunctionTests {
+@Suite struct FunctionTests {
   private let arn = "arn:aws:lambda:eu-west-1:123456789012:function:charge"
 
   @Test func functionsBehindURLs() async throws {
@@ -220,7 +220,7 @@ import Testing
 }
 
 /// Proves that canned answers are read in both forms, and given in order.
-@Suite(.timeLimit(.minutes(2))) struct MockTests {
+@Suite struct MockTests {
   private func table(_ text: String) throws -> MockTable { try MockTable(parsing: Array(text.utf8)) }
 
   @Test func statesResourcesAndMachines() async throws {
@@ -271,7 +271,7 @@ import Testing
 }
 
 /// Proves that `http:invoke` sends what AWS sends and refuses what AWS refuses.
-@Suite(.timeLimit(.minutes(2))) struct HTTPTaskTests {
+@Suite struct HTTPTaskTests {
   @Test func requestsAndResults() async throws {
     let world = try World(everything: false)
     world.stub.answers(

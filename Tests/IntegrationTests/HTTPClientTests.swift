@@ -34,7 +34,7 @@ private final class Mirror: HTTPHandler {
 private typealias Answer = Result<HTTPClientResponse, HTTPClientError>
 
 /// Proves that requests come back with their answer or a reason, over real sockets.
-@Suite(.timeLimit(.minutes(2))) struct HTTPClientTests {
+@Suite struct HTTPClientTests {
   private let runtime: Runtime
   private let server: HTTPServer
   private let mirror = Mirror()

@@ -13,7 +13,6 @@ import Testing
 /// Proves that a server of somebody else's, moto, takes our signatures and our requests, and that
 /// we understand its answers. `Tests/Wire/integrations.py` starts it and looks at what has arrived.
 @Suite(
-  .timeLimit(.minutes(2)),
   .enabled(
     if: ProcessEnvironment["STEPMILL_MOTO_URL"] != nil,
     "STEPMILL_MOTO_URL is not set: run Tests/Wire/integrations.py, which needs moto_server and boto3"))

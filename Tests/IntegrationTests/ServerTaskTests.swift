@@ -7,7 +7,7 @@ import Testing
 
 /// Proves that the server's executions reach the integrations, and that what is given up is
 /// given up on both sides.
-@Suite(.timeLimit(.minutes(2))) struct ServerTaskTests {
+@Suite struct ServerTaskTests {
   private static let role = "arn:aws:iam::123456789012:role/r"
 
   private func service(of world: World) -> StepFunctionsService {

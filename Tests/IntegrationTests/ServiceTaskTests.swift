@@ -6,7 +6,7 @@ import Testing
 
 /// Proves what the optimized integrations and their `aws-sdk:` twins send, to the byte, and what
 /// they make of answers and of errors, to the letter.
-@Suite(.timeLimit(.minutes(2))) struct ServiceTaskTests {
+@Suite struct ServiceTaskTests {
   private let world: World
   private let queue = "https://sqs.eu-west-1.amazonaws.com/123456789012/queue"
 

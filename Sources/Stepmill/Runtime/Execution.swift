@@ -32,7 +32,7 @@ final class ExecutionSink: CompletionSink, @unchecked Sendable {
   private struct State {
     var handle: ExecutionHandle?
     var outcome: Outcome?
-    var waiters: [CheckedContinuation<Outcome, Never>] = []
+    var waiters: [CheckedContinuation<Void, Never>] = []
     /// An abort that came before the execution had begun.
     var abort: (error: String?, cause: String?)?
   }
@@ -49,12 +49,17 @@ final class ExecutionSink: CompletionSink, @unchecked Sendable {
 
   var outcome: Outcome {
     get async {
-      await withCheckedContinuation { continuation in
-        let known = state.withLock { state -> Outcome? in
-          if state.outcome == nil { state.waiters.append(continuation) }
-          return state.outcome
+      // Waiters are only woken, and read the outcome under the lock: what a continuation orders that is
+      // resumed before its task was suspended, the thread sanitizer does not see.
+      while true {
+        if let outcome = outcomeIfEnded { return outcome }
+        await withCheckedContinuation { continuation in
+          let isOver = state.withLock { state in
+            if state.outcome == nil { state.waiters.append(continuation) }
+            return state.outcome != nil
+          }
+          if isOver { continuation.resume() }
         }
-        if let known { continuation.resume(returning: known) }
       }
     }
   }
@@ -99,7 +104,7 @@ final class ExecutionSink: CompletionSink, @unchecked Sendable {
       defer { state.waiters = [] }
       return state.waiters
     }
-    for waiter in waiters { waiter.resume(returning: outcome) }
+    for waiter in waiters { waiter.resume() }
   }
 }
 

@@ -56,20 +56,33 @@ final class APIClient {
 
   // MARK: Calls
 
+  /// A service of AWS that a client may ask.
+  enum Service: Sendable {
+    case stepFunctions
+    case logs
+  }
+
   /// Calls an operation and waits for its answer.
-  func call(_ operation: String, _ parameters: JSON = [:]) throws(ClientFailure) -> JSON {
+  func call(
+    _ operation: String, _ parameters: JSON = [:], of service: Service = .stepFunctions
+  ) throws(ClientFailure) -> JSON {
+    let (prefix, version, signingName) =
+      switch service {
+      case .stepFunctions: ("AWSStepFunctions", "1.0", "states")
+      case .logs: ("Logs_20140328", "1.1", "logs")
+      }
     var request = HTTPClientRequest(
-      method: "POST", url: endpoint.url(of: operation),
+      method: "POST", url: service == .logs ? endpoint.logsURL : endpoint.url(of: operation),
       headers: [
-        (name: "Content-Type", value: "application/x-amz-json-1.0"),
-        (name: "X-Amz-Target", value: "AWSStepFunctions.\(operation)"),
+        (name: "Content-Type", value: "application/x-amz-json-\(version)"),
+        (name: "X-Amz-Target", value: "\(prefix).\(operation)"),
       ], body: Array(parameters.utf8))
     request.unixSocket = endpoint.unixSocket
     // A synchronous execution may take five minutes, a poll for an activity's task one.
     request.timeoutMilliseconds = 330_000
     request.responseBytesMax = 64 << 20
     SignatureV4.sign(
-      &request, credentials: endpoint.credentials, region: endpoint.region, service: "states",
+      &request, credentials: endpoint.credentials, region: endpoint.region, service: signingName,
       second: Int64(time(nil)))
     let slot = AnswerSlot<Result<HTTPClientResponse, HTTPClientError>>()
     http.send(request) { [loop] result in loop.post { _ in slot.value = result } }
@@ -110,7 +123,7 @@ final class APIClient {
       throw ClientFailure(
         code: nil,
         message:
-          "\(operation) was answered with status \(response.status) and no JSON of AWS: is this the API of Step Functions?"
+          "\(operation) was answered with status \(response.status) and no JSON of AWS: is this the API of AWS?"
       )
     }
     let code = type.split(separator: "#").last.map(String.init) ?? type

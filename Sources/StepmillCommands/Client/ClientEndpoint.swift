@@ -6,6 +6,8 @@ struct ClientEndpoint: Sendable {
   let url: String
   /// The socket, for `unix:PATH`.
   let unixSocket: String?
+  /// Where CloudWatch Logs is asked.
+  let logsURL: String
   let region: String
   let credentials: AWSCredentials
   /// Nobody said where: the command to start a server is what is missing, most likely.
@@ -54,11 +56,17 @@ struct ClientEndpoint: Sendable {
     } else {
       throw CommandError("\(place) takes http://HOST:PORT, https://HOST or unix:PATH, not '\(text)'")
     }
-    region =
+    let region =
       arguments.value("--region") ?? variable("AWS_REGION", "AWS_DEFAULT_REGION")?.value ?? "us-east-1"
     guard ServeAccess.isRegion(region[...]) else {
       throw CommandError("a region is called like eu-central-1, not '\(SourceLines.readable(region))'")
     }
+    self.region = region
+    // Stepmill answers for both services; AWS has a name for each.
+    let isAWS = url.hasPrefix("https://states.") && url.contains(".amazonaws.com")
+    logsURL =
+      variable("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS")?.value
+      ?? (isAWS ? "https://logs." + url.dropFirst("https://states.".count) : url)
     credentials = AWSCredentials(
       accessKey: variable("AWS_ACCESS_KEY_ID")?.value ?? "test",
       secretKey: variable("AWS_SECRET_ACCESS_KEY")?.value ?? "test",

@@ -14,6 +14,11 @@ extension Command {
       Option(
         "--role", "ARN",
         help: "The role. Without it a new state machine gets arn:aws:iam::123456789012:role/stepmill."),
+      Option(
+        "--log", "ALL|ERROR|FATAL|OFF",
+        help:
+          "What its executions log, with their data, to the log group /aws/vendedlogs/states/NAME-Logs; "
+          + "'stepmill logs' shows it."),
       Option("--publish", help: "Publish a version."),
     ] + ClientEndpoint.options,
     notes: [
@@ -32,11 +37,19 @@ private enum DeployType: String, CaseIterable {
   case express = "EXPRESS"
 }
 
+private enum DeployLogLevel: String, CaseIterable {
+  case all = "ALL"
+  case error = "ERROR"
+  case fatal = "FATAL"
+  case off = "OFF"
+}
+
 private struct DeployCommand {
   private let arguments: Arguments
   private let terminal: Terminal
   private let name: String
   private let type: DeployType?
+  private let logLevel: DeployLogLevel?
   private let definition: String
   private let client: APIClient
 
@@ -54,6 +67,7 @@ private struct DeployCommand {
       }
     }
     type = try arguments.choice("--type", of: DeployType.self)
+    logLevel = try arguments.choice("--log", of: DeployLogLevel.self)
     let text = try DefinitionText.load(path, terminal)
     let (compiled, diagnostics) = CompiledDefinition.compile(text.json, isExpress: type == .express)
     text.print(diagnostics, terminal)
@@ -91,7 +105,8 @@ private struct DeployCommand {
       JSON(object: [
         ("name", JSON(name)), ("definition", JSON(definition)),
         ("roleArn", JSON(arguments.value("--role") ?? "arn:aws:iam::123456789012:role/stepmill")),
-        ("type", JSON((type ?? .standard).rawValue)), ("publish", arguments.has("--publish") ? true : nil),
+        ("type", JSON((type ?? .standard).rawValue)), ("loggingConfiguration", logging),
+        ("publish", arguments.has("--publish") ? true : nil),
       ]))
   }
 
@@ -105,8 +120,21 @@ private struct DeployCommand {
       "UpdateStateMachine",
       JSON(object: [
         ("stateMachineArn", known["stateMachineArn"]), ("definition", JSON(definition)),
-        ("roleArn", arguments.value("--role").map { JSON($0) }),
+        ("roleArn", arguments.value("--role").map { JSON($0) }), ("loggingConfiguration", logging),
         ("publish", arguments.has("--publish") ? true : nil),
       ]))
+  }
+
+  /// With the log group that AWS's console proposes.
+  private var logging: JSON? {
+    guard let logLevel else { return nil }
+    if logLevel == .off { return ["level": "OFF"] }
+    let account = LogGroupName.account(of: client.endpoint)
+    let group =
+      "arn:aws:logs:\(client.endpoint.region):\(account):log-group:\(LogGroupName.proposed(for: name)):*"
+    return [
+      "level": JSON(logLevel.rawValue), "includeExecutionData": true,
+      "destinations": [["cloudWatchLogsLogGroup": ["logGroupArn": JSON(group)]]],
+    ]
   }
 }

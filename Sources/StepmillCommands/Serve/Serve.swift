@@ -7,7 +7,9 @@ extension Command {
     name: "serve", summary: "Serve the API of AWS Step Functions to boto3, the AWS CLI and Terraform.",
     operands: [],
     options: ServeSettings.options + [
-      Option("--print-config", help: "Show what is in force and where it comes from, and end.")
+      Option("--print-config", help: "Show what is in force and where it comes from, and end."),
+      Option(
+        "--print-unit", help: "Print units for systemd that run the server with these options, and end."),
     ],
     notes: [
       Section(
@@ -49,6 +51,10 @@ extension Command {
     let settings = try ServeSettings(arguments, terminal)
     if arguments.has("--print-config") {
       terminal.write(settings.description)
+      return .success
+    }
+    if arguments.has("--print-unit") {
+      terminal.write(ServeUnit.text(settings, arguments))
       return .success
     }
     return try ServeSession(settings, terminal).run()

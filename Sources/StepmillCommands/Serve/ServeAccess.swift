@@ -15,22 +15,30 @@ struct ServeAccess: RequestAccess {
   private let region: String
   private let account: String
   private let verifier: SignatureVerifier?
+  /// For clients of CloudWatch Logs.
+  private let logVerifier: SignatureVerifier?
 
   init(_ settings: ServeSettings, _ terminal: Terminal) throws(CommandError) {
     region = settings.region
     account = settings.account
     guard let path = settings.credentialsFile else {
       verifier = nil
+      logVerifier = nil
       return
     }
     let text = try DefinitionFile.readData(path, terminal)
-    verifier = SignatureVerifier(try Self.credentials(text, path), service: "states")
+    let credentials = try Self.credentials(text, path)
+    verifier = SignatureVerifier(credentials, service: "states")
+    logVerifier = SignatureVerifier(credentials, service: "logs")
   }
 
   var needsCredentialOnly: Bool { verifier == nil }
 
   func scope(of request: HTTPRequest) throws(AccessRefusal) -> Scope {
-    guard let verifier else { return scope(CredentialScope(of: request)) }
+    let isForLogs = request.header("x-amz-target")?.hasPrefix("Logs_") ?? false
+    guard let verifier = isForLogs ? logVerifier : verifier else {
+      return scope(CredentialScope(of: request))
+    }
     do throws(SignatureError) {
       return scope(try verifier.verify(request, second: Int64(time(nil))))
     } catch {

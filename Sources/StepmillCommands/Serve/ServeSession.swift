@@ -37,12 +37,13 @@ struct ServeSession {
     let identifiers = IdentifierSource(seed: UInt64.random(in: 0 ... .max))
     let disk = try openDisk()
     let integrations = Integrations(settings.integrations, on: runtime) { identifiers.uuid() }
+    let logs = LogStore(bytesMax: settings.limits.logBytes, then: integrations.log)
     let service = StepFunctionsService(
       host: runtime, configuration: settings.limits.configuration,
       store: disk ?? MemoryStore(retention: settings.retention), identifiers: identifiers,
-      tasks: integrations.resolvers, log: integrations.log, status: integrations.status,
+      tasks: integrations.resolvers, log: logs, status: integrations.status,
       mapStorage: settings.storage)
-    let server = try listen(runtime, service, access, identifiers, disk, integrations)
+    let server = try listen(runtime, service, access, identifiers, disk, integrations, logs)
     welcome(server)
     waitForSignal(loop)
     service.dismissWorkers()
@@ -84,7 +85,7 @@ struct ServeSession {
 
   private func listen(
     _ runtime: Runtime, _ service: StepFunctionsService, _ access: ServeAccess,
-    _ identifiers: IdentifierSource, _ disk: SQLiteStore?, _ integrations: Integrations
+    _ identifiers: IdentifierSource, _ disk: SQLiteStore?, _ integrations: Integrations, _ logs: LogStore
   ) throws(CommandError) -> HTTPServer {
     var configuration = HTTPServer.Configuration()
     configuration.limits = settings.limits.http
@@ -97,7 +98,9 @@ struct ServeSession {
         return phase.readiness
       },
       more: { (disk.map { Self.metrics($0.health) } ?? []) + Self.metrics(integrations) })
-    let handler = ServiceHandler(service, access: access, pages: pages, identifiers: identifiers)
+    let handler = ServiceHandler(
+      service, access: access, pages: pages, logs: LogService(logs) { ClientText.now },
+      identifiers: identifiers)
     do throws(HTTPServerError) {
       let server = try HTTPServer(
         on: runtime, at: settings.addresses, handler: handler, configuration: configuration)

@@ -179,6 +179,7 @@ struct ServeSettings {
 struct ServeLimits {
   var configuration = ServiceConfiguration()
   var http = HTTPLimits()
+  var logBytes = 32 << 20
 
   private struct Row {
     let name: String
@@ -249,6 +250,7 @@ struct ServeLimits {
         \.configuration.redriveSeconds),
       row("connections", 1...1_000_000, "connections", \.http.connectionsMax),
       row("request-bytes", 1024...1 << 30, "the body of a request", \.http.bodyBytesMax),
+      row("log-bytes", 0...1 << 40, "the newest log entries, kept in memory for readers", \.logBytes),
     ]
   }
 

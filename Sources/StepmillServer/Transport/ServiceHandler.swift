@@ -36,6 +36,7 @@ package final class ServiceHandler: HTTPHandler {
   private let service: StepFunctionsService
   let access: any RequestAccess
   private let pages: OperatorPages
+  private let logs: LogService?
   let meters: OperationMeters
   let identifiers: IdentifierSource
 
@@ -43,14 +44,16 @@ package final class ServiceHandler: HTTPHandler {
   ///   - service: Does the work.
   ///   - access: Lets requests in.
   ///   - pages: Answers what is no call of the API.
+  ///   - logs: Answers clients of CloudWatch Logs.
   ///   - identifiers: Numbers the requests.
   package init(
     _ service: StepFunctionsService, access: any RequestAccess, pages: OperatorPages,
-    identifiers: IdentifierSource
+    logs: LogService? = nil, identifiers: IdentifierSource
   ) {
     self.service = service
     self.access = access
     self.pages = pages
+    self.logs = logs
     self.identifiers = identifiers
     meters = pages.meters
   }
@@ -63,7 +66,10 @@ package final class ServiceHandler: HTTPHandler {
 
   package func handle(_ request: HTTPRequest, respond: HTTPResponder) {
     guard let target = unsafe request.bytes("x-amz-target") else { return pages.handle(request, respond) }
-    let operation = unsafe Self.operation(target)
+    if let logs, let operation = unsafe Self.operation(target, of: "Logs_20140328.") {
+      return answer(respond, logs.answer(operation, request, access))
+    }
+    let operation = unsafe Self.operation(target, of: "AWSStepFunctions.") ?? ""
     guard request.isMethod("POST"), let meter = meters[operation] else {
       return answer(respond, APIAnswer(APIError.unknownOperation()))
     }
@@ -84,11 +90,10 @@ package final class ServiceHandler: HTTPHandler {
       })
   }
 
-  /// What stands behind the name of the service; anything else is no operation.
-  private static func operation(_ target: UnsafeRawBufferPointer) -> String {
-    let prefix: StaticString = "AWSStepFunctions."
+  /// What stands behind the name of the service; nil where that is another.
+  private static func operation(_ target: UnsafeRawBufferPointer, of prefix: StaticString) -> String? {
     let size = prefix.utf8CodeUnitCount
-    guard target.count > size, unsafe target.prefix(size).elementsEqual(prefix.bytes) else { return "" }
+    guard target.count > size, unsafe target.prefix(size).elementsEqual(prefix.bytes) else { return nil }
     return unsafe String(decoding: target[size...], as: UTF8.self)
   }
 
@@ -105,6 +110,20 @@ package final class ServiceHandler: HTTPHandler {
       unsafe answer.body.withUnsafeBytes { body in
         unsafe respond.send(status: answer.status, fields: fields, body: body)
       }
+    }
+  }
+}
+
+extension LogService {
+  fileprivate func answer(
+    _ operation: String, _ request: HTTPRequest, _ access: any RequestAccess
+  ) -> APIAnswer {
+    guard request.isMethod("POST") else { return APIAnswer(APIError.unknownOperation()) }
+    do throws(AccessRefusal) {
+      let scope = try access.scope(of: request)
+      return handle(operation, body: unsafe [UInt8](request.body), scope: scope)
+    } catch {
+      return APIAnswer(error)
     }
   }
 }

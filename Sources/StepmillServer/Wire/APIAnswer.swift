@@ -37,6 +37,8 @@ package struct APIError: Error, Hashable, Sendable {
     case model = "com.amazonaws.swf.service.v2.model"
     case constraint = "com.amazon.coral.validate"
     case protocolLayer = "com.amazon.coral.service"
+    /// Clients of CloudWatch Logs get the name alone.
+    case logs = ""
   }
 
   private init(
@@ -50,11 +52,14 @@ package struct APIError: Error, Hashable, Sendable {
     self.status = status
   }
 
+  /// An exception of CloudWatch Logs.
+  init(logs name: String, _ message: String) { self.init(name, message, .logs) }
+
   /// The members in alphabetical order, as everywhere; what the protocol's own layer raises
   /// spells its message with a capital.
   var body: [UInt8] {
     var body = ResponseBody()
-    body.add("__type", "\(namespace.rawValue)#\(name)")
+    body.add("__type", namespace == .logs ? name : "\(namespace.rawValue)#\(name)")
     var members = extra
     if let message { members[namespace == .protocolLayer ? "Message" : "message"] = message }
     for (key, value) in members.sorted(by: { $0.key < $1.key }) { body.add(key, value) }

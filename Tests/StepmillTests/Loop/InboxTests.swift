@@ -11,7 +11,7 @@ import Testing
 
 /// Proves that nodes of many producers all arrive, once, in each producer's order, and that
 /// no loop sleeps while there is mail.
-@Suite(.timeLimit(.minutes(2))) struct LoopInboxTests {
+@Suite struct LoopInboxTests {
   struct Node {
     var next: UnsafeMutableRawPointer?
     var producer: Int

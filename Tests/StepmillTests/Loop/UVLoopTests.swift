@@ -4,7 +4,7 @@ import Testing
 @testable import Stepmill
 
 /// Proves that a loop can be woken, bounded by a deadline, shared with a host, and left.
-@Suite(.timeLimit(.minutes(1))) struct LoopUVTests {
+@Suite struct LoopUVTests {
 
   @Test func aWakeUpEndsTheWait() throws {
     let loop = try UVLoop()

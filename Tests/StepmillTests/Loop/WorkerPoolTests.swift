@@ -5,7 +5,7 @@ import Testing
 
 /// Proves that handlers run on the loop's thread, with as few workers as can be, and that
 /// cancelling one call leaves the others alone.
-@Suite(.timeLimit(.minutes(2))) struct LoopWorkerPoolTests {
+@Suite struct LoopWorkerPoolTests {
 
   /// A call whose body is a closure.
   final class Call: WorkerCall, @unchecked Sendable {

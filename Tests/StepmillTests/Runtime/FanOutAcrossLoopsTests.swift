@@ -11,7 +11,7 @@ import Testing
 
 /// Proves that a Map on several loops does what it does on one, and that its bound, its
 /// failures and its ends hold over all of them.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct FanOutAcrossLoopsTests {
+@Suite(.serialized) struct FanOutAcrossLoopsTests {
   /// Which threads took part, and how many calls were under way at once.
   private final class Watch: Sendable {
     private struct State {

@@ -1,0 +1,283 @@
+import Stepmill
+
+extension Command {
+  static let logs = Command(
+    name: "logs", summary: "Show what a server's executions have logged.",
+    operands: [
+      Operand(
+        name: "MACHINE", help: "a state machine's name or ARN, or an execution's ARN; without it: all",
+        isOptional: true)
+    ],
+    options: [
+      Option("--follow", help: "Go on with what comes, until Ctrl-C."),
+      Option(
+        "--since", "TIME",
+        help: "How far back: 90s, 15m, 2h, or a time such as 2026-01-31T10:00:00Z. Without it: everything."),
+      Option(
+        "--filter", "PATTERN",
+        help: "Only entries with these terms, as 'aws logs' takes them: Failed -Lambda."),
+      Option(
+        "--log-group", "NAME", help: "A log group, in the place of the one that the state machine names."),
+      Option("--limit", "N", help: "At most the last so many. Without it: 1000."),
+    ] + ClientEndpoint.options,
+    notes: [
+      ClientEndpoint.section,
+      Section(
+        title: "What is logged",
+        text: """
+          A state machine's logging level decides it: 'stepmill deploy FILE --log ALL' sets it. Express executions leave
+          nothing else behind. A server of Stepmill's keeps the newest entries in memory ('serve --limit log-bytes=N');
+          'serve --log-file FILE' writes all of them to a file. 'aws logs tail GROUP --endpoint-url URL' reads the same.
+          """),
+      Section(
+        title: "Columns",
+        text: """
+          The time, the execution's name, the event's number, the event, the state, and the part of the details that
+          says most. --json: an entry on each line, as it was logged.
+          """),
+    ]
+  ) { (arguments, terminal) throws(CommandError) in
+    try LogsCommand(arguments, terminal).run()
+  }
+}
+
+/// How log groups are called where nobody says.
+enum LogGroupName {
+  static func proposed(for machine: String) -> String { "/aws/vendedlogs/states/\(machine)-Logs" }
+
+  /// The account that a server takes a client's key for.
+  static func account(of endpoint: ClientEndpoint) -> String {
+    ServeAccess.isAccount(endpoint.credentials.accessKey[...])
+      ? endpoint.credentials.accessKey : "123456789012"
+  }
+}
+
+private struct LogsCommand {
+  private let arguments: Arguments
+  private let terminal: Terminal
+  private let client: APIClient
+  /// Milliseconds since 1970.
+  private let since: Int64
+  private let limit: Int
+  private let printer: HistoryPrinter
+
+  init(_ arguments: Arguments, _ terminal: Terminal) throws(CommandError) {
+    self.arguments = arguments
+    self.terminal = terminal
+    limit = try arguments.number("--limit", in: 1...1_000_000) ?? 1000
+    since = try arguments.value("--since").map(Self.time) ?? 0
+    client = try APIClient(ClientEndpoint(arguments, terminal))
+    printer = HistoryPrinter(form: .text, terminal: terminal, to: .output, isNested: false)
+  }
+
+  private static func time(_ text: String) throws(CommandError) -> Int64 {
+    if let time = UTCText.milliseconds(text) { return time }
+    if let duration = BenchTime.parse(text), duration < 1e18 {
+      return max(0, ClientText.now - Int64(duration / 1e6))
+    }
+    throw CommandError(
+      "option '--since' takes a time back such as 90s, 15m or 2h, or a time such as 2026-01-31T10:00:00Z, not '\(SourceLines.readable(text))'"
+    )
+  }
+
+  func run() throws(CommandError) -> ExitStatus {
+    let sources = try self.sources()
+    do throws(ClientFailure) {
+      var readers = sources.map { LogReader(client, $0, since: since) }
+      var found: [JSON] = []
+      for place in readers.indices { found += try readers[place].read() }
+      found.sort { ($0["timestamp"]?.int ?? 0) < ($1["timestamp"]?.int ?? 0) }
+      for event in found.suffix(limit) { show(event) }
+      if found.isEmpty, !arguments.has("--json"), !arguments.has("--follow") {
+        terminal.write("nothing is logged there\(since > 0 ? " since then" : "")\n", to: .error)
+      }
+      guard arguments.has("--follow") else { return .success }
+      var pause: UInt64 = 100
+      while true {
+        client.sleep(milliseconds: pause)
+        var isNew = false
+        for place in readers.indices {
+          for event in try readers[place].read() {
+            show(event)
+            isNew = true
+          }
+        }
+        pause = isNew ? 100 : min(1000, pause * 3 / 2)
+      }
+    } catch {
+      throw error.commandError
+    }
+  }
+
+  // MARK: Where to look
+
+  private func sources() throws(CommandError) -> [LogSource] {
+    let filter = arguments.value("--filter") ?? ""
+    func source(_ group: String, _ more: String? = nil) -> LogSource {
+      LogSource(
+        group: group, pattern: [more, filter].compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: " "))
+    }
+    let given = arguments.value("--log-group")
+    guard let text = arguments.operands.first else {
+      if let given { return [source(given)] }
+      return try groups().map { source($0) }
+    }
+    if text.hasPrefix("arn:"), text.contains(":execution:") || text.contains(":express:") {
+      let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+      guard parts.count > 6 else {
+        throw CommandError("'\(SourceLines.readable(text))' is no ARN of an execution")
+      }
+      let machine = String(parts[6].split(separator: "/").first ?? "")
+      return [source(try self.group(machine), "\"\(text)\"")]
+    }
+    let machine = try client.machine(text).name
+    // Groups may be shared; what an entry is about stands in the execution's ARN.
+    return [source(try self.group(machine), "?\":execution:\(machine):\" ?\":express:\(machine):\"")]
+  }
+
+  private func groups() throws(CommandError) -> [String] {
+    var names: [String] = []
+    var token: JSON?
+    do throws(ClientFailure) {
+      repeat {
+        let page = try client.call("DescribeLogGroups", JSON(object: [("nextToken", token)]), of: .logs)
+        names += page["logGroups"]?.array?.compactMap { $0["logGroupName"]?.string } ?? []
+        token = page["nextToken"]
+      } while token != nil
+    } catch {
+      throw error.commandError
+    }
+    return names
+  }
+
+  private func group(_ machine: String) throws(CommandError) -> String {
+    if let given = arguments.value("--log-group") { return given }
+    return try named(by: machine)
+  }
+
+  /// The log group that a state machine names.
+  private func named(by machine: String) throws(CommandError) -> String {
+    let described: JSON
+    do throws(ClientFailure) {
+      described = try client.call(
+        "DescribeStateMachine", ["stateMachineArn": JSON(try arn(of: machine))])
+    } catch {
+      throw error.commandError
+    }
+    let logging = described["loggingConfiguration"]
+    guard let level = logging?["level"]?.string, level != "OFF" else {
+      throw CommandError(
+        "'\(SourceLines.readable(machine))' logs nothing: its logging level is OFF; 'stepmill deploy FILE --name \(SourceLines.readable(machine)) --log ALL' sets it",
+        isAboutUsage: false, status: .failure)
+    }
+    let group = logging?["destinations"]?.array?.first?["cloudWatchLogsLogGroup"]?["logGroupArn"]?.string
+    guard let parts = group?.split(separator: ":", maxSplits: 6), parts.count == 7 else {
+      return LogGroupName.proposed(for: machine)
+    }
+    return String(parts[6].hasSuffix(":*") ? parts[6].dropLast(2) : parts[6])
+  }
+
+  private func arn(of machine: String) throws(ClientFailure) -> String {
+    do throws(CommandError) {
+      return try client.machine(machine).arn
+    } catch {
+      throw ClientFailure(code: nil, message: error.message)
+    }
+  }
+
+  // MARK: Showing
+
+  private func show(_ event: JSON) {
+    let message = event["message"]?.string ?? ""
+    guard !arguments.has("--json"), let entry = try? JSON(parsing: message),
+      let type = entry["type"]?.string.flatMap(HistoryEventType.init),
+      let arn = entry["execution_arn"]?.string
+    else { return terminal.write(message + "\n") }
+    let number = entry["id"]?.string.flatMap { Int($0) } ?? 0
+    let time = entry["event_timestamp"]?.string.flatMap { Int64($0) } ?? 0
+    let line = printer.text(
+      of: HistoryEvent(
+        id: number, previousID: entry["previous_event_id"]?.string.flatMap { Int($0) } ?? 0, type: type,
+        timestamp: time, details: entry["details"]),
+      head: Self.clock(time) + "  " + Self.name(arn) + Self.pad(number) + "  ",
+      // Whoever reads it in a file or through grep wants the data, however long the line.
+      width: terminal.isTerminal(.output) ? nil : 500)
+    terminal.write(line + "\n")
+  }
+
+  /// `2026-01-31 10:00:00.123`
+  private static func clock(_ milliseconds: Int64) -> String {
+    String(UTCText.text(milliseconds).map { $0 == "T" ? " " : $0 }.filter { $0 != "Z" })
+  }
+
+  /// Of an Express execution the name that it was given, without the number behind it.
+  private static func name(_ arn: String) -> String {
+    let parts = arn.split(separator: ":", omittingEmptySubsequences: false)
+    let name = SourceLines.readable(parts.count > 7 ? String(parts[7]) : arn)
+    let width = 12
+    return name.count > width
+      ? name.prefix(width - 1) + "…" : name + String(repeating: " ", count: width - name.count)
+  }
+
+  private static func pad(_ number: Int) -> String {
+    let digits = String(number)
+    return String(repeating: " ", count: max(1, 5 - digits.count)) + digits
+  }
+}
+
+/// What of a log group is asked for.
+private struct LogSource {
+  let group: String
+  let pattern: String
+}
+
+/// Reads a log group from where it has got to.
+private struct LogReader {
+  private let client: APIClient
+  private let source: LogSource
+  private var since: Int64
+  /// Of the entries at `since`, which are asked for again.
+  private var seen: Set<String> = []
+
+  init(_ client: APIClient, _ source: LogSource, since: Int64) {
+    self.client = client
+    self.source = source
+    self.since = since
+  }
+
+  /// The entries that are new.
+  mutating func read() throws(ClientFailure) -> [JSON] {
+    var found: [JSON] = []
+    var token: JSON?
+    repeat {
+      let page: JSON
+      do throws(ClientFailure) {
+        page = try client.call(
+          "FilterLogEvents",
+          JSON(object: [
+            ("logGroupName", JSON(source.group)), ("startTime", JSON(since)),
+            ("filterPattern", source.pattern.isEmpty ? nil : JSON(source.pattern)), ("nextToken", token),
+          ]), of: .logs)
+      } catch {
+        // A group comes to be with its first entry.
+        if error.code == "ResourceNotFoundException" { return [] }
+        throw error
+      }
+      for event in page["events"]?.array.map({ Array($0) }) ?? [] {
+        let time = event["timestamp"]?.int.map { Int64($0) } ?? 0
+        let id = event["eventId"]?.string ?? ""
+        if time == since, seen.contains(id) { continue }
+        found.append(event)
+      }
+      token = page["nextToken"]
+    } while token != nil
+    if let last = found.map({ Int64($0["timestamp"]?.int ?? 0) }).max(), last >= since {
+      if last > since { seen = [] }
+      since = last
+      for event in found where Int64(event["timestamp"]?.int ?? 0) == last {
+        seen.insert(event["eventId"]?.string ?? "")
+      }
+    }
+    return found
+  }
+}
