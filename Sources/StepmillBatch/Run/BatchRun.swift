@@ -417,10 +417,8 @@ package final class BatchRun: @unchecked Sendable {
     }
     if let full { send(full) }
     if let left { leave(left.chunk, left.rows) }
-    if _slowPath(mustAsk) {
-      let this = Unmanaged.passUnretained(self)
-      end.atTurnEnd { loop in this._withUnsafeGuaranteedRef { $0.settle(loop) } }
-    }
+    // It keeps the run, which may be over with this turn.
+    if _slowPath(mustAsk) { end.atTurnEnd { [self] loop in settle(loop) } }
   }
 
   /// Adds what a loop has noted to what all share, and fills the places that are free now.
