@@ -122,6 +122,11 @@ struct Compiler: ~Copyable {
       op.flags.insert(.plainInput)
     }
     if op.outputPath == 0 && op.resultPath == 0 && op.resultSelector == 0 { op.flags.insert(.plainOutput) }
+    if op.code == .passData, op.flags.isSuperset(of: .plain), !op.flags.contains(.jsonata),
+      op.parameters != 0, op.a == 0, op.assign == 0
+    {
+      op.flags.insert(.parametersOnly)
+    }
     return op
   }
 
@@ -398,6 +403,7 @@ struct Compiler: ~Copyable {
       root: path.root, kind: path.kind, depth: 0, slot: 0, first: path.first, count: path.count,
       text: path.text, field: builder.constant(field))
     if let variable = path.variable { (op.depth, op.slot) = resolve(variable) }
+    if op.root == .data, op.kind == .fields, op.count == 1 { op.kind = .field }
     return add(op)
   }
 
@@ -531,10 +537,19 @@ struct Compiler: ~Copyable {
     }
     let first = UInt32(builder.arguments.count)
     builder.arguments.append(contentsOf: arguments)
-    builder.calls.append(
-      CallOp(
-        function: call.function, count: UInt16(clamping: arguments.count), first: first,
-        text: builder.constant(call.text), template: template))
+    var op = CallOp(
+      function: call.function, count: UInt16(clamping: arguments.count), first: first,
+      text: builder.constant(call.text), template: template)
+    if call.function == .mathAdd, arguments.count == 2, arguments[0].kind == .path,
+      arguments[1].kind == .constant
+    {
+      let path = builder.paths[Int(arguments[0].index)]
+      let number = builder.constants[Int(arguments[1].index)]
+      if path.kind == .field, number.tag == .integer, let addend = Int32(exactly: number.integerValue) {
+        (op.addend, op.counter) = (addend, path.first)
+      }
+    }
+    builder.calls.append(op)
     return UInt32(builder.calls.count - 1)
   }
 

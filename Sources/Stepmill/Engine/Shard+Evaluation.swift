@@ -18,15 +18,18 @@ extension Shard {
     _ path: UnsafePointer<PathOp>, _ data: Value, _ fiber: UnsafeMutablePointer<Fiber>,
     _ tables: UnsafePointer<ProgramTables>
   ) -> Value {
+    if _fastPath(path.pointee.kind == .field) {
+      return data.member(tables.pointee.segments[Int(path.pointee.first)])
+    }
     if _fastPath(path.pointee.root == .data && path.pointee.kind == .fields) {
       var value = data
       var segment = tables.pointee.segments + Int(path.pointee.first)
       var left = path.pointee.count
-      while left > 0 {
+      repeat {
         value = value.member(segment.pointee)
         segment += 1
         left &-= 1
-      }
+      } while left > 0
       return value
     }
     return valueSlowly(path, data, fiber, tables)
@@ -50,7 +53,7 @@ extension Shard {
       return root
     case .empty:
       return .emptyObject
-    case .fields, .steps:
+    case .field, .fields, .steps:
       return walk(root, tables.pointee.segments + Int(path.pointee.first), Int(path.pointee.count))
     case .general:
       let frame = fiber.pointee.frame.unsafelyUnwrapped
@@ -174,9 +177,7 @@ extension Shard {
     case .constant:
       result = tables.pointee.constants[Int(node.pointee.index)]
     case .path, .call, .expression:
-      result = leaf(node, data, fiber, tables)
-      if result.isMissing { return .missing }
-      bound &+= writtenBound(result, of: node, fiber, frame, tables)
+      return loneLeaf(node, data, fiber, tables)
     case .object:
       let count = Int(node.pointee.index)
       let members = Frame.arena(of: frame).pointee.members(count)
@@ -215,6 +216,20 @@ extension Shard {
     return result
   }
 
+  /// A leaf that is no member of an object.
+  @inline(never)
+  private func loneLeaf(
+    _ node: UnsafePointer<TemplateNode>, _ data: Value, _ fiber: UnsafeMutablePointer<Fiber>,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> Value {
+    let result = leaf(node, data, fiber, tables)
+    if result.isMissing { return .missing }
+    let frame = fiber.pointee.frame.unsafelyUnwrapped
+    state.pointee.bound &+=
+      Int(node.pointee.bytes) &+ writtenBound(result, of: node, fiber, frame, tables)
+    return result
+  }
+
   /// A path or call of a template; leaves the fault where it has no value.
   @inline(__always)
   private func leaf(
@@ -230,7 +245,23 @@ extension Shard {
     if node.pointee.kind == .expression {
       return templateExpression(node.pointee.index, data, fiber, tables)
     }
-    return call(node.pointee.index, data, fiber, tables)
+    let call = tables.pointee.calls + Int(node.pointee.index)
+    if call.pointee.addend != 0 {
+      let sum = counted(call, data, tables)
+      if _fastPath(!sum.isMissing) { return sum }
+    }
+    return self.call(node.pointee.index, data, fiber, tables)
+  }
+
+  /// One more, as loops count; `missing` where that is not all there is to say.
+  @inline(__always)
+  private func counted(
+    _ call: UnsafePointer<CallOp>, _ data: Value, _ tables: UnsafePointer<ProgramTables>
+  ) -> Value {
+    let value = data.member(tables.pointee.segments[Int(call.pointee.counter)])
+    guard value.tag == .integer, let number = Int32(exactly: value.integerValue) else { return .missing }
+    let (sum, overflow) = number.addingReportingOverflow(call.pointee.addend)
+    return _slowPath(overflow) ? .missing : .integer(Int64(sum))
   }
 
   /// A path of a template that selects nothing: `null` where only the last index is
@@ -264,7 +295,9 @@ extension Shard {
     _ value: Value, of node: UnsafePointer<TemplateNode>, _ fiber: UnsafeMutablePointer<Fiber>,
     _ frame: UnsafeMutablePointer<Frame>, _ tables: UnsafePointer<ProgramTables>
   ) -> Int {
-    switch value.tag {
+    // Nearly all are texts and whole numbers.
+    if value.tag == .integer { return 26 }
+    return switch value.tag {
     case .string: value.isPlainText ? value.count &+ 2 : value.count &* 6 &+ 2
     case .numeral: value.count
     case .array, .object:

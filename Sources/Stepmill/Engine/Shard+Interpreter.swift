@@ -162,7 +162,7 @@ extension Shard {
         if _slowPath(left == 0) { break }
         left &-= 1
         events &+= 1
-        fiber.pointee.pc = UInt32(truncatingIfNeeded: op - ops)
+        fiber.pointee.pc = Op.index(of: op, in: ops)
         fiber.pointee.enteredEvent = events
         if _slowPath(recorded) {
           store(fiber, execution, frame, op, ops, data, events, previous)
@@ -197,7 +197,7 @@ extension Shard {
         if _slowPath(left == 0) { break }
         left &-= 1
         events &+= 1
-        fiber.pointee.pc = UInt32(truncatingIfNeeded: op - ops)
+        fiber.pointee.pc = Op.index(of: op, in: ops)
         fiber.pointee.enteredEvent = events
         if _slowPath(recorded) {
           store(fiber, execution, frame, op, ops, data, events, previous)
@@ -275,7 +275,7 @@ extension Shard {
     frame.pointee.data = data
     execution.pointee.events = events
     fiber.pointee.previousEvent = previous
-    fiber.pointee.pc = UInt32(truncatingIfNeeded: op - ops)
+    fiber.pointee.pc = Op.index(of: op, in: ops)
   }
 
   /// A quick state failed: its fault lies in the shard. Pass and Choice have no catchers.
@@ -311,6 +311,17 @@ extension Shard {
     _ fiber: UnsafeMutablePointer<Fiber>, _ frame: UnsafeMutablePointer<Frame>, _ op: UnsafePointer<Op>,
     _ raw: Value, _ payloadMax: Int, _ tables: UnsafePointer<ProgramTables>
   ) -> Value {
+    if _fastPath(op.pointee.flags.contains(.parametersOnly)) {
+      let output = template(op.pointee.parameters, raw, fiber, tables)
+      var bound = state.pointee.bound
+      if _slowPath(output.isMissing) { return .missing }
+      if _slowPath(bound > payloadMax) {
+        bound = boundWithin(payloadMax, output, fiber, op, tables)
+        if bound < 0 { return .missing }
+      }
+      frame.pointee.bound = bound
+      return output
+    }
     if op.pointee.flags.contains(.jsonata) {
       return produce(
         fiber, frame, op.pointee.resultSelector, op.pointee.assign, otherwise: raw,
@@ -372,16 +383,25 @@ extension Shard {
       bound = max(bound, frame.pointee.bound)
     }
     if _slowPath(bound > payloadMax) {
-      bound = output.serializedSize(upTo: payloadMax)
-      if bound > payloadMax {
-        state.pointee.fault = dataLimitFault(
-          fiber, who: tables.pointee.names[Int(op.pointee.name)], isTask: false)
-        return .missing
-      }
+      bound = boundWithin(payloadMax, output, fiber, op, tables)
+      if bound < 0 { return .missing }
     }
     frame.pointee.bound = bound
     if _slowPath(!assigned.isMissing) { commit(assigned, op.pointee.assign, fiber, tables) }
     return output
+  }
+
+  /// The size of an output whose bound is beyond the limit; negative after a fault, where the size is, too.
+  @inline(never)
+  private func boundWithin(
+    _ payloadMax: Int, _ output: Value, _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> Int {
+    let size = output.serializedSize(upTo: payloadMax)
+    if size <= payloadMax { return size }
+    state.pointee.fault = dataLimitFault(
+      fiber, who: tables.pointee.names[Int(op.pointee.name)], isTask: false)
+    return -1
   }
 
   /// InputPath or OutputPath; a fault where it selects nothing.

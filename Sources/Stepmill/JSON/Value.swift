@@ -145,6 +145,11 @@ extension Value {
     UnsafeRawPointer(bitPattern: UInt(truncatingIfNeeded: payload)) ?? Value.nowhere
   }
 
+  /// The same where `count` is known not to be zero.
+  @inline(__always) fileprivate var start: UnsafeRawPointer {
+    UnsafeRawPointer(bitPattern: UInt(truncatingIfNeeded: payload)).unsafelyUnwrapped
+  }
+
   /// Stands for the address of empty texts and containers; never read.
   @inline(__always) static var nowhere: UnsafeRawPointer {
     UnsafeRawPointer(bitPattern: 16).unsafelyUnwrapped
@@ -173,11 +178,11 @@ extension Value {
   /// The value of the member named `key`, or `missing`. `key` must carry its hash.
   @inline(__always)
   func member(_ key: Value) -> Value {
-    guard isObject else { return .missing }
-    let wanted = key.head & ~Value.flagsMask
-    var member = address.assumingMemoryBound(to: Member.self)
     var left = count
-    while left > 0 {
+    guard isObject, left > 0 else { return .missing }
+    let wanted = key.head & ~Value.flagsMask
+    var member = start.assumingMemoryBound(to: Member.self)
+    repeat {
       if member.pointee.key.head & ~Value.flagsMask == wanted
         && Value.sameBytes(member.pointee.key, key)
       {
@@ -185,7 +190,7 @@ extension Value {
       }
       member += 1
       left &-= 1
-    }
+    } while left > 0
     return .missing
   }
 
@@ -197,7 +202,7 @@ extension Value {
   /// Equal texts of known equal length.
   @inline(__always)
   static func sameBytes(_ a: Value, _ b: Value) -> Bool {
-    a.payload == b.payload || memcmp(a.address, b.address, a.count) == 0
+    a.payload == b.payload || a.count == 0 || memcmp(a.start, b.start, a.count) == 0
   }
 
   /// Two strings hold the same text.

@@ -100,6 +100,21 @@ struct Op: BitwiseCopyable {
     static let jsonata = Flags(rawValue: 64)
     /// Choice and Succeed: data passes as it is.
     static let plain: Flags = [.plainInput, .plainOutput]
+    /// Pass: Parameters are all there is.
+    static let parametersOnly = Flags(rawValue: 128)
+  }
+}
+
+extension Op {
+  /// Where an op stands in its table.
+  ///
+  /// A pointer's distance divided by 48, which takes ten instructions when nobody knows that nothing is left
+  /// over. It is: so by 16, and times the inverse of 3 modulo 2^32.
+  @inline(__always)
+  static func index(of op: UnsafePointer<Op>, in ops: UnsafePointer<Op>) -> UInt32 {
+    guard MemoryLayout<Op>.stride == 48 else { return UInt32(truncatingIfNeeded: op - ops) }
+    let bytes = UnsafeRawPointer(op) - UnsafeRawPointer(ops)
+    return UInt32(truncatingIfNeeded: bytes &>> 4) &* 0xAAAA_AAAB
   }
 }
 
@@ -111,6 +126,8 @@ enum WaitMode: UInt32 {
 struct PathOp: BitwiseCopyable {
   enum Root: UInt8 { case data, context, variable }
   enum Kind: UInt8 {
+    /// One member of the data, by its name: the commonest path.
+    case field
     /// The root itself.
     case whole
     /// Member names only.
@@ -177,6 +194,10 @@ struct CallOp: BitwiseCopyable {
   /// `States.Format` with a literal template: where its pieces stand in `constants`, behind
   /// their number; else 0.
   var template: UInt32
+  /// `States.MathAdd` of a member of the data and a whole number, as loops count: what is added, else 0.
+  var addend: Int32 = 0
+  /// And the member's name, in `segments`.
+  var counter: UInt32 = 0
 }
 
 struct ArgumentOp: BitwiseCopyable {

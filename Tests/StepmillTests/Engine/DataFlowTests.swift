@@ -8,7 +8,6 @@ import Testing
     try EngineRun(#"{"StartAt":"P","States":{"P":{"Type":"Pass",\#(fields),"End":true}}}"#, input).outcome
   }
 
-  /// Constant members come first, then the evaluated ones as a Java hash map lists them.
   /// What a template makes keeps the order in which it is written; a merge keeps the order of
   /// its first object, then that of the second.
   @Test func membersKeepTheirOrder() throws {
@@ -19,6 +18,25 @@ import Testing
     let merged = try Self.pass(
       #""Parameters":{"m.$":"States.JsonMerge($.a, $.b, false)"}"#, #"{"a":{"z":1,"d":3},"b":{"d":4,"c":2}}"#)
     #expect(merged?.output?["m"]?.text == #"{"z":1,"d":4,"c":2}"#)
+  }
+
+  /// Counting has a way of its own, and the same answers as the long one, which a nested call takes.
+  @Test(arguments: [
+    "0", "-7", "2147483646", "2147483647", "-2147483648", "3000000000", "1.5", "1e2", "\"1\"", "null", "[]",
+  ])
+  func countingIsAddition(n: String) throws {
+    for addend in ["1", "-1", "0", "2147483647", "2.5"] {
+      let short = try Self.pass(
+        ##""Parameters":{"n.$":"States.MathAdd($.n, \##(addend))"}"##, #"{"n":\#(n)}"#)
+      let long = try Self.pass(
+        ##""Parameters":{"n.$":"States.MathAdd($['a']['n'], \##(addend))"}"##, #"{"a":{"n":\#(n)}}"#)
+      #expect(short?.isSuccess == long?.isSuccess, "\(n) + \(addend)")
+      #expect(short?.output == long?.output, "\(n) + \(addend)")
+    }
+    let missing = try Self.pass(#""Parameters":{"n.$":"States.MathAdd($.m, 1)"}"#, #"{"n":\#(n)}"#)
+    #expect(missing?.isSuccess == false)
+    let none = try Self.pass(#""Parameters":{"n.$":"States.MathAdd($.m, 1)"}"#, "{}")
+    #expect(none?.isSuccess == false)
   }
 
   // MARK: Paths
