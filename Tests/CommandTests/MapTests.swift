@@ -162,6 +162,7 @@ import Testing
     progress.bytesTotal = 1000
     shown.show(progress)
     progress.bytesRead = 425
+    progress.rowsRead = 425_578
     progress.counts.succeeded = 424_567
     progress.counts.failed = 12
     progress.endedNow = 424_579

@@ -184,6 +184,8 @@ package final class BatchRun: @unchecked Sendable {
     package var inFlight = 0
     package var bytesRead = 0
     package var bytesTotal: Int?
+    /// Rows in the bytes that have been read.
+    package var rowsRead = 0
     /// Rows of this call only, without what was done before.
     package var endedNow = 0
     package var milliseconds = 0
@@ -200,6 +202,7 @@ package final class BatchRun: @unchecked Sendable {
     progress.inFlight = max(0, counters.inFlight)
     progress.bytesRead = bytesReading.load(ordering: .relaxed)
     progress.bytesTotal = bytesOfSources
+    progress.rowsRead = counters.read
     progress.endedNow = counters.succeeded + counters.failed
     progress.milliseconds = milliseconds
     return progress

@@ -8,7 +8,7 @@ struct MapProgress {
   private var lastShown = 0
   private var isLineOpen = false
   /// Where it was some seconds ago: the rate shown is that of the last seconds.
-  private var marks: [(milliseconds: Int, ended: Int, bytes: Int)] = []
+  private var marks: [(milliseconds: Int, ended: Int)] = []
 
   private static let plainMilliseconds = 5000
   private static let windowMilliseconds = 10_000
@@ -23,7 +23,7 @@ struct MapProgress {
   }
 
   mutating func show(_ progress: BatchRun.Progress) {
-    marks.append((progress.milliseconds, progress.endedNow, progress.bytesRead))
+    marks.append((progress.milliseconds, progress.endedNow))
     while marks.count > 2, progress.milliseconds - marks[0].milliseconds > Self.windowMilliseconds {
       marks.removeFirst()
     }
@@ -76,32 +76,34 @@ struct MapProgress {
       .joined(separator: "  ")
   }
 
+  /// How many rows there seem to be: as many to a byte as in what has been read.
+  private static func rows(_ progress: BatchRun.Progress) -> Double? {
+    guard let total = progress.bytesTotal, total > 0, progress.bytesRead > 0, progress.rowsRead > 0 else {
+      return nil
+    }
+    return Double(progress.rowsRead) * max(1, Double(total) / Double(progress.bytesRead))
+  }
+
   private static func share(_ progress: BatchRun.Progress) -> Double? {
-    guard let total = progress.bytesTotal, total > 0 else { return nil }
-    return min(1, Double(progress.bytesRead) / Double(total))
+    rows(progress).map { min(1, Double(progress.counts.done) / max(1, $0)) }
   }
 
   private func parts(_ progress: BatchRun.Progress) -> [Part] {
     var parts = [Part(place: 1, text: "\(Self.number(progress.counts.done)) done")]
-    let first = marks.first ?? (0, 0, 0)
-    let seconds = Double(progress.milliseconds - first.0) / 1000
+    let first = marks.first ?? (0, 0)
+    let seconds = Double(progress.milliseconds - first.milliseconds) / 1000
     let share = Self.share(progress)
-    if let share {
-      parts.append(Part(place: 0, text: share < 1 ? "\(Int(share * 100)) %" : "all read"))
-    }
+    if let share { parts.append(Part(place: 0, text: "\(Int(share * 100)) %")) }
     if progress.counts.failed > 0 {
       parts.append(Part(place: 2, text: "\(Self.number(progress.counts.failed)) failed", isBad: true))
     }
-    if let share, share < 1, let total = progress.bytesTotal, seconds > 0.5 {
-      let speed = Double(progress.bytesRead - first.2) / seconds
-      if speed > 0 {
-        let left = Int((Double(total - progress.bytesRead) / speed).rounded(.up))
-        parts.append(Part(place: 5, text: "\(Self.time(left)) left"))
-      }
-    }
     if seconds > 0.5 {
-      let rate = Self.rounded(Int(Double(progress.endedNow - first.1) / seconds))
-      parts.append(Part(place: 3, text: "\(Self.number(rate))/s"))
+      let rate = Double(progress.endedNow - first.ended) / seconds
+      if let rows = Self.rows(progress), rate > 0 {
+        let left = max(0, rows - Double(progress.counts.done)) / rate
+        if left < 1e6 { parts.append(Part(place: 5, text: "\(Self.time(Int(left.rounded(.up)))) left")) }
+      }
+      parts.append(Part(place: 3, text: "\(Self.number(Self.rounded(Int(rate))))/s"))
     }
     parts.append(Part(place: 4, text: "\(Self.number(progress.inFlight)) in flight"))
     if share == nil, progress.bytesRead > 0 {
