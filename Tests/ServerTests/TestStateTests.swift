@@ -151,4 +151,19 @@ import Testing
     }
     #expect(members.map(\.name) == ["A", "B", "C", "D"] && members[1].isRequired)
   }
+
+  /// Each shape of the table can be read to its end, and what it names is there.
+  @Test func shapesAreWhole() {
+    func count(_ shape: MockShape) -> Int {
+      switch shape {
+      case .any, .text, .number, .flag: 1
+      case .list(let element), .map(let element): count(element) + 1
+      case .object(let members): members.reduce(1) { $0 + count($1.shape) }
+      }
+    }
+    #expect(MockShapes.table.count > 100)
+    for (name, text) in MockShapes.table { #expect(count(MockShape(String(text))) > 0, "\(name)") }
+    let function = MockShapes.table["lambda:createFunction"].map { count(MockShape(String($0))) }
+    #expect(function == 90, "\(function ?? 0)")
+  }
 }

@@ -83,7 +83,7 @@ struct JSONWriter: ~Copyable {
           if depth == stackCapacity { growStack() }
           stack[depth] = Frame(next: next, end: UInt(bitPattern: end) | (isObject ? 1 : 0))
           depth &+= 1
-          next = value.address.assumingMemoryBound(to: Value.self)
+          next = value.start.assumingMemoryBound(to: Value.self)
           end = next + (opensObject ? 2 &* count : count)
           isObject = opensObject
           if isObject {

@@ -53,6 +53,11 @@ enum NumberText {
   /// Writes an integer; `lengthMax` bytes are there.
   @inline(__always)
   static func write(_ value: Int64, _ target: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    // Counts and flags are most of what is written.
+    if UInt64(bitPattern: value) < 10 {
+      target.storeBytes(of: ASCII.zero &+ UInt8(truncatingIfNeeded: value), as: UInt8.self)
+      return target + 1
+    }
     var target = target
     if value < 0 {
       target.storeBytes(of: ASCII.minus, as: UInt8.self)

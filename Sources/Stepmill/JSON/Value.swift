@@ -146,7 +146,7 @@ extension Value {
   }
 
   /// The same where `count` is known not to be zero.
-  @inline(__always) fileprivate var start: UnsafeRawPointer {
+  @inline(__always) var start: UnsafeRawPointer {
     UnsafeRawPointer(bitPattern: UInt(truncatingIfNeeded: payload)).unsafelyUnwrapped
   }
 

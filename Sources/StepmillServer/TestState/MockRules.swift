@@ -90,7 +90,7 @@ indirect enum MockShape: Sendable {
   ///     s      text          s1      text of at least one character     s(A|B)  one of these
   ///     n      number        n(0,9)  number in a range                  b       boolean
   ///     [x]    list of x     <x>     map to x                           {A=x,B!=y} object, B required
-  ///     *      anything
+  ///     *      anything      @Name   the shape of that name
   init(_ text: String) {
     var rest = Substring(text)
     self = MockShape.read(&rest)
@@ -132,6 +132,10 @@ indirect enum MockShape: Sendable {
       }
       text = text.dropFirst()
       return .object(members)
+    case "@":
+      let name = text.prefix { $0.isLetter }
+      text = text.dropFirst(name.count)
+      return MockShapes.shared(name)
     default: return .any
     }
   }
