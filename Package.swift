@@ -125,7 +125,9 @@ let package = Package(
     .target(name: "StepmillTasks", dependencies: ["Stepmill"], swiftSettings: outside),
     .target(
       name: "StepmillIntegrations",
-      dependencies: ["Stepmill", "StepmillHTTP", "StepmillTasks", "CLibuv", "CCurl", "COpenSSL"],
+      dependencies: [
+        "Stepmill", "StepmillBatch", "StepmillHTTP", "StepmillTasks", "CLibuv", "CCurl", "COpenSSL",
+      ],
       swiftSettings: outside),
     .target(name: "StepmillYAML", dependencies: ["Stepmill", "CLibyaml"], swiftSettings: outside),
     .testTarget(name: "YAMLTests", dependencies: ["StepmillYAML", "Stepmill"], swiftSettings: common),
@@ -188,7 +190,10 @@ let package = Package(
       name: "HTTPTests", dependencies: ["StepmillHTTP", "Stepmill"], swiftSettings: common),
     .testTarget(
       name: "IntegrationTests",
-      dependencies: ["StepmillIntegrations", "StepmillServer", "StepmillTasks", "StepmillHTTP", "Stepmill"],
+      dependencies: [
+        "StepmillIntegrations", "StepmillServer", "StepmillTasks", "StepmillHTTP", "StepmillBatch",
+        "Stepmill",
+      ],
       swiftSettings: common),
     .testTarget(
       name: "FuzzTests",

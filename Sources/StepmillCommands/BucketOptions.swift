@@ -1,18 +1,25 @@
 import Stepmill
 import StepmillBatch
+import StepmillIntegrations
 
-/// `--bucket NAME=DIRECTORY`: directories that stand for S3 buckets.
+/// `--bucket NAME=DIRECTORY` and `--endpoint s3=URL`: where buckets are.
 enum BucketOptions {
   static let option = Command.Option(
     "--bucket", "NAME=DIRECTORY", isRepeatable: true,
-    help: "Let a directory stand for an S3 bucket, for the readers and writers of Distributed Maps.")
+    help: "Let a directory stand for an S3 bucket, for the readers and writers of Distributed Maps "
+      + "(and in 'stepmill serve' for tasks of S3).")
 
-  /// The storage that the words ask for; nil without any.
-  static func storage(_ words: [String], _ option: String = "option '--bucket'") throws(CommandError)
-    -> BucketStorage?
-  {
-    guard !words.isEmpty else { return nil }
-    var directories: [String: String] = [:]
+  static let endpoint = Command.Option(
+    "--endpoint", "s3=URL", isRepeatable: true,
+    help:
+      "Where S3 is, for buckets that no --bucket names. Without it: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL."
+  )
+
+  /// The directories that `--bucket` gives.
+  static func directories(
+    _ words: [String], _ option: String = "option '--bucket'"
+  ) throws(CommandError) -> [String: any Bucket] {
+    var directories: [String: any Bucket] = [:]
     for word in words {
       guard let mark = word.firstIndex(of: "="), mark != word.startIndex,
         word.index(after: mark) != word.endIndex
@@ -20,14 +27,80 @@ enum BucketOptions {
         throw CommandError("\(option) takes NAME=DIRECTORY, not '\(word)'")
       }
       let name = String(word[..<mark])
-      guard directories.updateValue(String(word[word.index(after: mark)...]), forKey: name) == nil else {
-        throw CommandError("\(option) gives '\(name)' two directories")
+      guard directories[name] == nil else { throw CommandError("\(option) gives '\(name)' two directories") }
+      do throws(BucketError) {
+        directories[name] = try DirectoryBucket(String(word[word.index(after: mark)...]))
+      } catch {
+        throw CommandError(error.message, isAboutUsage: false)
       }
     }
-    do throws(StepmillError) {
-      return try BucketStorage(directories: directories)
-    } catch {
-      throw CommandError(error.description, isAboutUsage: false)
+    return directories
+  }
+
+  /// Where buckets are that no `--bucket` names, for commands that ask no other service of AWS's.
+  static func configuration(
+    _ arguments: Arguments, _ terminal: Terminal
+  ) throws(CommandError) -> IntegrationConfiguration {
+    var configuration = IntegrationConfiguration(environment: terminal.environment)
+    configuration.region = region(terminal)
+    for word in arguments.values("--endpoint") {
+      let parts = word.split(separator: "=", maxSplits: 1)
+      guard parts.count == 2, parts[0].lowercased() == "s3", isURL(parts[1]) else {
+        throw CommandError(
+          "option '--endpoint' takes s3=URL with http:// or https:// here, not '\(word)'", isAboutUsage: false
+        )
+      }
+      configuration.endpoints["s3"] = String(parts[1])
+    }
+    return configuration
+  }
+
+  static func isURL(_ text: some StringProtocol) -> Bool {
+    text.hasPrefix("http://") || text.hasPrefix("https://")
+  }
+
+  /// As AWS's own tools choose it.
+  static func region(_ terminal: Terminal) -> String {
+    let named = ["AWS_REGION", "AWS_DEFAULT_REGION"].lazy.compactMap { terminal.environment[$0] }
+    return named.first { !$0.isEmpty } ?? "us-east-1"
+  }
+}
+
+/// Where buckets are: directories by the buckets' names, and S3 for all others.
+struct BucketPlaces {
+  var directories: [String: any Bucket] = [:]
+  /// Says where S3 is, if anywhere.
+  var configuration = IntegrationConfiguration()
+
+  var hasObjectStore: Bool { S3Buckets.isConfigured(configuration) }
+
+  /// What Map Runs read from and write to; nil: nobody said where any bucket is.
+  func storage(_ store: S3Buckets?) -> BucketStorage? {
+    guard !directories.isEmpty || store != nil else { return nil }
+    return BucketStorage { [self] name throws(BucketError) in try bucket(name, store) }
+  }
+
+  func bucket(_ name: String, _ store: S3Buckets?) throws(BucketError) -> any Bucket {
+    if let directory = directories[name] { return directory }
+    if let store { return try store.bucket(name) }
+    throw BucketError(
+      .noSuchBucket,
+      "The specified bucket does not exist: '\(name)'. (--bucket \(name)=DIRECTORY lets a directory stand for "
+        + "it, --endpoint s3=URL says where S3 is.)")
+  }
+
+  /// In virtual time, which stands still while somebody is waited for.
+  func simulatedStorage() -> BucketStorage? {
+    guard !directories.isEmpty || hasObjectStore else { return nil }
+    return BucketStorage { [self] name throws(BucketError) in
+      if let directory = directories[name] { return directory }
+      throw BucketError(
+        .noSuchBucket,
+        hasObjectStore
+          ? "The bucket '\(name)' is behind a network, which --simulate does not wait for: give a directory with "
+            + "--bucket \(name)=DIRECTORY."
+          : "The specified bucket does not exist: '\(name)'. (--bucket \(name)=DIRECTORY lets a directory stand "
+            + "for it.)")
     }
   }
 }

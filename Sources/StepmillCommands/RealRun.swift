@@ -1,11 +1,12 @@
 import Stepmill
 import StepmillBatch
+import StepmillIntegrations
 
 /// Runs an execution in real time, on the engine's own loops.
 struct RealRun {
   let session: Session
   let runner: TaskRunner
-  let storage: BucketStorage?
+  let buckets: BucketPlaces
 
   func run(
     _ definition: CompiledDefinition, input: [UInt8], name: String?, limits: Limits, loops: Int,
@@ -16,7 +17,9 @@ struct RealRun {
       configuration.loops = loops
       configuration.limits = limits
       let runtime = try Runtime(configuration)
-      runtime.mapRunStorage = storage
+      let store = S3Buckets(buckets.configuration, on: runtime)
+      defer { store?.close() }
+      runtime.mapRunStorage = buckets.storage(store)
       register(definition, on: runtime)
       let workflow = try runtime.workflow(definition, observer: observer)
       guard let value = try? JSON(parsing: input) else {

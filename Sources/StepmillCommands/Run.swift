@@ -21,6 +21,7 @@ extension Command {
         help: "Run a shell command for the tasks whose Resource is NAME: the resource as written, a "
           + "function's name, or a pattern in which * stands for any text."),
       BucketOptions.option,
+      BucketOptions.endpoint,
       Option("--mocks", "FILE", help: "Canned answers for tasks; they come before commands."),
       Option(
         "--simulate",
@@ -97,7 +98,7 @@ struct RunCommand {
   private let definition: CompiledDefinition
   private let input: [UInt8]
   private let sources: TaskSources
-  private let storage: BucketStorage?
+  private let buckets: BucketPlaces
   private let simulates: Bool
   private let history: HistoryForm?
   private let name: String?
@@ -125,7 +126,9 @@ struct RunCommand {
     loops = try arguments.number("--loops", in: 1...1024) ?? 1
     limits = try Self.limits(arguments)
     let commands = try Self.commands(arguments.values("--task"))
-    storage = try BucketOptions.storage(arguments.values("--bucket"))
+    buckets = BucketPlaces(
+      directories: try BucketOptions.directories(arguments.values("--bucket")),
+      configuration: try BucketOptions.configuration(arguments, terminal))
 
     definition = try DefinitionFile.load(arguments.operands[0], terminal).definition
     var mocks: Mocks?
@@ -212,10 +215,10 @@ struct RunCommand {
     let session = Session(loop: loop, terminal: terminal)
     let outcome: Outcome
     if simulates {
-      outcome = SimulatedRun(session: session, runner: runner, storage: storage).run(
+      outcome = SimulatedRun(session: session, runner: runner, storage: buckets.simulatedStorage()).run(
         definition, input: input, name: name, limits: limits, observer: observer)
     } else {
-      outcome = try RealRun(session: session, runner: runner, storage: storage).run(
+      outcome = try RealRun(session: session, runner: runner, buckets: buckets).run(
         definition, input: input, name: name, limits: limits, loops: loops, observer: observer)
     }
     session.endCommands()

@@ -1,4 +1,5 @@
 import Stepmill
+import StepmillBatch
 import StepmillTasks
 
 // The one door: from what somebody chose to those who serve tasks and take what is told.
@@ -25,6 +26,10 @@ package struct IntegrationConfiguration: Sendable {
   package var logFile: String?
   /// A file of JSON lines for status changes, where EventBridge has no endpoint.
   package var statusFile: String?
+  /// Buckets that are not S3's: tasks of S3 that name one find it here.
+  package var buckets: [String: any Bucket] = [:]
+  /// Where buckets are, which requests to them are signed for.
+  package var region = "us-east-1"
   /// Whether status changes go to EventBridge where it has an endpoint.
   package var sendsStatus = true
 
@@ -50,6 +55,24 @@ package struct IntegrationConfiguration: Sendable {
   package init(environment: [String: String] = [:]) {
     self.environment = environment
   }
+
+  func client(on runtime: Runtime) -> HTTPClient {
+    var configuration = HTTPClient.Configuration()
+    configuration.authorities = authorities
+    return HTTPClient(on: runtime, configuration: configuration)
+  }
+
+  func client(_ http: HTTPClient, on runtime: Runtime) -> AWSClient {
+    var patience = AWSClient.Patience()
+    patience.attemptsMax = attemptsMax
+    patience.connectMilliseconds = connectMilliseconds
+    patience.totalMilliseconds = totalMilliseconds
+    patience.backOffMilliseconds = backOffMilliseconds
+    patience.throttledMilliseconds = backOffMilliseconds * 5
+    return AWSClient(
+      http, on: runtime, endpoints: Endpoints(endpoints, environment: environment), patience: patience,
+      responseBytesMax: responseBytesMax)
+  }
 }
 
 /// Serves tasks, and takes what is told of executions, on the loops of a runtime.
@@ -70,6 +93,8 @@ package struct IntegrationConfiguration: Sendable {
 package final class Integrations: Sendable {
   /// In the order in which they are to be asked.
   package let resolvers: [any TaskResolver]
+  /// The buckets of S3; nil where it has no endpoint.
+  package let buckets: S3Buckets?
   /// Nil: nobody said where logs go.
   package let log: (any LogSink)?
   package let status: (any StatusSink)?
@@ -86,20 +111,11 @@ package final class Integrations: Sendable {
     _ configuration: IntegrationConfiguration, on runtime: Runtime,
     requestID: @escaping @Sendable () -> String
   ) {
-    var clientConfiguration = HTTPClient.Configuration()
-    clientConfiguration.authorities = configuration.authorities
     host = runtime
-    http = HTTPClient(on: runtime, configuration: clientConfiguration)
-    let endpoints = Endpoints(configuration.endpoints, environment: configuration.environment)
-    var patience = AWSClient.Patience()
-    patience.attemptsMax = configuration.attemptsMax
-    patience.connectMilliseconds = configuration.connectMilliseconds
-    patience.totalMilliseconds = configuration.totalMilliseconds
-    patience.backOffMilliseconds = configuration.backOffMilliseconds
-    patience.throttledMilliseconds = configuration.backOffMilliseconds * 5
-    let client = AWSClient(
-      http, on: runtime, endpoints: endpoints, patience: patience,
-      responseBytesMax: configuration.responseBytesMax)
+    http = configuration.client(on: runtime)
+    let client = configuration.client(http, on: runtime)
+    let endpoints = client.endpoints
+    buckets = S3Buckets(client, region: configuration.region)
     pool = Integrations.pool(configuration, on: runtime)
 
     var resolvers: [any TaskResolver] = []
@@ -112,6 +128,11 @@ package final class Integrations: Sendable {
         endpoint: lambda, milliseconds: configuration.functionMilliseconds,
         responseBytesMax: configuration.responseBytesMax)
       resolvers.append(LambdaTasks(functions, requestID: requestID))
+    }
+    if !configuration.buckets.isEmpty {
+      resolvers.append(
+        BucketTasks(
+          configuration.buckets, bytesMax: configuration.responseBytesMax, requestID: requestID))
     }
     resolvers.append(AWSTasks(client, requestID: requestID))
     if configuration.allowsHTTPTasks {

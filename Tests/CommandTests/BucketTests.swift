@@ -53,6 +53,39 @@ import Testing
     #expect(run.status == 2 && run.error.contains("/nonexistent"))
   }
 
+  /// Rows of objects, whether or not there is a network.
+  @Test func rowsOfObjects() async throws {
+    let file = try scratch.file("echo.json", #"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#)
+    _ = try scratch.file("in.csv", "id\na\nb\n")
+    let bucket = ["--bucket", "rows=\(scratch.path)"]
+    let run = try await stepmill(
+      ["map", file, "s3://rows/in.csv", "--bare", "--ordered", "--quiet"] + bucket)
+    #expect(run.status == 0 && run.output == "{\"id\":\"a\"}\n{\"id\":\"b\"}\n", "\(run)")
+    for (words, message) in [
+      (["s3://rows/gone.csv"], "'s3://rows/gone.csv' cannot be read: The specified key does not exist."),
+      (["s3://other/in.csv"], "--bucket other=DIRECTORY"),
+      (["s3://rows/", "--format", "csv"], "is no object"),
+      (["s3://rows"], "does not tell"), (["s3://", "--format", "csv"], "is no object"),
+      (["s3://rows/in.csv", "--out", "s3://rows/out.jsonl"], "results go to files"),
+      (["s3://rows/in.csv", "--endpoint", "sqs=http://127.0.0.1:1"], "takes s3=URL"),
+      (["s3://rows/in.csv", "--endpoint", "s3=127.0.0.1:1"], "takes s3=URL"),
+    ] {
+      let run = try await stepmill(["map", file] + words + bucket)
+      #expect(run.status == 2 && run.error.contains(message), "\(run)")
+    }
+  }
+
+  /// Virtual time does not wait for a network.
+  @Test func simulatedRunsHaveDirectoriesOnly() async throws {
+    let file = try scratch.file("map.json", Self.definition)
+    let run = try await stepmill([
+      "run", file, "--simulate", "--task", "work=cat", "--endpoint", "s3=http://127.0.0.1:1",
+    ])
+    #expect(run.status == 1 && run.error.contains("--bucket rows=DIRECTORY"), "\(run)")
+    let real = try await stepmill(["run", file, "--task", "work=cat", "--endpoint", "s3=http://127.0.0.1:1"])
+    #expect(real.status == 1 && real.error.contains("Connect to 127.0.0.1:1"), "\(real)")
+  }
+
   /// The compiled form shows what is distributed, and the children's own program.
   @Test func explained() async throws {
     let run = try await stepmill("explain", try scratch.file("map.json", Self.definition))

@@ -248,6 +248,7 @@ import Testing
     (#"{"Work": []}"#, "/Work must not be an empty list"),
     (#"{"Work": {}}"#, "/Work needs either \"Return\" or \"Throw\""),
     (#"{"Work": 1}"#, "/Work must be an object"),
+    (#"{"StateMachines": {"M": {"Work": {"Return": 1}}}}"#, "/StateMachines/M is for 'stepmill serve'"),
     (#"{"Work": [{"Retrun": 1}]}"#, "/Work/0 does not know \"Retrun\"; did you mean \"Return\"?"),
     (#"{"Work": {"Throw": {}}}"#, "/Work/Throw needs a string \"Error\""),
     (#"{"Work": {"Throw": {"Error": "x", "Cause": 1}}}"#, "/Work/Throw/Cause must be a string"),

@@ -26,6 +26,12 @@ enum AnswerFuzz {
       if let json = try? JSON(parsing: text), json.kind == .object { _ = try? wire.request(json) }
     }
     precondition(Base64.bytes(Base64.text(text)) == text, "Base64 lost something")
+    if let string = String(validating: text, as: UTF8.self) {
+      _ = PercentEncoding.decoded(string)
+      for written in [PercentEncoding.form(string), PercentEncoding.text(string)] {
+        precondition(PercentEncoding.decoded(written) == string, "percent signs lost something")
+      }
+    }
     if let element = try? XMLReader.read(text) {
       precondition((try? XMLReader.read(written(element))) == element, "XML is read differently")
     }

@@ -252,11 +252,11 @@ import Testing
   @Test(arguments: [
     ("[]", "the mocks must be an object with a member for each state or resource"),
     ("{", "the mocks are no JSON: "),
-    (#"{"A":1}"#, "/A needs one of "), (#"{"A":[]}"#, "/A must not be an empty list"),
+    (#"{"A":1}"#, "/A must be an object"), (#"{"A":[]}"#, "/A must not be an empty list"),
     (#"{"A":[{"Return":1},{"Retrun":1}]}"#, "/A/1 does not know \"Retrun\""),
-    (#"{"A":{"Return":1,"Throw":{"Error":"x"}}}"#, "/A needs one of "),
-    (#"{"A":{"Throw":{"Cause":"x"}}}"#, "/A needs the name of its error"),
-    (#"{"A":{"Throw":{"Error":"x","Cause":1}}}"#, "/A has a \"Cause\" that is no string"),
+    (#"{"A":{"Return":1,"Throw":{"Error":"x"}}}"#, "/A needs either "),
+    (#"{"A":{"Throw":{"Cause":"x"}}}"#, "/A/Throw needs a string \"Error\""),
+    (#"{"A":{"Throw":{"Error":"x","Cause":1}}}"#, "/A/Throw/Cause must be a string"),
     (#"{"A":{"Return":1,"DelayMilliseconds":-1}}"#, "/A/DelayMilliseconds must be a whole number"),
     (#"{"StateMachines":{"M":3}}"#, "/StateMachines/M must be an object"),
   ])

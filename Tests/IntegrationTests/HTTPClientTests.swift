@@ -45,7 +45,11 @@ private typealias Answer = Result<HTTPClientResponse, HTTPClientError>
     var configuration = Runtime.Configuration()
     configuration.loops = 2
     runtime = try Runtime(configuration)
-    server = try HTTPServer(on: runtime, at: [.tcp(host: "127.0.0.1", port: 0)], handler: mirror)
+    // Tests take turns, and may have to wait for theirs; a connection is not to go meanwhile.
+    var patient = HTTPServer.Configuration()
+    patient.limits.idleMilliseconds = 3_600_000
+    server = try HTTPServer(
+      on: runtime, at: [.tcp(host: "127.0.0.1", port: 0)], handler: mirror, configuration: patient)
     client = HTTPClient(on: runtime)
   }
 

@@ -104,7 +104,10 @@ final class World: Sendable {
   }
 
   func end() async {
-    await withCheckedContinuation { continuation in integrations.close { continuation.resume() } }
+    // A sanitized build takes its time.
+    await withCheckedContinuation { continuation in
+      integrations.close(withinMilliseconds: 60_000) { continuation.resume() }
+    }
     await withCheckedContinuation { continuation in server.stop { continuation.resume() } }
     await runtime.shutDown()
   }

@@ -1,4 +1,5 @@
 import Stepmill
+import StepmillBatch
 import StepmillTasks
 import Testing
 
@@ -25,6 +26,7 @@ struct MotoTests {
     let url = ProcessEnvironment["STEPMILL_MOTO_URL"] ?? ""
     world = try World(everything: false) { configuration, _ in
       configuration.environment = ["AWS_ENDPOINT_URL": url]
+      configuration.region = "eu-west-1"
       for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
         configuration.environment[name] = ProcessEnvironment[name]
       }
@@ -142,6 +144,53 @@ struct MotoTests {
       #expect(text.hasPrefix(start) && text.contains(", Extended Request ID: "), "\(text)")
     }
     await world.end()
+  }
+
+  /// Buckets under any key, in parts and in ranges.
+  @Test func buckets() async throws {
+    let bucket = try #require(try world.integrations.buckets?.bucket("stepmill"))
+    var keys = (0x20...0x7E).map { "keys/k\(Character(Unicode.Scalar(UInt8($0))))k" }
+    keys += ["a b+c", "ü/é/日本/😀", "%41", "a%2Fb", "&=?#", "~-._", "trailing/"].map { "keys/\($0)" }
+    for key in keys {
+      try await bucket.write(key, Array(key.utf8))
+      #expect(try await bucket.read(key) == Array(key.utf8), "\(key)")
+    }
+    var listed: [String] = []
+    while true {
+      let page = try await bucket.list(prefix: "keys/", after: listed.last, limit: 7)
+      listed += page.entries.map(\.key)
+      if !page.isTruncated { break }
+    }
+    #expect(listed == keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })
+    for key in keys { try await bucket.remove(key) }
+    #expect(try await bucket.list(prefix: "keys/", after: nil, limit: 7).entries.isEmpty)
+
+    for size in [0, 1, 5 << 20, (12 << 20) + 5] {
+      let bytes = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+      let written = try await bucket.write("large", bytes)
+      let object = try await bucket.open("large")
+      #expect(object.entry.etag == written.etag && object.entry.size == size)
+      #expect(try await bucket.read("large") == bytes)
+    }
+    #expect(await error { _ = try await bucket.open("gone") }?.kind == .noSuchKey)
+    let nobodys = try #require(try world.integrations.buckets?.bucket("nobodys-bucket"))
+    #expect(await error { _ = try await nobodys.open("k") }?.kind == .noSuchBucket)
+    #expect(await error { try await nobodys.write("k", [1]) }?.kind == .noSuchBucket)
+    // What changes is noticed.
+    try await bucket.write("large", [UInt8](repeating: 1, count: 5 << 20))
+    let object = try await bucket.open("large")
+    try await bucket.write("large", [UInt8](repeating: 2, count: 5 << 20))
+    #expect(await error { while try await object.next() != nil {} }?.kind == .changed)
+    await world.end()
+  }
+
+  private func error(_ body: () async throws -> Void) async -> BucketError? {
+    do {
+      try await body()
+      return nil
+    } catch {
+      return error as? BucketError
+    }
   }
 
   /// A wrong secret is noticed, which shows that the right one was looked at.

@@ -55,6 +55,11 @@ package struct ObjectListing: Sendable, Equatable {
   package var entries: [ObjectEntry]
   /// There are more behind the last one.
   package var isTruncated: Bool
+
+  package init(entries: [ObjectEntry], isTruncated: Bool) {
+    self.entries = entries
+    self.isTruncated = isTruncated
+  }
 }
 
 /// Why a bucket does not do what it should, with S3's code for it.
@@ -65,14 +70,19 @@ package struct BucketError: Error, Sendable, Equatable, CustomStringConvertible 
     case accessDenied = "AccessDenied"
     case invalidKey = "InvalidArgument"
     case slowDown = "SlowDown"
+    /// The object is not the one any more that was opened.
+    case changed = "PreconditionFailed"
     case internalError = "InternalError"
   }
 
   package var kind: Kind
+  /// S3's code, where it says more than the kind.
+  package var code: String
   package var message: String
 
-  package init(_ kind: Kind, _ message: String) {
+  package init(_ kind: Kind, _ message: String, code: String? = nil) {
     self.kind = kind
+    self.code = code ?? kind.rawValue
     self.message = message
   }
 

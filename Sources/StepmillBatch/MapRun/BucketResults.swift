@@ -44,6 +44,8 @@ final class BucketResults: MapResultSink, @unchecked Sendable {
     var steps: [Step] = []
     var bytes = 0
     var isRunning = false
+    /// What performs the steps.
+    var task: Task<Void, Never>?
     var wasBehind = false
     var failure: TaskFailure?
   }
@@ -147,10 +149,13 @@ final class BucketResults: MapResultSink, @unchecked Sendable {
 
   func abandon() {
     parts = [:]
-    queue.withLock { queue in
+    let task = queue.withLock { queue in
       queue.steps = []
       queue.bytes = 0
+      defer { queue.task = nil }
+      return queue.task
     }
+    task?.cancel()
   }
 
   private func push(_ step: Step) {
@@ -160,7 +165,9 @@ final class BucketResults: MapResultSink, @unchecked Sendable {
       defer { queue.isRunning = true }
       return !queue.isRunning
     }
-    if starts { executor.run { [self] in await perform() } }
+    guard starts else { return }
+    let task = executor.run { [self] in await perform() }
+    queue.withLock { if $0.isRunning { $0.task = task } }
   }
 
   // MARK: The task
@@ -181,6 +188,7 @@ final class BucketResults: MapResultSink, @unchecked Sendable {
     let (step, catchesUp) = queue.withLock { queue -> (Step?, Bool) in
       guard !queue.steps.isEmpty else {
         queue.isRunning = false
+        queue.task = nil
         defer { queue.wasBehind = false }
         return (nil, queue.wasBehind)
       }

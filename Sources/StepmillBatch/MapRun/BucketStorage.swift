@@ -93,6 +93,9 @@ final class BucketItems: MapItemSource, @unchecked Sendable {
 
   private struct State {
     var isFilling = false
+    /// What fills, to be given up when nobody asks any more.
+    var filling: Task<Void, Never>?
+    var isClosed = false
     /// The run waits to be told that the rows are there.
     var wake: (@Sendable () -> Void)?
     var hasEnded = false
@@ -148,7 +151,7 @@ final class BucketItems: MapItemSource, @unchecked Sendable {
     next = 0
     rows.buffer.removeAll()
     state.withLock { $0.isFilling = true }
-    executor.run { [dataset, rows, self] in
+    let task = executor.run { [dataset, rows, self] in
       var failure: TaskFailure?
       var hasMore = false
       do throws(RowError) {
@@ -158,6 +161,7 @@ final class BucketItems: MapItemSource, @unchecked Sendable {
       }
       let wake = state.withLock { state in
         state.isFilling = false
+        state.filling = nil
         state.hasEnded = !hasMore
         state.failure = failure
         defer { state.wake = nil }
@@ -165,7 +169,20 @@ final class BucketItems: MapItemSource, @unchecked Sendable {
       }
       wake?()
     }
+    let isClosed = state.withLock { state in
+      if state.isFilling { state.filling = task }
+      return state.isClosed
+    }
+    if isClosed { task.cancel() }
   }
 
-  func close() {}
+  func close() {
+    let filling = state.withLock { state in
+      state.isClosed = true
+      state.wake = nil
+      defer { state.filling = nil }
+      return state.filling
+    }
+    filling?.cancel()
+  }
 }

@@ -20,11 +20,13 @@ final class InlineExecutor: TaskExecutor, @unchecked Sendable {
   }
 
   /// Runs a function as far as it gets without waiting.
-  func run(_ body: @escaping @Sendable () async -> Void) {
+  @discardableResult
+  func run(_ body: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
     state.withLock { $0.isExpected = true }
-    Task(executorPreference: self) { await body() }
+    let task = Task(executorPreference: self) { await body() }
     state.withLock { $0.isExpected = false }
     runJobs()
+    return task
   }
 
   func enqueue(_ job: consuming ExecutorJob) {

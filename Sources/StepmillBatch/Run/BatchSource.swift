@@ -17,10 +17,13 @@ package struct BatchSource: Sendable, Equatable {
   /// `-` stands for the standard input.
   package var path: String
   package var content: Content
+  /// What is read instead of a file.
+  package var object: SourceObject?
 
-  package init(path: String, content: Content) {
+  package init(path: String, content: Content, object: SourceObject? = nil) {
     self.path = path
     self.content = content
+    self.object = object
   }
 
   package var isStandardInput: Bool { path == "-" }
@@ -28,6 +31,7 @@ package struct BatchSource: Sendable, Equatable {
 
   /// Its size, where it is a file.
   package var size: Int? {
+    if let object { return object.entry.size }
     var status = stat()
     guard !isStandardInput, stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
     return Int(status.st_size)
@@ -37,6 +41,9 @@ package struct BatchSource: Sendable, Equatable {
   /// stands at its beginning and its end. To read all of it would take as long as to run it.
   package func fingerprint() throws(RowError) -> JSON {
     guard !isStandardInput else { return ["path": "-"] }
+    if let entry = object?.entry {
+      return ["path": JSON(path), "size": JSON(entry.size), "etag": JSON(entry.etag)]
+    }
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { throw Self.unreadable(path, errno) }
     defer { close(file) }
@@ -67,11 +74,18 @@ package struct BatchSource: Sendable, Equatable {
 final class SourceFile {
   private let source: BatchSource
   private let file: Int32
+  private let pump: ObjectPump?
   private let size: Int?
   private(set) var offset = 0
 
   init(_ source: BatchSource) throws(RowError) {
     self.source = source
+    pump = try source.object.map { (object) throws(RowError) in try ObjectPump(object) }
+    if pump != nil {
+      file = -1
+      size = nil
+      return
+    }
     file = source.isStandardInput ? dup(STDIN_FILENO) : open(source.path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { throw BatchSource.unreadable(source.path, errno) }
     var status = stat()
@@ -81,10 +95,11 @@ final class SourceFile {
     posix_fadvise(file, 0, 0, Int32(POSIX_FADV_SEQUENTIAL))
   }
 
-  deinit { close(file) }
+  deinit { if pump == nil { close(file) } }
 
   /// Whether a read would have to wait for somebody else.
   var mustWait: Bool {
+    if let pump { return pump.mustWait }
     guard size == nil else { return false }
     var wait = pollfd(fd: file, events: Int16(POLLIN), revents: 0)
     return poll(&wait, 1, 0) == 0
@@ -92,12 +107,18 @@ final class SourceFile {
 
   /// Waits for at most so long until there is something to read, or the end.
   func wait(milliseconds: Int32) {
+    if let pump { return pump.wait(milliseconds: Int(milliseconds)) }
     var wait = pollfd(fd: file, events: Int16(POLLIN), revents: 0)
     _ = poll(&wait, 1, milliseconds)
   }
 
   /// Reads into `room`; 0 at the end. A file that is shorter than it was is not at its end.
   func read(into room: UnsafeMutableRawBufferPointer) throws(RowError) -> Int {
+    if let pump {
+      let count = try pump.read(into: room)
+      offset += count
+      return count
+    }
     let count = readAgain(file, room.baseAddress.unsafelyUnwrapped, room.count)
     if count < 0 { throw BatchSource.unreadable(source.name, errno) }
     offset += count

@@ -8,7 +8,8 @@ extension Command {
       Operand(
         name: "WORKFLOW", help: "the definition in Amazon States Language, JSON or YAML", isOptional: true),
       Operand(
-        name: "ROWS", help: "files with rows; - for standard input", isOptional: true, isRepeatable: true),
+        name: "ROWS", help: "files with rows, or s3://BUCKET/KEY; - for standard input", isOptional: true,
+        isRepeatable: true),
     ],
     options: [
       Option(
@@ -53,6 +54,9 @@ extension Command {
         "--task", "NAME=COMMAND", isRepeatable: true,
         help: "Run a shell command for the tasks whose Resource is NAME, as in 'stepmill run'."),
       Option("--mocks", "FILE", help: "Canned answers for tasks, as in 'stepmill run'."),
+      Option(
+        "--bucket", "NAME=DIRECTORY", isRepeatable: true, help: "Let a directory stand for an S3 bucket."),
+      BucketOptions.endpoint,
       Option(
         "--limits", "default|aws|aws-express|aws-standard",
         help: "Bounds of payloads and histories: generous ones, or those of AWS."),

@@ -1,5 +1,6 @@
 import Stepmill
 import StepmillBatch
+import StepmillIntegrations
 
 /// The options of `stepmill map` that take some reading.
 enum MapArguments {
@@ -20,7 +21,10 @@ enum MapArguments {
 
   // MARK: Rows
 
-  static func sources(_ arguments: Arguments) throws(CommandError) -> [BatchSource] {
+  /// - Parameter store: Where S3 is; nil: nobody said.
+  static func sources(
+    _ arguments: Arguments, _ places: BucketPlaces, _ store: S3Buckets?
+  ) throws(CommandError) -> [BatchSource] {
     let named = try arguments.choice("--format", of: Format.self)
     var sources: [BatchSource] = []
     for path in arguments.operands.dropFirst() {
@@ -31,12 +35,36 @@ enum MapArguments {
       } catch {
         throw .data("\(path): \(error.message)")
       }
-      if path != "-", FileKind.of(path) == .missing {
+      let object = try object(path, places, store)
+      if path != "-", object == nil, FileKind.of(path) == .missing {
         throw .data("\(path) cannot be read: there is no such file")
       }
-      sources.append(BatchSource(path: path, content: .rows(format)))
+      sources.append(BatchSource(path: path, content: .rows(format), object: object))
     }
     return sources
+  }
+
+  static func isObject(_ path: String) -> Bool { path.lowercased().hasPrefix("s3://") }
+
+  /// What `s3://BUCKET/KEY` leads to; nil: it is a file.
+  private static func object(
+    _ path: String, _ places: BucketPlaces, _ store: S3Buckets?
+  ) throws(CommandError) -> SourceObject? {
+    guard isObject(path) else { return nil }
+    guard let address = ObjectAddress(uri: path), !address.key.isEmpty, !address.key.hasSuffix("/") else {
+      throw CommandError("'\(path)' is no object: s3://BUCKET/KEY names one")
+    }
+    let bucket: any Bucket
+    do throws(BucketError) {
+      bucket = try places.bucket(address.bucket, store)
+    } catch {
+      throw CommandError(error.message, isAboutUsage: false)
+    }
+    do throws(RowError) {
+      return try SourceObject(address, in: bucket)
+    } catch {
+      throw CommandError(error.message, isAboutUsage: false)
+    }
   }
 
   private static func format(of path: String, _ named: Format?) throws(CommandError) -> RowFormat {

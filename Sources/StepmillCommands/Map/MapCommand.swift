@@ -1,5 +1,6 @@
 import Stepmill
 import StepmillBatch
+import StepmillIntegrations
 
 #if canImport(Glibc)
   import Glibc
@@ -26,6 +27,8 @@ struct MapCommand {
   let places: MapPlaces?
   let start: BatchFiles.Start
   let summaryPath: String?
+  /// Where rows come from that are behind a network.
+  private let remote: RemoteRows?
   private let identity: JSON
   private let call: JSON
 
@@ -81,11 +84,17 @@ struct MapCommand {
     if isRetry {
       // Its rows may be such that were recorded for being no JSON.
       if !arguments.has("--bad-rows") { options.badRows = .record }
+      remote = nil
       sources = [BatchSource(path: places?.paths.failures ?? "", content: .failures)]
       isOrdered = known?.identity["options"]?["ordered"]?.bool ?? false
       options.isBare = known?.identity["options"]?["bare"]?.bool ?? false
     } else {
-      sources = try MapArguments.sources(arguments)
+      let buckets = BucketPlaces(
+        directories: try BucketOptions.directories(arguments.values("--bucket")),
+        configuration: try BucketOptions.configuration(arguments, terminal))
+      let isRemote = arguments.operands.dropFirst().contains { MapArguments.isObject($0) }
+      remote = isRemote && buckets.hasObjectStore ? try RemoteRows(buckets) : nil
+      sources = try MapArguments.sources(arguments, buckets, remote?.store)
       isOrdered = arguments.has("--ordered")
       options.isBare = arguments.has("--bare")
     }
@@ -174,6 +183,7 @@ struct MapCommand {
   // MARK: Running
 
   func run() throws(CommandError) -> ExitStatus {
+    defer { remote?.close() }
     if isDryRun { return try MapPreview(self).show() }
     var command = self
     if let sample = try sampleOptions() { command.options.sample = sample }
@@ -207,11 +217,35 @@ struct MapCommand {
   }
 }
 
+/// S3 on a loop of its own, since rows are read whether or not any execution runs.
+private struct RemoteRows {
+  let store: S3Buckets?
+  private let runtime: Runtime
+
+  init(_ buckets: BucketPlaces) throws(CommandError) {
+    do throws(StepmillError) {
+      var configuration = Runtime.Configuration()
+      configuration.loops = 1
+      runtime = try Runtime(configuration)
+    } catch {
+      throw CommandError("\(error)", isAboutUsage: false, status: .failure)
+    }
+    store = S3Buckets(buckets.configuration, on: runtime)
+  }
+
+  func close() { store?.close() }
+}
+
 /// Where the files of a run lie.
 struct MapPlaces {
   let paths: BatchPlaces
 
   init(_ path: String, makesDirectory: Bool) throws(CommandError) {
+    if MapArguments.isObject(path) {
+      throw CommandError(
+        "results go to files: '\(path)' is none. A ResultWriter of a Distributed Map writes to S3",
+        isAboutUsage: false)
+    }
     let kind = FileKind.of(path)
     let name = path.split(separator: "/").last ?? ""
     let isDirectory = kind == .directory || path.hasSuffix("/") || (kind == .missing && !name.contains("."))

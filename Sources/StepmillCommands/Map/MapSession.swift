@@ -48,7 +48,8 @@ struct MapSession {
       configuration.limits = command.limits
       runtime = try Runtime(configuration)
       registerImmediate(on: runtime)
-      RealRun(session: session, runner: runner, storage: nil).register(command.definition, on: runtime)
+      RealRun(session: session, runner: runner, buckets: BucketPlaces()).register(
+        command.definition, on: runtime)
       workflow = try runtime.workflow(command.definition)
     } catch {
       throw CommandError("\(error)", isAboutUsage: false, status: .failure)

@@ -42,7 +42,7 @@ struct ServeSession {
       host: runtime, configuration: settings.limits.configuration,
       store: disk ?? MemoryStore(retention: settings.retention), identifiers: identifiers,
       tasks: integrations.resolvers, log: logs, status: integrations.status,
-      mapStorage: settings.storage)
+      mapStorage: settings.buckets.storage(integrations.buckets))
     let server = try listen(runtime, service, access, identifiers, disk, integrations, logs)
     welcome(server)
     waitForSignal(loop)

@@ -20,7 +20,8 @@ struct ServeSettings {
   var durability: Durability
   var integrations: IntegrationConfiguration
   var logsRequests: Bool
-  var storage: BucketStorage?
+  /// Directories that stand for buckets.
+  var buckets: BucketPlaces
   private let source: SettingSource
 
   static let options: [Command.Option] = [
@@ -52,7 +53,9 @@ struct ServeSettings {
       "--function", "NAME=URL", isRepeatable: true, help: "A Lambda function behind a URL that takes a POST."),
     Command.Option(
       "--endpoint", "SERVICE=URL", isRepeatable: true,
-      help: "Where a service of AWS is, such as sqs=http://127.0.0.1:5000."),
+      help:
+        "Where a service of AWS is, such as sqs=http://127.0.0.1:5000; s3 for buckets that no --bucket names."
+    ),
     Command.Option("--mocks", "FILE", help: "Canned answers for tasks, as in 'stepmill run --mocks'."),
     Command.Option(
       "--log-file", "FILE",
@@ -100,7 +103,11 @@ struct ServeSettings {
     logsRequests = try source.isSet("--access-log")
     durability = try Self.durability(source)
     integrations = try Self.integrations(source, terminal)
-    storage = try BucketOptions.storage(source.values("--bucket").values, source.name("--bucket"))
+    integrations.region = try source.value("--region") ?? BucketOptions.region(terminal)
+    buckets = BucketPlaces(
+      directories: try BucketOptions.directories(
+        source.values("--bucket").values, source.name("--bucket")))
+    integrations.buckets = buckets.directories
   }
 
   private static func durability(_ source: SettingSource) throws(CommandError) -> Durability {
@@ -119,7 +126,7 @@ struct ServeSettings {
     result.commands = try source.pairs("--task").map { NamedCommand(name: $0.key, line: $0.value) }
     result.functions = try source.pairs("--function").map { NamedFunction(name: $0.key, url: $0.value) }
     for (name, url) in try source.pairs("--endpoint") {
-      guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
+      guard BucketOptions.isURL(url) else {
         throw CommandError(
           "\(source.name("--endpoint")) takes SERVICE=URL with http:// or https://, not '\(name)=\(url)'",
           isAboutUsage: false)

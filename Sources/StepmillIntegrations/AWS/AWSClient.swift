@@ -36,7 +36,8 @@ final class AWSClient: Sendable {
 
   let http: HTTPClient
   let endpoints: Endpoints
-  private let host: any ExecutionHost
+  /// A runtime may hold what calls through this client; so this does not hold the runtime.
+  private weak let host: (any ExecutionHost)?
   private let patience: Patience
   private let responseBytesMax: Int
 
@@ -62,6 +63,11 @@ final class AWSClient: Sendable {
     /// Another attempt does no harm where the first may have been served.
     var isRepeatable = true
     var totalMilliseconds: Int?
+    /// Instead of the client's own bounds.
+    var responseBytesMax: Int?
+    var attemptsMax: Int?
+    /// A good status that tells of an error all the same, which another attempt may mend.
+    var isRefusal: @Sendable (HTTPClientResponse) -> Bool = { _ in false }
     /// Reads the code of an error, to see whether it says "not so fast".
     var code: @Sendable (HTTPClientResponse) -> String? = { _ in nil }
   }
@@ -82,30 +88,36 @@ final class AWSClient: Sendable {
     return call
   }
 
+  private static let closed = "Unable to execute HTTP request: the client has been closed"
+
   private func attempt(_ number: Int, _ order: Order, _ credentials: AWSCredentials, _ call: AWSCall) {
+    guard let host else { return call.finish(.unreachable(Self.closed, attempts: number)) }
     var request = HTTPClientRequest(
       method: order.request.method, url: order.endpoint.base + order.request.target,
       headers: order.request.headers, body: order.request.body)
     request.connectMilliseconds = patience.connectMilliseconds
     request.timeoutMilliseconds = order.totalMilliseconds ?? patience.totalMilliseconds
-    request.responseBytesMax = responseBytesMax
+    request.responseBytesMax = order.responseBytesMax ?? responseBytesMax
+    let attemptsMax = order.attemptsMax ?? patience.attemptsMax
     SignatureV4.sign(
       &request, credentials: credentials, region: order.region, service: order.signingName,
       second: host.wallMilliseconds / 1000)
     call.begins {
       http.send(request) { [self] result in
         switch result {
-        case .success(let response) where (200..<300).contains(response.status):
+        case .success(let response)
+        where (200..<300).contains(response.status) && !order.isRefusal(response):
           call.finish(.answered(response))
         case .success(let response):
           let isThrottled = AWSClient.isThrottled(response.status, order.code(response))
-          if isThrottled || response.status >= 500, number < patience.attemptsMax {
+          let isPassing = isThrottled || response.status >= 500 || response.status < 300
+          if isPassing, number < attemptsMax {
             return again(number, order, credentials, call, isThrottled: isThrottled)
           }
           call.finish(.refused(response, attempts: number))
         case .failure(let error) where error.kind == .tooLarge: call.finish(.tooLarge)
         case .failure(let error):
-          if AWSClient.mayHelp(error.kind, order.isRepeatable), number < patience.attemptsMax {
+          if AWSClient.mayHelp(error.kind, order.isRepeatable), number < attemptsMax {
             return again(number, order, credentials, call, isThrottled: false)
           }
           let text = ClientText.of(error, order.endpoint)
@@ -119,10 +131,25 @@ final class AWSClient: Sendable {
     _ number: Int, _ order: Order, _ credentials: AWSCredentials, _ call: AWSCall, isThrottled: Bool
   ) {
     guard !call.isOver else { return }
+    guard let host else { return call.finish(.unreachable(Self.closed, attempts: number)) }
     let base = isThrottled ? patience.throttledMilliseconds : patience.backOffMilliseconds
     let span = min(base << (number - 1), patience.backOffMillisecondsMax)
+    let next = NextAttempt(call)
     host.after(milliseconds: UInt64(Int.random(in: 0...span))) { [self] in
+      next.begins()
       if !call.isOver { attempt(number + 1, order, credentials, call) }
+    }
+  }
+
+  /// An attempt that is waited for. A runtime that ends drops it, and the call ends with it.
+  private final class NextAttempt: Sendable {
+    private let call: Lock<AWSCall?>
+    init(_ call: AWSCall) { self.call = Lock(call) }
+
+    func begins() { call.withLock { $0 = nil } }
+
+    deinit {
+      call.withLock { $0 }?.finish(.unreachable(AWSClient.closed, attempts: 1))
     }
   }
 

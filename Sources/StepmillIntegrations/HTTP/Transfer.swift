@@ -24,6 +24,7 @@ import CCurl
   private var isTooLarge = false
 
   private static let headerBytesMax = 256 << 10
+  private static let roomMax = 8 << 20
 
   init(_ request: HTTPClientRequest, _ easy: UnsafeMutableRawPointer, authorities: String?) {
     self.request = request
@@ -147,9 +148,17 @@ import CCurl
       // What came before was a 100, or the answer of a proxy.
       headers = []
     } else if let colon = line.firstIndex(of: ":") {
-      headers.append((name: String(line[..<colon]), value: trimmed(line[line.index(after: colon)...])))
+      let header = (name: String(line[..<colon]), value: trimmed(line[line.index(after: colon)...]))
+      headers.append(header)
+      if header.name.lowercased() == "content-length" { makeRoom(Int(header.value) ?? 0) }
     }
     return bytes.count
+  }
+
+  /// What is promised gets its place at once, within reason.
+  private func makeRoom(_ count: Int) {
+    guard request.method != "HEAD", count <= request.responseBytesMax else { return }
+    received.reserveCapacity(min(count, Transfer.roomMax))
   }
 
   private func trimmed(_ text: Substring) -> String {

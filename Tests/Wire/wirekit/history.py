@@ -60,14 +60,14 @@ def as_recorded(events):
 def has_older_links(events):
     """Until 2024 the event that leaves a Distributed Map followed from `MapRunSucceeded`; since then,
     which is what the service tells, it follows from `MapRunStarted`."""
-    types = {event["id"]: event["type"] for event in events}
+    types = {event.get("id"): event["type"] for event in events}
     return any(
         event["type"] == "MapStateExited" and types.get(event["previousEventId"]) == "MapRunSucceeded"
         for event in events)
 
 
 def with_older_links(events):
-    types = {event["id"]: event["type"] for event in events}
+    types = {event.get("id"): event["type"] for event in events}
 
     def older(event):
         previous = event["previousEventId"]

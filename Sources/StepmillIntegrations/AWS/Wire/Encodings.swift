@@ -58,6 +58,34 @@ enum PercentEncoding {
 }
 
 extension PercentEncoding {
+  /// What was written as a form has it, or with a percent sign for every blank; nil for what is
+  /// no text then.
+  static func decoded(_ text: String) -> String? {
+    var bytes: [UInt8] = []
+    var rest = text.utf8[...]
+    while let byte = rest.popFirst() {
+      switch byte {
+      case UInt8(ascii: "+"): bytes.append(0x20)
+      case UInt8(ascii: "%"):
+        guard let high = rest.popFirst().flatMap({ digit($0) }),
+          let low = rest.popFirst().flatMap({ digit($0) })
+        else { return nil }
+        bytes.append(high << 4 | low)
+      default: bytes.append(byte)
+      }
+    }
+    return String(validating: bytes, as: UTF8.self)
+  }
+
+  private static func digit(_ character: UInt8) -> UInt8? {
+    switch character {
+    case 0x30...0x39: character - 0x30
+    case 0x41...0x46: character - 0x37
+    case 0x61...0x66: character - 0x57
+    default: nil
+    }
+  }
+
   /// The same with a plus for a blank, as forms have it: servers that write a form anew to check
   /// its signature write it so.
   static func form(_ text: String) -> String { self.text(text).replacing("%20", with: "+") }
