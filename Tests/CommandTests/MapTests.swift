@@ -1,3 +1,4 @@
+import StepmillBatch
 import Testing
 
 @testable import Stepmill
@@ -150,44 +151,99 @@ import Testing
     #expect(try lines(scratch.path + "/r.jsonl").count == 2)
   }
 
+  // MARK: Progress
+
+  private static func line(columns: Int, color: Bool = false, isTerminal: Bool = true) -> String {
+    let terminal = Terminal(
+      input: [], isTerminal: isTerminal,
+      environment: ["COLUMNS": "\(columns)"].merging(color ? [:] : ["NO_COLOR": "1"]) { $1 })
+    var shown = MapProgress(terminal)
+    var progress = BatchRun.Progress()
+    progress.bytesTotal = 1000
+    shown.show(progress)
+    progress.bytesRead = 425
+    progress.rowsRead = 425_578
+    progress.counts.succeeded = 424_567
+    progress.counts.failed = 12
+    progress.endedNow = 424_579
+    progress.inFlight = 999
+    progress.milliseconds = 6000
+    shown.show(progress)
+    let text = terminal.captured(.error)
+    return text.split(separator: "\r\u{1B}[K").last.map(String.init) ?? ""
+  }
+
+  @Test func progressIsALineThatFits() {
+    #expect(
+      Self.line(columns: 100)
+        == "━━━━━━──────────  42 %  424,579 done  12 failed  70,800/s  999 in flight  9 s left")
+    #expect(
+      Self.line(columns: 79) == "42 %  424,579 done  12 failed  70,800/s  999 in flight  9 s left")
+    #expect(Self.line(columns: 60) == "42 %  424,579 done  12 failed  70,800/s  9 s left")
+    #expect(Self.line(columns: 41) == "42 %  424,579 done  12 failed  9 s left")
+    #expect(Self.line(columns: 20) == "42 %  424,579 done")
+    #expect(Self.line(columns: 79, color: true).contains("\u{1B}[1;31m12 failed\u{1B}[0m"))
+    #expect(
+      Self.line(columns: 79, isTerminal: false)
+        == "stepmill map: 42 %, 424,579 done, 12 failed, 70,800/s, 999 in flight, 9 s left\n")
+  }
+
   // MARK: From outside
 
   private static let rounds = getenv("STEPMILL_KILLS").flatMap { Int(String(cString: $0)) } ?? 3
 
-  /// Killed at moments of chance and taken up again, a run gives what it gives undisturbed.
+  /// Killed at moments of chance and taken up again, a run leaves what it leaves undisturbed.
   @Test(.enabled(if: Program.isBuilt)) func killedAndResumed() async throws {
     let scratch = try Scratch()
     let workflow = try scratch.file("w.asl.json", Self.double)
-    let count = 40_000
-    let rows = try scratch.file("rows.jsonl", (0..<count).map { "{\"n\":\($0)}\n" }.joined())
+    let rows = try scratch.file(
+      "rows.jsonl", (0..<40_000).map { $0 % 997 == 5 ? "{\"m\":\($0)}\n" : "{\"n\":\($0)}\n" }.joined())
+    let words = { @Sendable (out: String, isOrdered: Bool) in
+      ["map", workflow, rows, "--out", out, "--resume", "--quiet", "--loops", "2", "--checkpoint", "0.02"]
+        + ["--tolerate", "100%"] + (isOrdered ? ["--ordered"] : [])
+    }
+    let undisturbed = scratch.path + "/undisturbed"
+    #expect(try await stepmill(words(undisturbed, true)).status == 0)
+    let expected = try Self.content(undisturbed)
+    #expect(expected.results.count + expected.failures.count == 40_000 && expected.failures.count > 30)
+
     let kills = try await onThread {
       var kills = 0
       for round in 0..<Self.rounds {
         let out = scratch.path + "/out\(round)"
-        var delay = 20_000 + round * 7_919 % 60_000
+        // The longest time that a round is given grows, so that it comes to its end.
+        var longest = 60_000
         while true {
-          let program = try Program(
-            [
-              "map", workflow, rows, "--out", out, "--resume", "--quiet", "--loops", "2", "--checkpoint",
-              "0.02",
-              "--ordered",
-            ]
-            .filter { round % 2 == 0 || $0 != "--ordered" })
-          // A moment of chance: what the program has done by then differs each time.
-          usleep(UInt32(delay))
+          let program = try Program(words(out, round % 2 == 0))
+          usleep(UInt32.random(in: 2000...UInt32(longest)))
           kill(program.processID, SIGKILL)
-          let ended = program.finish()
-          if ended.status == 0 { break }
+          if program.finish().status == 0 { break }
           kills += 1
-          delay += 10_000
+          longest += 15_000
         }
-        let results = try self.lines(out + "/results.jsonl").compactMap { $0["row"]?.int }
-        #expect(results.count == count)
-        #expect(round % 2 == 0 ? results == Array(0..<count) : Set(results).count == count)
+        var content = try Self.content(out)
+        if round % 2 == 1 {
+          content.results.sort()
+          content.failures.sort()
+          #expect(content.results == expected.results.sorted(), "round \(round)")
+          #expect(content.failures == expected.failures.sorted(), "round \(round)")
+        } else {
+          #expect(content.results == expected.results, "round \(round)")
+          #expect(content.failures == expected.failures, "round \(round)")
+        }
       }
       return kills
     }
+    print("killed \(kills) times in \(Self.rounds) rounds")
     #expect(kills > 0)
+  }
+
+  /// The lines of both files as they are.
+  private static func content(_ out: String) throws -> (results: [String], failures: [String]) {
+    func lines(_ name: String) throws -> [String] {
+      try InputFile.read(out + "/" + name).split(separator: 0x0A).map { String(decoding: $0, as: UTF8.self) }
+    }
+    return (try lines("results.jsonl"), try lines("failures.jsonl"))
   }
 
   @Test(.enabled(if: Program.isBuilt)) func ctrlCFinishesWhatIsUnderWay() async throws {

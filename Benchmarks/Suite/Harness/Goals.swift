@@ -123,11 +123,35 @@ extension Goal {
         else { return nil }
         return mine / jq
       },
-      Goal("same, with checkpoints", "without", .share, least: 0.97, goal: 0.97) {
-        $0.gain("batch-jsonl", over: "batch-plain", .itemsPerSecond)
+      Goal("same on 4 loops and cores", "on one core", .factor, least: 3, goal: 3.6) {
+        $0.gain("batch-loops-4", over: "batch-loops-1", .itemsPerSecond)
       },
-      Goal("rows of a file, memory at the peak", "-", .bytes, least: 64e6, goal: 64e6) {
-        $0.greatest([100_000, 1_000_000, 10_000_000].map { "batch-memory-\($0)" }, .bytes)
+      Goal("same, price of a checkpoint every 2 s", "the run without", .priceShare, least: 0.03, goal: 0.03) {
+        // It was measured at one every 0.1 s.
+        $0.gain("batch-checkpoints-none", over: "batch-checkpoints-frequent", .itemsPerSecond)
+          .map { max(0, $0 - 1) / usualCheckpoints }
+      },
+      Goal("of 1 GB, read when the first row runs", "all of it", .priceShare, least: 0.01, goal: 0.01) {
+        $0["batch-first", .stepmill, .ratio]
+      },
+      Goal(
+        "price of a row of \(size.batchGrowth.last ?? 0)", "of \(size.batchGrowth.first ?? 0)", .multiple,
+        least: 1.2, goal: 1.1
+      ) { figures in
+        guard let first = size.batchGrowth.first, let last = size.batchGrowth.last,
+          let small = figures["batch-growth-\(first)", .stepmill, .nanosecondsPerItem],
+          let large = figures["batch-growth-\(last)", .stepmill, .nanosecondsPerItem], small > 0
+        else { return nil }
+        return large / small
+      },
+      Goal("\(size.batchResident.last ?? 0) rows of a file, memory", "-", .bytes, least: 64e6, goal: 64e6) {
+        $0.greatest(size.batchResident.map { "batch-resident-\($0)" }, .bytes)
+      },
+      Goal("W3 beside a run over rows, p99", "W3 alone", .multiple, least: 10, goal: 3) {
+        $0.gain("batch-beside-background", over: "batch-beside-alone", .latencyP99)
+      },
+      Goal("same", "beside the same rows in one line", .priceShare, least: 0.5, goal: 0.1) {
+        $0.gain("batch-beside-background", over: "batch-beside-normal", .latencyP99)
       },
     ]
   }

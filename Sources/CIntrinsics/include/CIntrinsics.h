@@ -169,4 +169,11 @@ static inline double stepmill_double_power_of_ten(uint32_t exponent) {
   return powers[exponent];
 }
 
+// The Swift runtime's own, which Swift gives no name to: to retain an object many times at once
+// is one atomic addition.
+extern void *swift_retain_n(void *object, uint32_t count);
+extern void swift_release_n(void *object, uint32_t count);
+static inline void stepmill_retain_n(void *object, uint32_t count) { (void)swift_retain_n(object, count); }
+static inline void stepmill_release_n(void *object, uint32_t count) { swift_release_n(object, count); }
+
 #endif

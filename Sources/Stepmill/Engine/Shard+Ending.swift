@@ -103,12 +103,17 @@ extension Shard {
   /// Returns the record of an execution that has ended.
   func retire(_ execution: UnsafeMutablePointer<ExecutionRecord>) {
     if _slowPath(execution.pointee.isGuest) { sendAnswer(execution) }
-    execution.pointee.sink.release()
+    let sink = execution.pointee.sink
     execution.pointee.identity?.release()
     let workflow = execution.pointee.workflow
     state.pointee.slots.giveBack(state.pointee.slots[execution.pointee.slot])
     state.pointee.executions.giveBack(execution)
-    workflow.release()
+    if _slowPath(state.pointee.credit.isFor(workflow, sink)) {
+      state.pointee.credit.count &+= 1
+    } else {
+      sink.release()
+      workflow.release()
+    }
   }
 
   /// Ends a fiber and everything below it, without a word.

@@ -76,10 +76,10 @@ extension Shard {
         }
 
       case .yielded:
-        state.pointee.ready.append(fiber.pointee.index)
+        requeue(fiber)
         // One that used up a whole turn may never end: let one more begin beside it.
         if fuelBefore == state.pointee.fuel, let next = nextChild(beside: fiber) {
-          state.pointee.ready.append(next.pointee.index)
+          requeue(next)
         }
         return
 

@@ -466,7 +466,7 @@ extension Shard {
 
   private func begin(_ child: MapRunChild, _ fiber: UnsafeMutablePointer<Fiber>) {
     child.handle = handle(of: fiber.pointee.execution)
-    state.pointee.ready.append(fiber.pointee.index)
+    enqueue(fiber)
   }
 
   /// A loop with nothing to do, to be given some children in a row.

@@ -93,6 +93,8 @@ final class Grant: CompletionSink, @unchecked Sendable {
     self.input = input
     waiter = join
     _ = execution.identity?.retain()
+    super.init()
+    isBackground = execution.sink._withUnsafeGuaranteedRef { $0.isBackground }
   }
 
   deinit { execution.identity?.release() }
@@ -197,7 +199,7 @@ extension Shard {
       join.pointee.lastInnerEvent = execution.pointee.events
       join.pointee.lastEvent = execution.pointee.events
       if let child = nextChild(of: join) {
-        state.pointee.ready.append(child.pointee.index)
+        enqueue(child)
       } else if join.pointee.live == 0 && join.pointee.guests == 0 {
         makeReady(parent, .joined)
       }
@@ -336,7 +338,7 @@ extension Shard {
     join.pointee.resultBound = 0
     join.pointee.isShareable = grant.range.count >= Int(Self.sharedItemsMin) && grant.liveMax > 1
     root.pointee.suspended = UnsafeMutableRawPointer(join)
-    state.pointee.ready.append(nextChild(of: join).unsafelyUnwrapped.pointee.index)
+    enqueue(nextChild(of: join).unsafelyUnwrapped)
   }
 
   /// A variable of a machine around the one that the shared Map belongs to.

@@ -233,6 +233,9 @@ extension Shard {
       armTaskTimer(
         fiber, timeoutAt: frame.pointee.timeoutAt, heartbeat: frame.pointee.heartbeatMilliseconds)
     }
+    invocation.isBackground = fiber.pointee.execution.pointee.sink._withUnsafeGuaranteedRef {
+      $0.isBackground
+    }
     state.pointee.calls.append(Unmanaged.passUnretained(invocation))
     return .blocked
   }

@@ -22,6 +22,12 @@ struct ShardState: ~Copyable {
   var freeJoins: UnsafeMutablePointer<Join>?
   /// Fibers that can go on, by index, in the order in which they became ready.
   var ready = Ring<UInt32>()
+  /// The same for the executions that take what others leave, where the driver tells the two
+  /// apart: see `Loop.runBackground`.
+  var background = Ring<UInt32>()
+  var hasBackground = false
+  /// See `Credit`.
+  var credit = Credit()
   var wheel: TimerWheel
   /// Timers in the wheel that nobody waits for any more.
   var staleTimers = 0
@@ -172,6 +178,21 @@ struct Counter: ~Copyable {
   var value: Int { number.load(ordering: .relaxed) }
 }
 
+/// Retains of one workflow and one sink, for their next executions to begin and from those that
+/// end: what comes by the million begins and ends in the same turn of its loop, and each retain
+/// would be an addition to a word that all loops write to. A loop opens it when it opens a letter,
+/// and closes it at the end of its turn, so nobody is kept longer than that.
+struct Credit {
+  var workflow: Unmanaged<WorkflowCore>?
+  var sink: Unmanaged<CompletionSink>?
+  var count: UInt32 = 0
+
+  @inline(__always)
+  func isFor(_ workflow: Unmanaged<WorkflowCore>, _ sink: Unmanaged<CompletionSink>) -> Bool {
+    self.workflow?.toOpaque() == workflow.toOpaque() && self.sink?.toOpaque() == sink.toOpaque()
+  }
+}
+
 struct Shard {
   let state: UnsafeMutablePointer<ShardState>
 
@@ -204,7 +225,10 @@ struct Shard {
 
   /// Executions that have not ended.
   var executionCount: Int { state.pointee.slots.count }
-  var hasReadyWork: Bool { !state.pointee.ready.isEmpty }
+  var hasReadyWork: Bool { !state.pointee.ready.isEmpty || hasBackgroundWork }
+  var hasBackgroundWork: Bool {
+    @inline(__always) get { !state.pointee.background.isEmpty }
+  }
 }
 
 // MARK: Records
@@ -287,6 +311,29 @@ extension Frame {
 // MARK: Starting
 
 extension Shard {
+  /// Retains both so many times more at most, for as many executions that begin now.
+  func openCredit(_ workflow: Unmanaged<WorkflowCore>, _ sink: Unmanaged<CompletionSink>, _ count: Int) {
+    if !state.pointee.credit.isFor(workflow, sink) {
+      closeCredit()
+      state.pointee.credit.workflow = workflow
+      state.pointee.credit.sink = sink
+    }
+    let wanted = UInt32(truncatingIfNeeded: count)
+    guard state.pointee.credit.count < wanted else { return }
+    stepmill_retain_n(workflow.toOpaque(), wanted &- state.pointee.credit.count)
+    stepmill_retain_n(sink.toOpaque(), wanted &- state.pointee.credit.count)
+    state.pointee.credit.count = wanted
+  }
+
+  /// Not to be called while an execution runs.
+  func closeCredit() {
+    let credit = state.pointee.credit
+    state.pointee.credit = Credit()
+    guard let workflow = credit.workflow, let sink = credit.sink, credit.count > 0 else { return }
+    stepmill_release_n(sink.toOpaque(), credit.count)
+    stepmill_release_n(workflow.toOpaque(), credit.count)
+  }
+
   /// What a caller gives for a new execution.
   struct Start {
     var workflow: WorkflowCore
@@ -352,9 +399,16 @@ extension Shard {
     let slot = takeSlot(for: execution)
     let serial = state.pointee.nextSerial
     state.pointee.nextSerial = serial &+ 1
+    let held = (workflow: Unmanaged.passUnretained(workflow), sink: Unmanaged.passUnretained(start.sink))
+    if _slowPath(state.pointee.credit.count > 0), state.pointee.credit.isFor(held.workflow, held.sink) {
+      state.pointee.credit.count &-= 1
+    } else {
+      _ = held.workflow.retain()
+      _ = held.sink.retain()
+    }
     execution.initialize(
       to: ExecutionRecord(
-        workflow: Unmanaged.passRetained(workflow), sink: Unmanaged.passRetained(start.sink), tag: start.tag,
+        workflow: held.workflow, sink: held.sink, tag: start.tag,
         identity: start.identity.map { Unmanaged.passRetained($0) }, startedAt: wallNow, deadline: 0,
         serial: serial, origin: state.pointee.number, events: 1, root: 0, slot: slot, index: index,
         generation: generation, nextFree: 0,
@@ -397,7 +451,23 @@ extension Shard {
   func makeReady(_ fiber: UnsafeMutablePointer<Fiber>, _ resumption: Resumption) {
     fiber.pointee.phase = .ready
     fiber.pointee.resumption = resumption
-    state.pointee.ready.append(fiber.pointee.index)
+    enqueue(fiber)
+  }
+
+  /// The same where it is rare, and must not cost those who call it a register.
+  @inline(never)
+  func requeue(_ fiber: UnsafeMutablePointer<Fiber>) { enqueue(fiber) }
+
+  /// Puts a ready fiber into the line of its class.
+  @inline(__always)
+  func enqueue(_ fiber: UnsafeMutablePointer<Fiber>) {
+    if _slowPath(fiber.pointee.execution.pointee.sink._withUnsafeGuaranteedRef { $0.isBackground }),
+      state.pointee.hasBackground
+    {
+      state.pointee.background.append(fiber.pointee.index)
+    } else {
+      state.pointee.ready.append(fiber.pointee.index)
+    }
   }
 }
 
@@ -420,6 +490,17 @@ extension Shard {
       let fiber = state.pointee.fibers[index]
       // A fiber that was ended while it stood in the ring is gone; its record may serve
       // another one by now, which then stands in the ring itself.
+      guard fiber.pointee.phase == .ready else { continue }
+      run(fiber)
+    }
+  }
+
+  /// The same for the fibers that take what others leave.
+  func runBackground(fibersMax: Int) {
+    var left = fibersMax
+    while left > 0, let index = state.pointee.background.popFirst() {
+      left &-= 1
+      let fiber = state.pointee.fibers[index]
       guard fiber.pointee.phase == .ready else { continue }
       run(fiber)
     }

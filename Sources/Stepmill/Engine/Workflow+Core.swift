@@ -181,6 +181,9 @@ enum ExecutionStatus: UInt8 {
 /// Told once about the end of each execution that was started with it, on the loop's
 /// thread, while the values are still alive.
 class CompletionSink: @unchecked Sendable {
+  /// Its executions take only what others leave: see `Loop.runBackground`. Set before it has any.
+  @exclusivity(unchecked) final var isBackground = false
+
   /// A sink for one execution, of which whoever holds it may let go before the end: then
   /// `whenUnheard` is told in its place, so that it need not be kept for a long wait.
   var canBeUnheard: Bool { false }

@@ -30,6 +30,8 @@ struct Letter {
   /// Text and lines: bytes behind the header, and how many of them were read. Values: the same in elements.
   var count = 0
   var read = 0
+  /// Lines that are not behind the header: whoever sent them keeps them until they have been read.
+  var kept: UnsafeRawPointer?
   var kind: Kind
 
   static let headerSize = (MemoryLayout<Letter>.size + 15) & ~15
@@ -41,6 +43,11 @@ struct Letter {
     sink = Unmanaged.passRetained(start.sink)
     identity = start.identity.map { Unmanaged.passRetained($0) }
     tag = start.tag
+  }
+
+  /// Its executions take what others leave.
+  var isBackground: Bool {
+    @inline(__always) get { sink.map { $0._withUnsafeGuaranteedRef { $0.isBackground } } ?? false }
   }
 
   init(_ action: LoopAction) {
@@ -74,6 +81,28 @@ final class LoopAction {
   }
 }
 
+/// Letters in the order in which they came, linked by their first words.
+struct LetterQueue {
+  private(set) var first: UnsafeMutableRawPointer?
+  private var last: UnsafeMutableRawPointer?
+
+  mutating func append(_ letter: UnsafeMutableRawPointer) {
+    letter.storeBytes(of: nil, as: UnsafeMutableRawPointer?.self)
+    if let last { last.storeBytes(of: letter, as: UnsafeMutableRawPointer?.self) } else { first = letter }
+    last = letter
+  }
+
+  mutating func removeFirst() {
+    first = first.flatMap { Inbox.next($0) }
+    if first == nil { last = nil }
+  }
+
+  mutating func takeAll() -> UnsafeMutableRawPointer? {
+    defer { self = LetterQueue() }
+    return first
+  }
+}
+
 // MARK: - Writing
 
 extension Loop {
@@ -102,6 +131,13 @@ extension Loop {
   /// JSON is refused by the sink. From any thread.
   func submit(_ start: borrowing Shard.Start, lines text: UnsafeRawBufferPointer) {
     submit(.startLines, start, text)
+  }
+
+  /// The same without a copy: `text` must stay until the last of its executions has ended.
+  func submit(_ start: borrowing Shard.Start, keptLines text: UnsafeRawBufferPointer) {
+    var letter = Letter(.startLines, start, count: text.count)
+    letter.kept = text.baseAddress
+    sendStart(Loop.letter(letter))
   }
 
   private func submit(_ kind: Letter.Kind, _ start: borrowing Shard.Start, _ text: UnsafeRawBufferPointer) {
@@ -156,6 +192,11 @@ extension Loop {
       if mail == nil { mail = shared.pointee.submissions.takeAll() }
       guard let raw = mail else { return }
       let letter = raw.assumingMemoryBound(to: Letter.self)
+      if _slowPath(letter.pointee.isBackground) {
+        mail = letter.pointee.link
+        backgroundMail.append(raw)
+        continue
+      }
       switch letter.pointee.kind {
       case .action:
         mail = letter.pointee.link
@@ -172,6 +213,18 @@ extension Loop {
     }
   }
 
+  /// The same for letters that wait for what others leave.
+  func takeBackgroundMail(limit: Int) {
+    var left = limit
+    while left > 0, let raw = backgroundMail.first {
+      let letter = raw.assumingMemoryBound(to: Letter.self)
+      left &-= open(letter, limit: left)
+      guard letter.pointee.read == letter.pointee.count else { return }
+      backgroundMail.removeFirst()
+      release(letter)
+    }
+  }
+
   private func release(_ letter: UnsafeMutablePointer<Letter>) {
     letter.pointee.workflow?.release()
     letter.pointee.sink?.release()
@@ -185,7 +238,7 @@ extension Loop {
       workflow: letter.pointee.workflow.unsafelyUnwrapped.takeUnretainedValue(),
       sink: letter.pointee.sink.unsafelyUnwrapped.takeUnretainedValue(), tag: letter.pointee.tag,
       identity: letter.pointee.identity?.takeUnretainedValue())
-    let content = UnsafeRawPointer(letter) + Letter.headerSize
+    let content = letter.pointee.kept ?? UnsafeRawPointer(letter) + Letter.headerSize
     var started = 0
     switch letter.pointee.kind {
     case .start:
@@ -205,6 +258,9 @@ extension Loop {
         started &+= 1
       }
     case .startLines:
+      shard.openCredit(
+        letter.pointee.workflow.unsafelyUnwrapped, letter.pointee.sink.unsafelyUnwrapped,
+        min(limit, Loop.startsPerLetter))
       while started < limit, letter.pointee.read < letter.pointee.count {
         let rest = UnsafeRawBufferPointer(
           start: content + letter.pointee.read, count: letter.pointee.count &- letter.pointee.read)
@@ -237,17 +293,32 @@ extension Loop {
   @inline(__always)
   private func hasBegun(_ start: borrowing Shard.Start, _ fiber: UnsafeMutablePointer<Fiber>) {
     start.sink.started(shard.handle(of: fiber.pointee.execution), tag: start.tag, on: self)
-    shard.state.pointee.ready.append(fiber.pointee.index)
+    shard.enqueue(fiber)
   }
 
   // MARK: - Turning away
 
   /// Turns away mail that came too late. On the loop's thread.
   func discardMail() {
-    let kept = mail
+    let unopened = [mail, backgroundMail.takeAll()]
     mail = nil
-    discard(kept)
+    for letters in unopened { discard(letters) }
     discard(shared.pointee.submissions.takeAll())
+  }
+
+  /// Turns away what one sink waits for and has not begun. On the loop's thread.
+  func turnAwayBackground(of sink: CompletionSink) {
+    var next = backgroundMail.takeAll()
+    while let raw = next {
+      next = Inbox.next(raw)
+      let letter = raw.assumingMemoryBound(to: Letter.self)
+      if letter.pointee.sink?.toOpaque() == Unmanaged.passUnretained(sink).toOpaque() {
+        turnAway(letter)
+        release(letter)
+      } else {
+        backgroundMail.append(raw)
+      }
+    }
   }
 
   /// Turns letters away. Once the loop is closed, any thread may do so with what it took.
@@ -268,7 +339,7 @@ extension Loop {
 
   private func turnAway(_ letter: UnsafeMutablePointer<Letter>) {
     let sink = letter.pointee.sink.unsafelyUnwrapped.takeUnretainedValue()
-    let content = UnsafeRawPointer(letter) + Letter.headerSize
+    let content = letter.pointee.kept ?? UnsafeRawPointer(letter) + Letter.headerSize
     var tag = letter.pointee.tag
     switch letter.pointee.kind {
     case .start:

@@ -32,6 +32,10 @@ final class Loop: @unchecked Sendable {
   let uv: UVLoop
   /// Letters that were taken from the inbox and not opened, in their order.
   var mail: UnsafeMutableRawPointer?
+  /// Those among them whose executions take what others leave.
+  var backgroundMail = LetterQueue()
+  /// What is to be called when this turn is over.
+  private var turnListeners: [(Loop) -> Void] = []
   /// Calls on their way from the shard to whoever performs them.
   private var callsTaken: [Unmanaged<TaskInvocation>] = []
   private var cancellationsTaken: [TaskInvocation] = []
@@ -62,6 +66,10 @@ final class Loop: @unchecked Sendable {
   private static let lettersPerTurn = 64
   private static let timersPerTurn = 64
   private static let fibersPerTurn = 192
+  /// Background executions that begin and run in a turn: as many while nothing else waits, and
+  /// a slice otherwise.
+  private static let backgroundPerTurn = 64
+  private static let backgroundSlice = 8
   private static let fibersPerSharedTurn = 4
   private static let callsPerTurn = 256
   private static let turnsBetweenPolls = 8
@@ -96,6 +104,7 @@ final class Loop: @unchecked Sendable {
       wallMilliseconds: WallTime.now.milliseconds, seed: seed, tokenKey: SipHash(key: key.0, key.1))
     counters = shard.state.pointee.counters
     shard.state.pointee.driver = self
+    shard.state.pointee.hasBackground = true
   }
 
   /// Makes the loop one of those that share their Maps. Before it starts. A loop on a caller's
@@ -188,6 +197,7 @@ final class Loop: @unchecked Sendable {
   func abortAll() {
     shard.abortAll(error: nil, cause: "The runtime was shut down.")
     flushCalls()
+    tellTurnEnded()
   }
 
   /// Turns late mail away; true when no handler runs any more, or patience is at an end.
@@ -199,7 +209,9 @@ final class Loop: @unchecked Sendable {
 
   private func finishEnding() {
     shared.pointee.close()
-    if !shared.pointee.submissions.isEmpty || mail != nil { discardMail() }
+    shard.closeCredit()
+    if !shared.pointee.submissions.isEmpty || mail != nil || backgroundMail.first != nil { discardMail() }
+    tellTurnEnded()
     shard.destroy()
     tenants = []
     // What nobody will ring any more may hold the runtime.
@@ -278,6 +290,7 @@ final class Loop: @unchecked Sendable {
     if _slowPath(!alarms.isEmpty) { for ring in alarms.takeDue(at: shard.state.pointee.now) { ring() } }
     // Mail between loops that share a Map is worth looking at more often.
     shard.runReady(fibersMax: _slowPath(shard.isSharing) ? Loop.fibersPerSharedTurn : Loop.fibersPerTurn)
+    if _slowPath(backgroundMail.first != nil || shard.hasBackgroundWork) { runBackground() }
     flushCalls()
     let more = workers.drain(limit: Loop.callsPerTurn)
     turnsToPoll &-= 1
@@ -285,8 +298,45 @@ final class Loop: @unchecked Sendable {
       turnsToPoll = tenants.isEmpty ? Loop.turnsBetweenPolls : Loop.turnsBetweenPollsWithTenants
       if !isAttached { uv.poll() }
     }
+    if _slowPath(shard.state.pointee.credit.workflow != nil) { shard.closeCredit() }
+    if _slowPath(!turnListeners.isEmpty) { tellTurnEnded() }
     if _slowPath(!tenants.isEmpty) { for tenant in tenants { tenant.turnEnded() } }
-    return more || shard.hasReadyWork || mail != nil || !shared.pointee.submissions.isEmpty || isTimerDue
+    return more || shard.hasReadyWork || mail != nil || backgroundMail.first != nil
+      || !shared.pointee.submissions.isEmpty || isTimerDue
+  }
+
+  /// Runs executions of the background: what `stepmill map`, `Workflow.map` and Distributed Maps
+  /// start by the million, beside which those that somebody waits for should not be slower than
+  /// alone.
+  ///
+  /// They have what the others leave of a turn. While one of those waits, that is a slice of
+  /// some executions for each turn of theirs, so that no side starves; and since the mail is
+  /// looked at between slices, whoever comes in waits for one slice at most. What a sync handler
+  /// or a fiber takes until it is out of fuel is the grain that this cannot divide.
+  private func runBackground() {
+    var left = Loop.backgroundPerTurn
+    repeat {
+      takeBackgroundMail(limit: Loop.backgroundSlice)
+      shard.runBackground(fibersMax: Loop.backgroundSlice)
+      left &-= Loop.backgroundSlice
+    } while left > 0 && (backgroundMail.first != nil || shard.hasBackgroundWork) && !isForegroundWaiting
+  }
+
+  private var isForegroundWaiting: Bool {
+    !shard.state.pointee.ready.isEmpty || mail != nil || !shared.pointee.submissions.isEmpty
+      || workers.hasForegroundCalls
+  }
+
+  /// Calls `body` on the loop's thread when this turn is over. From that
+  /// thread.
+  func atTurnEnd(_ body: @escaping (Loop) -> Void) { turnListeners.append(body) }
+
+  private func tellTurnEnded() {
+    while !turnListeners.isEmpty {
+      let listeners = turnListeners
+      turnListeners.removeAll(keepingCapacity: true)
+      for listener in listeners { listener(self) }
+    }
   }
 
   private var isTimerDue: Bool {

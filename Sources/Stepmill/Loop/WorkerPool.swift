@@ -33,6 +33,8 @@ class WorkerCall: @unchecked Sendable {
   fileprivate final let isTask: Bool
   /// Who runs the call; the pool keeps workers alive that have a call.
   @exclusivity(unchecked) fileprivate final unowned(unsafe) var worker: Worker?
+  /// Its execution takes what others leave. Set before the call goes to the pool.
+  @exclusivity(unchecked) final var isBackground = false
 
   init(isTask: Bool = false) { self.isTask = isTask }
 
@@ -67,10 +69,15 @@ final class WorkerPool: @unchecked Sendable {
   /// Workers beyond this end instead of parking, so a burst does not hold memory for ever
   /// (about 1.4 KB each).
   private static let parkedMax = 1024
+  /// Calls of the background that one drain begins.
+  private static let backgroundPerDrain = 16
 
   private struct State: ~Copyable {
     /// Calls that wait, retained.
     var calls = Ring<UInt>(minimumCapacity: 64)
+    /// The same for executions that take what others leave, and how many a drain may still begin.
+    var backgroundCalls = Ring<UInt>(minimumCapacity: 16)
+    var backgroundBudget = 0
     var parked: [Worker] = []
     /// A worker was woken and has not come to the calls yet.
     var isWaking = false
@@ -79,6 +86,12 @@ final class WorkerPool: @unchecked Sendable {
     var workerCount = 0
     var running = 0
     var isClosing = false
+
+    @inline(__always) var hasCalls: Bool { !calls.isEmpty || !backgroundCalls.isEmpty }
+    /// There are some that this drain may begin.
+    @inline(__always) var mayBegin: Bool {
+      !calls.isEmpty || _slowPath(!backgroundCalls.isEmpty && backgroundBudget > 0)
+    }
   }
 
   let executor: LoopExecutor
@@ -92,7 +105,9 @@ final class WorkerPool: @unchecked Sendable {
 
   deinit {
     // Workers retain the pool, so there are none.
-    while let word = state.pointee.calls.popFirst() { Self.take(word).phase = .dropped }
+    while let word = state.pointee.calls.popFirst() ?? state.pointee.backgroundCalls.popFirst() {
+      Self.take(word).phase = .dropped
+    }
     state.deinitialize(count: 1)
     state.deallocate()
   }
@@ -111,7 +126,12 @@ final class WorkerPool: @unchecked Sendable {
   func submit(_ call: WorkerCall) {
     assert((call.phase == .new || call.phase == .finished) && executor.isOnLoop)
     call.phase = .queued
-    state.pointee.calls.append(UInt(bitPattern: Unmanaged.passRetained(call).toOpaque()))
+    let word = UInt(bitPattern: Unmanaged.passRetained(call).toOpaque())
+    if _slowPath(call.isBackground) {
+      state.pointee.backgroundCalls.append(word)
+    } else {
+      state.pointee.calls.append(word)
+    }
   }
 
   /// Cancels a call. Cancellation handlers of a running one are run before this returns.
@@ -141,17 +161,22 @@ final class WorkerPool: @unchecked Sendable {
     assert(executor.isOnLoop)
     executor.collectForeign()
     state.pointee.budget = limit
+    state.pointee.backgroundBudget = Self.backgroundPerDrain
     while state.pointee.budget > 0 {
-      if !state.pointee.calls.isEmpty && !state.pointee.isWaking { wakeWorker() }
+      if state.pointee.mayBegin && !state.pointee.isWaking { wakeWorker() }
       state.pointee.budget &-= 1
       guard executor.runNext() else { break }
     }
-    return executor.jobsReady > 0 || !state.pointee.calls.isEmpty
+    return executor.jobsReady > 0 || state.pointee.hasCalls
   }
 
   /// True if a drain would find something, not counting what other threads have sent.
   @inline(__always)
-  var hasWork: Bool { executor.jobsReady > 0 || !state.pointee.calls.isEmpty }
+  var hasWork: Bool { executor.jobsReady > 0 || state.pointee.hasCalls }
+
+  /// Calls wait that do not belong to the background.
+  @inline(__always)
+  var hasForegroundCalls: Bool { !state.pointee.calls.isEmpty }
 
   /// Calls that have begun and not ended.
   var callsRunning: Int { state.pointee.running }
@@ -219,7 +244,7 @@ final class WorkerPool: @unchecked Sendable {
   /// The next call that was not cancelled, unless this drain is over.
   @inline(__always)
   private func begin(_ worker: Worker) -> WorkerCall? {
-    while state.pointee.budget > 0, let word = state.pointee.calls.popFirst() {
+    while state.pointee.budget > 0, let word = nextCall() {
       let call = Self.take(word)
       if call.phase == .dropped { continue }
       state.pointee.budget &-= 1
@@ -229,6 +254,16 @@ final class WorkerPool: @unchecked Sendable {
       return call
     }
     return nil
+  }
+
+  /// Others first; of the background a few in each drain, so that mail is looked at in between.
+  @inline(__always)
+  private func nextCall() -> UInt? {
+    if let word = state.pointee.calls.popFirst() { return word }
+    guard _slowPath(state.pointee.backgroundBudget > 0) else { return nil }
+    guard let word = state.pointee.backgroundCalls.popFirst() else { return nil }
+    state.pointee.backgroundBudget &-= 1
+    return word
   }
 
   @inline(__always)

@@ -444,6 +444,8 @@ final class MapRunChild: CompletionSink, @unchecked Sendable {
   var loop: Loop?
   /// Of the loop it runs on.
   var handle: ExecutionHandle?
+  /// It is to be stopped as soon as it has begun. Of the loop it runs on.
+  private var stopOrder: (error: String?, cause: String?)?
   var point: ResumePoint?
   var outcome: Outcome?
 
@@ -459,6 +461,8 @@ final class MapRunChild: CompletionSink, @unchecked Sendable {
     redriveDate = order.redriveCount > 0 ? now : nil
     epoch = run.epoch
     arn = run.workflow.executionARNPrefix + name + (suffix.map { ":" + $0 } ?? "")
+    super.init()
+    isBackground = true
   }
 
   /// The name as the service shows it.
@@ -471,7 +475,12 @@ final class MapRunChild: CompletionSink, @unchecked Sendable {
       return
     }
     loop.post { [self] loop in
-      if let handle { loop.shard.abort(handle, error: error, cause: cause) }
+      // Its letter may lie behind others, and this one has overtaken it.
+      guard let handle else {
+        stopOrder = (error, cause)
+        return
+      }
+      loop.shard.abort(handle, error: error, cause: cause)
     }
   }
 
@@ -480,7 +489,12 @@ final class MapRunChild: CompletionSink, @unchecked Sendable {
 
   // MARK: On the loop that runs it
 
-  override func started(_ handle: ExecutionHandle, tag: UInt64, on loop: Loop) { self.handle = handle }
+  override func started(_ handle: ExecutionHandle, tag: UInt64, on loop: Loop) {
+    self.handle = handle
+    guard let (error, cause) = stopOrder else { return }
+    loop.post { $0.shard.abort(handle, error: error, cause: cause) }
+  }
+
   override func recorded(_ event: EventRecord, tag: UInt64) { listener?.recorded(event) }
   override var wantsResumePoint: Bool { run.keepsUnsuccessful && !run.isExpress }
 

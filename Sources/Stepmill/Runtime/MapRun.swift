@@ -15,6 +15,18 @@ import Synchronization
 public final class MapRun: Sendable {
   // Who may touch what: everything may be touched by any thread; the counters are atomic, the
   // rest is behind the lock. `onChange` is called without it.
+  /// Which executions of a runtime come first.
+  public enum Priority: Sendable {
+    /// They take what others leave: while executions wait that somebody started by other means,
+    /// only a slice of each turn of a loop goes to these.
+    case background
+    /// They stand in line with all others.
+    case normal
+  }
+
+  /// Whether its executions stand behind those that are started by other means.
+  public let priority: Priority
+
   private let reading = Atomic<Int>(0)
   private let starting = Atomic<Int>(0)
   private let succeeding = Atomic<Int>(0)
@@ -28,8 +40,11 @@ public final class MapRun: Sendable {
     var onChange: (@Sendable () -> Void)?
   }
 
-  /// - Parameter maxConcurrency: Executions under way at once.
-  public init(maxConcurrency: Int = 1000) {
+  /// - Parameters:
+  ///   - maxConcurrency: Executions under way at once.
+  ///   - priority: Whether its executions stand behind those that are started by other means.
+  public init(maxConcurrency: Int = 1000, priority: Priority = .background) {
+    self.priority = priority
     state = Lock(State(maxConcurrency: Swift.max(1, maxConcurrency)))
   }
 
@@ -85,6 +100,11 @@ public final class MapRun: Sendable {
 
   package func noteRead(_ count: Int) { reading.add(count, ordering: .relaxed) }
   package func noteStarted(_ count: Int) { starting.add(count, ordering: .releasing) }
+
+  package func noteEnded(succeeded: Int, failed: Int) {
+    if succeeded > 0 { succeeding.add(succeeded, ordering: .releasing) }
+    if failed > 0 { failing.add(failed, ordering: .releasing) }
+  }
 
   @inline(__always)
   package func noteEnded(isSuccess: Bool) {

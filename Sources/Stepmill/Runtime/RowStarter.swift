@@ -5,16 +5,21 @@
 /// Starts executions of one workflow from rows, and tells of their ends.
 ///
 /// The body runs on the thread of the loop that ran the execution, or on the starting thread
-/// when the runtime has been shut down. It must not block, and may start more.
+/// when the runtime has been shut down. It must not block, and may start more. It says itself how
+/// many have ended (`noteEnded`): to count each of them in a place that all loops share would
+/// cost more than the rest of the telling.
 package final class RowStarter: Sendable {
   private let workflow: Workflow
   private let sink: RowSink
   private let loops: [Loop]
 
-  package init(_ workflow: Workflow, _ onEnd: @escaping @Sendable (borrowing RowEnd) -> Void) {
+  package init(
+    _ workflow: Workflow, priority: MapRun.Priority = .background,
+    _ onEnd: @escaping @Sendable (borrowing RowEnd) -> Void
+  ) {
     self.workflow = workflow
     loops = workflow.runtime.core.allLoops
-    sink = RowSink(workflow, onEnd)
+    sink = RowSink(workflow, isBackground: priority == .background, onEnd)
   }
 
   /// Loops that share the work.
@@ -26,34 +31,38 @@ package final class RowStarter: Sendable {
   /// Starts an execution for each line; none of them is blank.
   ///
   /// - Parameters:
-  ///   - lines: JSON Lines in UTF-8. The text is copied.
+  ///   - lines: JSON Lines in UTF-8. The text is not copied: it must stay until the last of these
+  ///     executions has ended.
   ///   - count: How many there are.
   ///   - tag: The number by which the first is known; the others count on from there.
+  ///   - number: The loop that is to run them; any where there is no such loop.
   package func start(
-    lines: UnsafeRawBufferPointer, count: Int, tag: UInt64
+    lines: UnsafeRawBufferPointer, count: Int, tag: UInt64, on number: UInt32 = 0
   ) throws(StepmillError) {
     let core = workflow.runtime.core
     try core.admit(count)
-    guard let loop = core.loopForSubmission() else {
-      for _ in 0..<count { core.ended() }
+    guard let loop = loop(number) ?? core.loopForSubmission() else {
+      core.ended(count)
       throw StepmillError(.shutDown, "the runtime has no loop to start an execution on")
     }
-    loop.submit(Shard.Start(workflow: workflow.core, sink: sink, tag: tag, identity: nil), lines: lines)
+    loop.submit(
+      Shard.Start(workflow: workflow.core, sink: sink, tag: tag, identity: nil), keptLines: lines)
   }
 
-  /// Calls `body` on the loop with this number, behind what has been started there before; at
-  /// once where there is no such loop.
-  package func post(on number: UInt32, _ body: @escaping @Sendable () -> Void) {
-    guard let loop = loops.first(where: { UInt32(truncatingIfNeeded: $0.number) == number }) else {
-      return body()
-    }
-    loop.post(isHeardToTheEnd: true) { _ in body() }
+  private func loop(_ number: UInt32) -> Loop? {
+    number == 0 ? nil : loops.first { UInt32(truncatingIfNeeded: $0.number) == number }
   }
+
+  /// So many executions have ended of which the body was told.
+  package func noteEnded(_ count: Int) { workflow.runtime.core.ended(count) }
 
   /// Aborts everything that has been started and has not ended.
   package func abortAll(cause: String) {
     for loop in loops {
-      loop.post { [sink] loop in loop.shard.abortAll(of: sink, cause: cause) }
+      loop.post { [sink] loop in
+        loop.turnAwayBackground(of: sink)
+        loop.shard.abortAll(of: sink, cause: cause)
+      }
     }
   }
 }
@@ -92,6 +101,14 @@ package struct RowEnd: ~Copyable {
     loop = shard?.state.pointee.number ?? 0
   }
 
+  /// Calls `body` with the loop's number when the loop's turn is over, in which more may end; at
+  /// once where there is no loop.
+  package func atTurnEnd(_ body: @escaping (UInt32) -> Void) {
+    guard let driver = shard?.state.pointee.driver else { return body(loop) }
+    let number = loop
+    driver.atTurnEnd { _ in body(number) }
+  }
+
   package var error: String? { failure.isString ? failure.text : nil }
   package var cause: String? { complaint ?? (causeValue.isString ? causeValue.text : nil) }
 
@@ -116,16 +133,18 @@ package struct RowEnd: ~Copyable {
 
 private final class RowSink: CompletionSink, @unchecked Sendable {
   // Who may touch what: everything but `places` is constant. The loops call in, on their threads.
-  private let core: RuntimeCore
   private let workflow: WorkflowCore
   private let onEnd: @Sendable (borrowing RowEnd) -> Void
   /// States of executions that are being ended at this moment.
   private let places = Lock<[UInt64: UInt32]>([:])
 
-  init(_ workflow: Workflow, _ onEnd: @escaping @Sendable (borrowing RowEnd) -> Void) {
-    core = workflow.runtime.core
+  init(
+    _ workflow: Workflow, isBackground: Bool, _ onEnd: @escaping @Sendable (borrowing RowEnd) -> Void
+  ) {
     self.workflow = workflow.core
     self.onEnd = onEnd
+    super.init()
+    self.isBackground = isBackground
   }
 
   override var wantsResumePoint: Bool { true }
@@ -137,7 +156,6 @@ private final class RowSink: CompletionSink, @unchecked Sendable {
   override func ended(
     _ status: ExecutionStatus, output: Value, error: Value, cause: Value, tag: UInt64, on shard: Shard
   ) {
-    core.ended()
     if _fastPath(status == .succeeded) {
       return onEnd(RowEnd(.succeeded, tag: tag, output: output, shard: shard))
     }
@@ -150,12 +168,10 @@ private final class RowSink: CompletionSink, @unchecked Sendable {
   }
 
   override func refused(_ error: JSONSyntaxError, tag: UInt64) {
-    core.ended()
     onEnd(RowEnd(.notJSON, tag: tag, complaint: "\(error)"))
   }
 
   override func turnedAway(tag: UInt64) {
-    core.ended()
     onEnd(RowEnd(.neverStarted, tag: tag))
   }
 }

@@ -220,7 +220,7 @@ final class RuntimeCore: Sendable {
   }
 
   @inline(__always)
-  func ended() { inFlight.subtract(1) }
+  func ended(_ count: Int = 1) { inFlight.subtract(count) }
 
   // MARK: Handlers
 

@@ -221,6 +221,8 @@ private final class MapSink: CompletionSink, @unchecked Sendable {
     self.core = core
     self.run = run
     self.isOrdered = isOrdered
+    super.init()
+    isBackground = run.priority == .background
   }
 
   func takeIfReady(_ index: Int) -> MapResult? {

@@ -9,9 +9,9 @@ import Stepmill
 // CSV as Step Functions reads it (specification: ItemReader, CSV): items are objects of
 // strings; missing fields are empty, surplus ones are dropped.
 //
-// A record is first taken apart into fields (where each begins and ends, and whether it needs
-// more than copying), then written column by column as JSON text. A field that is plain, which
-// almost all are, is one vector scan and one copy.
+// A record is first taken apart into fields (where each begins and ends, and how much there is
+// to do about it), then written column by column as JSON text. A field in which nothing needs an
+// escape, which almost all are, is one vector scan and one copy, quotes around it or not.
 //
 // Quotes count at the beginning of a field only; what follows a closing quote up to the
 // delimiter belongs to the field. A backslash in front of itself, a quote or the delimiter
@@ -20,40 +20,37 @@ import Stepmill
 final class CSVRowReader: RowReader {
   private let delimiter: UInt8
   private let order: CSVDialect.Order
-  /// For each column that is written, in that order: its field, and the text up to its value.
-  private var columns: [Column] = []
   private var hasHeaders = false
-  private var fields: [Field] = []
-  private var prefixBytes = 0
-
-  private struct Column {
-    let field: Int
-    let prefix: [UInt8]
-  }
-
-  private struct Field {
-    var start: Int
-    var end: Int
-    /// It holds quotes or backslashes that are not part of its value.
-    var needsReading: Bool
-  }
+  /// At addresses of their own: a class checks each access to its variables.
+  private let fields: UnsafeMutablePointer<FieldList>
+  private let columns: UnsafeMutablePointer<ColumnList>
 
   init(_ dialect: CSVDialect) throws(RowError) {
     delimiter = dialect.delimiter.rawValue
     order = dialect.order
+    fields = .allocate(capacity: 1)
+    fields.initialize(to: FieldList())
+    columns = .allocate(capacity: 1)
+    columns.initialize(to: ColumnList())
     if case .given(let names) = dialect.headers { try setHeaders(names) }
+  }
+
+  deinit {
+    fields.deinitialize(count: 1)
+    fields.deallocate()
+    columns.deinitialize(count: 1)
+    columns.deallocate()
   }
 
   private func setHeaders(_ names: [String]) throws(RowError) {
     guard Set(names.map { Array($0.utf8) }).count == names.count else {
       throw RowError(.headers, "CSV headers cannot contain duplicates.")
     }
-    columns = order.arrange(names).enumerated().map { place, field in
-      Column(
+    for (place, field) in order.arrange(names).enumerated() {
+      columns.pointee.append(
         field: field,
-        prefix: Array((place == 0 ? "{" : ",").utf8) + JSON(names[field]).utf8 + Array(":\"".utf8))
+        Array((place == 0 ? "{" : "\",").utf8) + JSON(names[field]).utf8 + Array(":\"".utf8))
     }
-    prefixBytes = columns.reduce(4) { $0 + $1.prefix.count + 1 }
     hasHeaders = true
   }
 
@@ -64,10 +61,8 @@ final class CSVRowReader: RowReader {
     var offset = 0
     while offset < bytes.count, !rows.isFull {
       guard let next = try takeApart(bytes, from: offset, isLast) else { break }
-      // A line with nothing on it.
-      let isBlank = fields.count == 1 && fields[0].start == fields[0].end && !fields[0].needsReading
-      if !isBlank {
-        if hasHeaders { write(base, next - offset, &rows) } else { try readHeaders(base) }
+      if !fields.pointee.isBlank {
+        if hasHeaders { write(bytes, next - offset, &rows) } else { try readHeaders(base) }
       }
       offset = next
     }
@@ -81,21 +76,34 @@ final class CSVRowReader: RowReader {
   private func takeApart(
     _ bytes: UnsafeRawBufferPointer, from first: Int, _ isLast: Bool
   ) throws(RowError) -> Int? {
-    fields.removeAll(keepingCapacity: true)
+    let fields = fields
+    fields.pointee.removeAll()
+    let delimiter = delimiter
     let base = bytes.baseAddress.unsafelyUnwrapped
     let end = base + bytes.count
     var cursor = base + first
     while true {
-      var field = Field(start: cursor - base, end: 0, needsReading: false)
+      var field = Field(start: cursor - base, end: 0, care: .none)
       if cursor < end, cursor.load(as: UInt8.self) == 0x22 {
-        field.needsReading = true
+        field.care = .reading
         guard let close = Self.closingQuote(cursor + 1, end, isLast) else {
           if isLast {
             throw RowError(.truncated, "a quote is opened here and never closed", at: cursor - base)
           }
           return nil
         }
-        cursor = close
+        cursor = close.end
+        // What stands between the quotes is the value, unless more follows them.
+        if let care = close.care, cursor < end {
+          let next = cursor.load(as: UInt8.self)
+          if next == delimiter || next == 0x0A {
+            fields.pointee.append(
+              Field(start: field.start + 1, end: cursor - base - 1, care: care, isQuoted: true))
+            cursor += 1
+            if next == 0x0A { return cursor - base }
+            continue
+          }
+        }
       }
       var hasEnded = false
       scan: while true {
@@ -103,7 +111,7 @@ final class CSVRowReader: RowReader {
         if cursor == end {
           guard isLast else { return nil }
           field.end = cursor - base
-          fields.append(field)
+          fields.pointee.append(field)
           return bytes.count
         }
         let byte = cursor.load(as: UInt8.self)
@@ -113,7 +121,7 @@ final class CSVRowReader: RowReader {
           hasEnded = true
           break scan
         case 0x5C:
-          field.needsReading = true
+          field.care = .reading
           cursor += 1
           // What follows is not a delimiter, nor a backslash; but a line end ends the record.
           if cursor < end, cursor.load(as: UInt8.self) != 0x0A, cursor.load(as: UInt8.self) != 0x0D {
@@ -122,24 +130,30 @@ final class CSVRowReader: RowReader {
           if cursor == end, !isLast { return nil }
         default:
           cursor += 1
+          // In front of a line end it is a part of that.
+          if byte == 0x0D, cursor < end, cursor.load(as: UInt8.self) == 0x0A { continue }
+          if field.care == .none { field.care = .escapes }
         }
       }
       field.end = cursor - base
       if hasEnded {
         // The line end may be two characters.
         if field.end > field.start, (cursor - 1).load(as: UInt8.self) == 0x0D { field.end -= 1 }
-        fields.append(field)
+        fields.pointee.append(field)
         return cursor - base + 1
       }
-      fields.append(field)
+      fields.pointee.append(field)
       cursor += 1
     }
   }
 
-  /// Behind the quote that ends a field, or nil.
+  /// Behind the quote that ends a field, and what copying the text between the quotes takes
+  /// (nil: more than copying and escaping); or nil if there is no such quote.
+  @inline(__always)
   private static func closingQuote(
     _ start: UnsafeRawPointer, _ end: UnsafeRawPointer, _ isLast: Bool
-  ) -> UnsafeRawPointer? {
+  ) -> (end: UnsafeRawPointer, care: Field.Care?)? {
+    var care: Field.Care? = Field.Care.none
     var cursor = start
     while cursor < end {
       cursor = ByteScan.stringStop(cursor, end)
@@ -147,11 +161,16 @@ final class CSVRowReader: RowReader {
       switch cursor.load(as: UInt8.self) {
       case 0x22:
         // Two of them stand for one; the second may not have arrived.
-        if cursor + 1 == end { return isLast ? end : nil }
-        if (cursor + 1).load(as: UInt8.self) != 0x22 { return cursor + 1 }
+        if cursor + 1 == end { return isLast ? (end, care) : nil }
+        if (cursor + 1).load(as: UInt8.self) != 0x22 { return (cursor + 1, care) }
+        care = nil
         cursor += 2
-      case 0x5C: cursor += 2
-      default: cursor += 1
+      case 0x5C:
+        care = nil
+        cursor += 2
+      default:
+        if care != nil { care = .escapes }
+        cursor += 1
       }
     }
     return nil
@@ -159,45 +178,35 @@ final class CSVRowReader: RowReader {
 
   // MARK: Writing
 
-  private func write(_ base: UnsafeRawPointer, _ recordBytes: Int, _ rows: inout RowBuffer) {
-    // A control character takes six bytes.
-    let start = rows.reserve(prefixBytes + recordBytes * 6)
-    var room = start
-    columns.withUnsafeBufferPointer { columns in
-      fields.withUnsafeBufferPointer { fields in
-        for column in columns {
-          room = Self.put(column.prefix, to: room)
-          if column.field < fields.count { room = write(fields[column.field], base, room) }
-          room.storeBytes(of: 0x22, as: UInt8.self)
-          room += 1
-        }
+  private func write(_ bytes: UnsafeRawBufferPointer, _ recordBytes: Int, _ rows: inout RowBuffer) {
+    let base = bytes.baseAddress.unsafelyUnwrapped
+    let end = base + bytes.count
+    let (fields, columns) = (fields, columns)
+    // A control character takes six bytes; short copies take whole vectors.
+    var room = rows.reserve(columns.pointee.bytes + recordBytes * 6 + 64)
+    for index in 0..<columns.pointee.count {
+      let column = columns.pointee[index]
+      ShortCopy.padded(column.prefix, column.prefixBytes, to: room)
+      room += column.prefixBytes
+      guard column.field < fields.pointee.count else { continue }
+      let field = fields.pointee[column.field]
+      switch field.care {
+      case .none:
+        ShortCopy.within(base + field.start, field.end - field.start, end, to: room)
+        room += field.end - field.start
+      case .escapes:
+        room = Self.escape(
+          UnsafeRawBufferPointer(start: base + field.start, count: field.end - field.start), to: room)
+      case .reading:
+        room = read(
+          UnsafeRawBufferPointer(start: base + field.start, count: field.end - field.start)
+        ).withUnsafeBytes { Self.escape($0, to: room) }
       }
     }
-    if columns.isEmpty {
-      room.storeBytes(of: 0x7B, as: UInt8.self)
-      room += 1
-    }
-    room.storeBytes(of: 0x7D, as: UInt8.self)
-    room.storeBytes(of: 0x0A, toByteOffset: 1, as: UInt8.self)
-    rows.endRow(room + 2)
-  }
-
-  @inline(__always)
-  private static func put(_ text: [UInt8], to room: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
-    text.withUnsafeBytes { room.copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: $0.count) }
-    return room + text.count
-  }
-
-  /// Writes a field's value as the inside of a JSON string.
-  private func write(
-    _ field: Field, _ base: UnsafeRawPointer, _ room: UnsafeMutableRawPointer
-  ) -> UnsafeMutableRawPointer {
-    let text = UnsafeRawBufferPointer(start: base + field.start, count: field.end - field.start)
-    if field.needsReading {
-      let value = read(text)
-      return value.withUnsafeBytes { Self.escape($0, to: room) }
-    }
-    return Self.escape(text, to: room)
+    room.storeBytes(of: columns.pointee.count == 0 ? 0x7B : 0x22, as: UInt8.self)
+    room.storeBytes(of: 0x7D, toByteOffset: 1, as: UInt8.self)
+    room.storeBytes(of: 0x0A, toByteOffset: 2, as: UInt8.self)
+    rows.endRow(room + 3)
   }
 
   /// Copies text, with escapes where JSON needs them.
@@ -272,11 +281,117 @@ final class CSVRowReader: RowReader {
   }
 
   private func readHeaders(_ base: UnsafeRawPointer) throws(RowError) {
-    try setHeaders(
-      fields.map { field in
-        let text = UnsafeRawBufferPointer(start: base + field.start, count: field.end - field.start)
-        return field.needsReading
-          ? String(decoding: read(text), as: UTF8.self) : String(decoding: text, as: UTF8.self)
-      })
+    var names: [String] = []
+    for index in 0..<fields.pointee.count {
+      let field = fields.pointee[index]
+      let text = UnsafeRawBufferPointer(start: base + field.start, count: field.end - field.start)
+      names.append(
+        field.care == .reading
+          ? String(decoding: read(text), as: UTF8.self) : String(decoding: text, as: UTF8.self))
+    }
+    try setHeaders(names)
+  }
+}
+
+/// Where a field stands, and what it takes to copy its value into a JSON string.
+private struct Field: BitwiseCopyable {
+  enum Care: UInt8 {
+    case none
+    /// Some of its characters need escapes.
+    case escapes
+    /// It holds quotes or backslashes that are not part of its value.
+    case reading
+  }
+
+  var start: Int
+  var end: Int
+  var care: Care
+  var isQuoted = false
+}
+
+private struct FieldList: ~Copyable {
+  private var memory: UnsafeMutablePointer<Field> = .allocate(capacity: 16)
+  private var capacity = 16
+  private(set) var count = 0
+
+  deinit { memory.deallocate() }
+
+  @inline(__always) subscript(_ index: Int) -> Field { memory[index] }
+
+  /// It is a line with nothing on it.
+  @inline(__always) var isBlank: Bool {
+    count == 1 && memory[0].start == memory[0].end && memory[0].care != .reading && !memory[0].isQuoted
+  }
+
+  mutating func removeAll() { count = 0 }
+
+  @inline(__always)
+  mutating func append(_ field: Field) {
+    if _slowPath(count == capacity) { grow() }
+    memory[count] = field
+    count &+= 1
+  }
+
+  @inline(never)
+  private mutating func grow() {
+    let more = UnsafeMutablePointer<Field>.allocate(capacity: capacity * 2)
+    more.update(from: memory, count: count)
+    memory.deallocate()
+    memory = more
+    capacity *= 2
+  }
+}
+
+/// For each column that is written, in that order: its field, and the text up to its value.
+private struct ColumnList: ~Copyable {
+  struct Column: BitwiseCopyable {
+    let field: Int
+    /// Whole vectors of it may be read.
+    let prefix: UnsafeRawPointer
+    let prefixBytes: Int
+  }
+
+  private var columns: [Column] = []
+  private(set) var bytes = 4
+  var count: Int { columns.count }
+
+  deinit { for column in columns { column.prefix.deallocate() } }
+
+  @inline(__always) subscript(_ index: Int) -> Column { columns[index] }
+
+  mutating func append(field: Int, _ prefix: [UInt8]) {
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: prefix.count + 16, alignment: 16)
+    memory.initializeMemory(as: UInt8.self, repeating: 0, count: prefix.count + 16)
+    memory.copyMemory(from: prefix, byteCount: prefix.count)
+    columns.append(Column(field: field, prefix: UnsafeRawPointer(memory), prefixBytes: prefix.count))
+    bytes += prefix.count + 1
+  }
+}
+
+/// Copies of some bytes, which whole vectors do faster than a call. Up to 15 bytes behind the
+/// target are overwritten.
+private enum ShortCopy {
+  /// From memory with as much room behind it.
+  @inline(__always)
+  static func padded(_ source: UnsafeRawPointer, _ count: Int, to target: UnsafeMutableRawPointer) {
+    var offset = 0
+    while offset < count {
+      target.storeBytes(
+        of: source.loadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self), toByteOffset: offset,
+        as: SIMD16<UInt8>.self)
+      offset &+= 16
+    }
+  }
+
+  /// From memory that ends at `end`.
+  @inline(__always)
+  static func within(
+    _ source: UnsafeRawPointer, _ count: Int, _ end: UnsafeRawPointer, to target: UnsafeMutableRawPointer
+  ) {
+    if _fastPath(count <= 64 && source + count + 16 <= end) {
+      padded(source, count, to: target)
+    } else {
+      target.copyMemory(from: source, byteCount: count)
+    }
   }
 }

@@ -417,10 +417,16 @@ package final class BatchFiles: BatchSink, @unchecked Sendable {
     try save()
   }
 
-  private func save() throws(BatchError) {
-    do throws(FileFailure) {
+  private func syncFiles() throws(BatchError) {
+    try Self.filing { [results, failures] () throws(FileFailure) in
       try results.sync()
       try failures.sync()
+    }
+  }
+
+  private func save() throws(BatchError) {
+    try syncFiles()
+    do throws(FileFailure) {
       try store.replace(places.checkpoint, with: state.json.utf8)
       isChanged = false
     } catch {
@@ -435,12 +441,10 @@ package final class BatchFiles: BatchSink, @unchecked Sendable {
       failures.close()
     }
     state.milliseconds = milliseconds
-    try save()
-    guard isComplete, !state.isFinished else { return }
-    if state.phase == .retry {
-      state.phase = .placing
-      try save()
-    }
+    guard isComplete, !state.isFinished else { return try save() }
+    if state.phase == .retry { state.phase = .placing }
+    // Where nothing is to be placed, the checkpoint that says so is the last one.
+    if state.phase == .placing { try save() } else { try syncFiles() }
     let (before, results, places, isOrdered, store) = (state, results, places, isOrdered, store)
     state = try Self.filing { () throws(FileFailure) in
       try Self.place(before, results, places, isOrdered: isOrdered, store)

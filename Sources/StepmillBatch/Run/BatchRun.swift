@@ -12,16 +12,23 @@ import Synchronization
 //   reader thread ──chunks of 64 rows──→ queue ──letters──→ loops ──blocks of lines──→ writer thread
 //
 // Whoever frees a place starts the next rows: a loop, when executions of its own have ended (not
-// at each end, but once behind all that end in one of its turns); the reader, when it has found
-// more; the writer, when it has caught up.
+// at each end, but once behind all that end in one of its turns), and on itself before others;
+// the reader, when it has found more; the writer, when it has caught up.
 //
 // What may pile up is bounded in bytes at both ends, so that the slowest part sets the pace. The
 // reader waits while the chunks that are queued or under way take more than their budget, and
-// nothing is started while the lines that wait for the writer do.
+// nothing is started while the lines that wait for the writer do. A reader that waited goes on
+// when there is room for many rows, not for the next ones: each time it wakes costs as much as
+// to read some hundred of them.
+//
+// The text of rows is not copied on its way: letters point into the chunk, which stays until the
+// last of its rows has ended, and whose memory the reader then fills again.
 //
 // Who may touch what: `state` is behind its lock, which is never held while something is
 // started or called. A box of `boxes` belongs to a loop, and is behind a lock because the writer
-// empties it now and then. The rest is constant, atomic, or the reader's or writer's alone.
+// empties it now and then. A loop notes its ends there, and adds them to what all share once in
+// a turn: counters that several processors write for each row would cost more than the rest.
+// What is left is constant, atomic, or the reader's or writer's alone.
 
 package final class BatchRun: @unchecked Sendable {
   package struct Options: Sendable {
@@ -36,8 +43,9 @@ package final class BatchRun: @unchecked Sendable {
     /// Results are lines with the row's number and the output, or else the output alone.
     package var isBare = false
     package var checkpointMilliseconds = 2000
-    /// Bytes of rows in memory.
+    /// Bytes of rows in memory, and those among them that have not been started.
     package var rowBudget = 4 << 20
+    package var aheadBudget = 1 << 20
     /// Bytes of results in memory that wait for the writer.
     package var resultBudget = 4 << 20
     package var rowBytesMax = 1 << 28
@@ -84,7 +92,6 @@ package final class BatchRun: @unchecked Sendable {
   private let state = Guarded(State())
   private let ended = Atomic<Int>(0)
   private let failedCount: Atomic<Int>
-  private let isPumpPosted = Atomic<Bool>(false)
   private let bytesReading = Atomic<Int>(0)
   private let bytesOfSources: Int?
   /// Rows that were done before it began.
@@ -97,6 +104,9 @@ package final class BatchRun: @unchecked Sendable {
 
   /// Bytes of chunks that exist, and what the reader waits for.
   private let rowBytes = Atomic<Int>(0)
+  /// Those among them that are queued.
+  private let queuedBytes = Atomic<Int>(0)
+  private let spareChunks = Guarded<[RowChunk]>([])
   private let isReaderWaiting = Atomic<Bool>(false)
   private let readerMonitor = Monitor()
   private let writerMonitor = Monitor()
@@ -131,8 +141,22 @@ package final class BatchRun: @unchecked Sendable {
     }
   }
 
+  /// What a loop has noted in this turn.
+  private struct Turn {
+    var block: ResultBlock?
+    var succeeded = 0
+    var failed = 0
+    /// Rows that have ended, also those that were neither.
+    var ended = 0
+    /// Rows of this chunk that have ended.
+    var chunk: Unmanaged<RowChunk>?
+    var leaving = 0
+    /// Somebody will add this to the rest.
+    var isAwaited = false
+  }
+
   private final class Box: Sendable {
-    let block = Guarded<ResultBlock?>(nil)
+    let turn = Guarded(Turn())
   }
 
   package init(
@@ -160,9 +184,13 @@ package final class BatchRun: @unchecked Sendable {
     package var inFlight = 0
     package var bytesRead = 0
     package var bytesTotal: Int?
+    /// Rows in the bytes that have been read.
+    package var rowsRead = 0
     /// Rows of this call only, without what was done before.
     package var endedNow = 0
     package var milliseconds = 0
+
+    package init() {}
   }
 
   package var progress: Progress {
@@ -174,6 +202,7 @@ package final class BatchRun: @unchecked Sendable {
     progress.inFlight = max(0, counters.inFlight)
     progress.bytesRead = bytesReading.load(ordering: .relaxed)
     progress.bytesTotal = bytesOfSources
+    progress.rowsRead = counters.read
     progress.endedNow = counters.succeeded + counters.failed
     progress.milliseconds = milliseconds
     return progress
@@ -189,7 +218,11 @@ package final class BatchRun: @unchecked Sendable {
   /// Begins. `onEnd` is called once, on the writer's thread, when everything has been written.
   package func start(onEnd: @escaping @Sendable (Ending) -> Void) {
     self.onEnd = onEnd
-    starter = RowStarter(workflow) { [unowned self] in rowEnded($0) }
+    // The threads hold it until the last row has ended.
+    let this = Unmanaged.passUnretained(self)
+    starter = RowStarter(workflow, priority: control.priority) { end in
+      this._withUnsafeGuaranteedRef { $0.rowEnded(end) }
+    }
     control.listen { [weak self] in self?.controlChanged() }
     let writer = WorkerThread { [self] in writeAll() }
     let reader = WorkerThread { [self] in readAll() }
@@ -212,10 +245,12 @@ package final class BatchRun: @unchecked Sendable {
   private func controlChanged() {
     if control.isCancelled {
       end(.stopped)
-      starter?.abortAll(cause: "The run was cancelled.")
+      abortAll()
     }
     pump()
   }
+
+  private func abortAll() { starter?.abortAll(cause: "The run was cancelled.") }
 
   /// Starts nothing more, for a reason: the first one counts.
   private func end(_ ending: Ending) {
@@ -234,6 +269,7 @@ package final class BatchRun: @unchecked Sendable {
 
   /// Rows of a queued chunk that will not be started.
   private func drop(_ chunk: RowChunk) {
+    queuedBytes.subtract(chunk.footprint, ordering: .sequentiallyConsistent)
     let count = (chunk.next..<chunk.count).count { chunk.isLeftOut?[$0] != true }
     leave(Unmanaged.passUnretained(chunk), count)
   }
@@ -245,12 +281,18 @@ package final class BatchRun: @unchecked Sendable {
     let rows: Range<Int>
   }
 
-  /// Starts what there is room for. From any thread.
-  private func pump() {
+  /// Starts what there is room for, on one loop for as long as that has places to fill. From any
+  /// thread.
+  private func pump(on loop: UInt32 = 0, places: Int = 0) {
+    var places = places
     while let job = nextJob() {
       do throws(StepmillError) {
         try starter?.start(
-          lines: job.chunk.lines(job.rows), count: job.rows.count, tag: job.chunk.tag(job.rows.lowerBound))
+          lines: job.chunk.lines(job.rows), count: job.rows.count, tag: job.chunk.tag(job.rows.lowerBound),
+          on: places > 0 ? loop : 0)
+        places -= job.rows.count
+        // Who cancelled meanwhile has not seen these.
+        if isStopping.load(ordering: .acquiring), control.isCancelled { abortAll() }
       } catch {
         state.withLock { $0.started -= job.rows.count }
         leave(Unmanaged.passUnretained(job.chunk), job.rows.count)
@@ -274,15 +316,23 @@ package final class BatchRun: @unchecked Sendable {
 
   private func nextJob() -> Job? {
     if isOverBudget { return nil }
+    var taken = 0
     let job = state.withLock { state -> Job? in
       guard state.ending == nil, let chunk = state.first else { return nil }
       let room = control.room(inFlight: state.started - ended.load(ordering: .acquiring))
       guard room > 0 else { return nil }
       let rows = chunk.take(min(room, RowStarter.rowsPerLetter))
-      if chunk.isExhausted { state.removeFirst() }
+      if chunk.isExhausted {
+        state.removeFirst()
+        taken = chunk.footprint
+      }
       state.started += rows.count
       control.noteStarted(rows.count)
       return Job(chunk: chunk, rows: rows)
+    }
+    if taken > 0 {
+      queuedBytes.subtract(taken, ordering: .sequentiallyConsistent)
+      wakeReader()
     }
     return job
   }
@@ -292,49 +342,42 @@ package final class BatchRun: @unchecked Sendable {
   private func rowEnded(_ end: borrowing RowEnd) {
     let chunk = RowChunk.chunk(end.tag)
     let place = RowChunk.place(end.tag)
-    chunk._withUnsafeGuaranteedRef { chunk in
-      let row = chunk.first &+ place
+    chunk._withUnsafeGuaranteedRef { rows in
+      let row = rows.first &+ place
       if _fastPath(end.status == .succeeded) {
-        control.noteEnded(isSuccess: true)
         let label =
-          options.isBare ? nil : chunk.labels.map { $0[place] } ?? row &* options.shape.rowsPerStart
-        note(end.loop) { $0.addSuccess(row, end.outputText, label: label) }
+          options.isBare ? nil : rows.labels.map { $0[place] } ?? row &* options.shape.rowsPerStart
+        note(end, chunk, isSuccess: true) { $0.addSuccess(row, end.outputText, label: label) }
       } else {
-        rowFailed(end, chunk, place, row)
-      }
-    }
-    leave(chunk, 1)
-    ended.add(1, ordering: .acquiringAndReleasing)
-    if !isPumpPosted.load(ordering: .relaxed), !isPumpPosted.exchange(true, ordering: .acquiringAndReleasing)
-    {
-      starter?.post(on: end.loop) { [self] in
-        isPumpPosted.store(false, ordering: .sequentiallyConsistent)
-        pump()
+        rowFailed(end, chunk, rows, place, row)
       }
     }
   }
 
-  private func rowFailed(_ end: borrowing RowEnd, _ chunk: RowChunk, _ place: Int, _ row: Int) {
-    control.noteEnded(isSuccess: false)
-    let label = chunk.labels.map { $0[place] } ?? row &* options.shape.rowsPerStart
+  private func rowFailed(
+    _ end: borrowing RowEnd, _ chunk: Unmanaged<RowChunk>, _ rows: RowChunk, _ place: Int, _ row: Int
+  ) {
+    let label = rows.labels.map { $0[place] } ?? row &* options.shape.rowsPerStart
     switch end.status {
     case .succeeded, .aborted, .neverStarted:
       // It has not been done.
-      return
+      return note(end, chunk, isSuccess: false) { _ in }
     case .notJSON:
       switch options.badRows {
-      case .fail: return self.end(.badRow(row: label, message: end.cause ?? ""))
-      case .skip: return note(end.loop) { $0.addSkipped(row..<row + 1) }
+      case .fail:
+        self.end(.badRow(row: label, message: end.cause ?? ""))
+        return note(end, chunk, isSuccess: false) { _ in }
+      case .skip: return note(end, chunk, isSuccess: false) { $0.addSkipped(row..<row + 1) }
       case .record: break
       }
     case .failed, .timedOut: break
     }
     let name = end.status == .timedOut ? "States.Timeout" : end.error ?? "Stepmill.InvalidInput"
     errors.withLock { if $0.count < 1000 || $0[name] != nil { $0[name, default: 0] += 1 } }
-    let line = FailureLine.text(end, row: label, input: chunk.rows[place])
-    note(end.loop) { $0.addFailure(row, line) }
+    let line = FailureLine.text(end, row: label, input: rows.rows[place])
     let failed = failedCount.add(1, ordering: .relaxed).newValue
     if let tolerance = options.tolerance, exceeds(tolerance, failed) { self.end(.tooManyFailures) }
+    note(end, chunk, isSuccess: false) { $0.addFailure(row, line) }
   }
 
   /// A percentage is of all rows, of which there are at least as many as have been read, and
@@ -351,14 +394,48 @@ package final class BatchRun: @unchecked Sendable {
     }
   }
 
-  private func note(_ loop: UInt32, _ body: (ResultBlock) -> Void) {
-    let full = boxes[Int(loop & 63)].block.withLock { block -> ResultBlock? in
-      let current = block ?? takeSpare()
-      body(current)
-      block = current.isFull ? nil : current
-      return current.isFull ? current : nil
+  /// Notes an end with its loop, and sees to it that it is counted when the loop's turn is over.
+  @inline(__always)
+  private func note(
+    _ end: borrowing RowEnd, _ chunk: Unmanaged<RowChunk>, isSuccess: Bool, _ write: (ResultBlock) -> Void
+  ) {
+    var full: ResultBlock?
+    var left: (chunk: Unmanaged<RowChunk>, rows: Int)?
+    var mustAsk = false
+    boxes[Int(end.loop & 63)].turn.withLock { turn in
+      let block = turn.block ?? takeSpare()
+      write(block)
+      if _slowPath(block.isFull) { full = block }
+      turn.block = full == nil ? block : nil
+      turn.ended &+= 1
+      if isSuccess { turn.succeeded &+= 1 } else { turn.failed &+= 1 }
+      if _slowPath(turn.chunk?.toOpaque() != chunk.toOpaque()) {
+        left = turn.chunk.map { ($0, turn.leaving) }
+        turn.chunk = chunk
+        turn.leaving = 0
+      }
+      turn.leaving &+= 1
+      mustAsk = !turn.isAwaited
+      turn.isAwaited = true
     }
     if let full { send(full) }
+    if let left { leave(left.chunk, left.rows) }
+    // It keeps the run, which may be over with this turn.
+    if _slowPath(mustAsk) { end.atTurnEnd { [self] loop in settle(loop) } }
+  }
+
+  /// Adds what a loop has noted to what all share, and fills the places that are free now.
+  private func settle(_ loop: UInt32) {
+    let turn = boxes[Int(loop & 63)].turn.withLock { turn -> Turn in
+      let noted = turn
+      turn = Turn(block: noted.block)
+      return noted
+    }
+    if let chunk = turn.chunk { leave(chunk, turn.leaving) }
+    control.noteEnded(succeeded: turn.succeeded, failed: turn.failed)
+    starter?.noteEnded(turn.ended)
+    ended.add(turn.ended, ordering: .acquiringAndReleasing)
+    pump(on: loop, places: turn.ended)
   }
 
   private func takeSpare() -> ResultBlock {
@@ -384,11 +461,33 @@ package final class BatchRun: @unchecked Sendable {
   }
 
   private func retire(_ chunk: Unmanaged<RowChunk>) {
-    rowBytes.subtract(chunk._withUnsafeGuaranteedRef { $0.footprint }, ordering: .sequentiallyConsistent)
-    chunk.release()
-    if isReaderWaiting.load(ordering: .sequentiallyConsistent) {
+    let rows = chunk.takeRetainedValue()
+    let bytes = rows.footprint
+    if bytes <= Self.spareBytesMax {
+      spareChunks.withLock { if $0.count < Self.spareChunksMax { $0.append(rows) } }
+    }
+    rowBytes.subtract(bytes, ordering: .sequentiallyConsistent)
+    wakeReader()
+  }
+
+  private static let spareChunksMax = 64
+  private static let spareBytesMax = 1 << 17
+
+  /// Lets a reader that waits go on when there is room for many rows.
+  private func wakeReader() {
+    if isReaderWaiting.load(ordering: .sequentiallyConsistent), hasRoomAgain {
       readerMonitor.locked { readerMonitor.signal() }
     }
+  }
+
+  private var hasRoom: Bool {
+    rowBytes.load(ordering: .sequentiallyConsistent) < options.rowBudget
+      && queuedBytes.load(ordering: .sequentiallyConsistent) < options.aheadBudget
+  }
+
+  private var hasRoomAgain: Bool {
+    rowBytes.load(ordering: .sequentiallyConsistent) < options.rowBudget - options.rowBudget / 8
+      && queuedBytes.load(ordering: .sequentiallyConsistent) < options.aheadBudget / 2
   }
 
   // MARK: The reader
@@ -397,7 +496,8 @@ package final class BatchRun: @unchecked Sendable {
     var reading = Reading(
       options, doneBefore, addBytes: { [self] in bytesReading.add($0, ordering: .relaxed) },
       isStopping: { [self] in isStopping.load(ordering: .acquiring) },
-      emit: { [self] in emit($0) }, skip: { [self] in skip($0) })
+      spare: { [self] in spareChunks.withLock { $0.popLast() } }, emit: { [self] in emit($0) },
+      skip: { [self] in skip($0) })
     for source in sources {
       do throws(RowError) {
         try reading.read(source)
@@ -418,24 +518,26 @@ package final class BatchRun: @unchecked Sendable {
     guard left > 0 else { return }
     waitForRoom()
     rowBytes.add(chunk.footprint, ordering: .sequentiallyConsistent)
+    queuedBytes.add(chunk.footprint, ordering: .sequentiallyConsistent)
     _ = Unmanaged.passRetained(chunk)
     let isQueued = state.withLock { state in
       guard state.ending == nil else { return false }
       state.queue.append(chunk)
       return true
     }
-    if isQueued { pump() } else { leave(Unmanaged.passUnretained(chunk), left) }
+    if isQueued {
+      pump()
+    } else {
+      queuedBytes.subtract(chunk.footprint, ordering: .sequentiallyConsistent)
+      leave(Unmanaged.passUnretained(chunk), left)
+    }
   }
 
   private func waitForRoom() {
-    if rowBytes.load(ordering: .relaxed) < options.rowBudget { return }
+    if hasRoom { return }
     readerMonitor.locked {
       isReaderWaiting.store(true, ordering: .sequentiallyConsistent)
-      while rowBytes.load(ordering: .sequentiallyConsistent) >= options.rowBudget,
-        !isStopping.load(ordering: .acquiring)
-      {
-        readerMonitor.wait()
-      }
+      while !hasRoomAgain, !isStopping.load(ordering: .acquiring) { readerMonitor.wait() }
       isReaderWaiting.store(false, ordering: .sequentiallyConsistent)
     }
   }
@@ -486,9 +588,9 @@ package final class BatchRun: @unchecked Sendable {
   private func takePartial() -> [ResultBlock] {
     var partial: [ResultBlock] = []
     for box in boxes {
-      let block = box.block.withLock { block in
-        defer { block = nil }
-        return block
+      let block = box.turn.withLock { turn in
+        defer { turn.block = nil }
+        return turn.block
       }
       guard let block else { continue }
       blockBytes.add(block.bytes, ordering: .relaxed)

@@ -7,6 +7,7 @@ struct Reading: ~Copyable {
   private let hasDone: Bool
   private let addBytes: (Int) -> Void
   private let isStopping: () -> Bool
+  private let spare: () -> RowChunk?
   private let emit: (RowChunk) -> Void
   private let skip: (Range<Int>) -> Void
   private var next = 0
@@ -17,13 +18,15 @@ struct Reading: ~Copyable {
 
   init(
     _ options: BatchRun.Options, _ done: DoneRows, addBytes: @escaping (Int) -> Void,
-    isStopping: @escaping () -> Bool, emit: @escaping (RowChunk) -> Void, skip: @escaping (Range<Int>) -> Void
+    isStopping: @escaping () -> Bool, spare: @escaping () -> RowChunk? = { nil },
+    emit: @escaping (RowChunk) -> Void, skip: @escaping (Range<Int>) -> Void
   ) {
     self.options = options
     self.done = done
     hasDone = done.count > 0
     self.addBytes = addBytes
     self.isStopping = isStopping
+    self.spare = spare
     self.emit = emit
     self.skip = skip
     sampler = options.sample.map { Sampler(pick: $0.count, of: $0.of, seed: $0.seed) }
@@ -74,12 +77,7 @@ struct Reading: ~Copyable {
 
   private mutating func give(_ rows: inout RowBuffer, _ shaper: inout RowShaper?, isLast: Bool) {
     guard shaper != nil else {
-      if !rows.isEmpty {
-        // The next rows are much like these.
-        var full = RowBuffer(rowsMax: RowChunk.rowsMax, capacity: rows.count + rows.count / 8)
-        swap(&full, &rows)
-        chunk(full, labels: nil)
-      }
+      if !rows.isEmpty { chunk(&rows, labels: nil) }
       return
     }
     var row = 0
@@ -87,26 +85,24 @@ struct Reading: ~Copyable {
     while row < rows.rowCount {
       row = shaper!.shape(rows, from: row, into: &target)
       if target.isFull {
-        var full = RowBuffer(rowsMax: RowChunk.rowsMax)
-        swap(&full, &target)
-        chunk(full, labels: nil)
+        chunk(&target, labels: nil)
         if isDone { break }
       }
     }
     rows.removeAll()
     if isLast, !isDone { shaper!.finish(into: &target) }
-    if !target.isEmpty { chunk(target, labels: nil) }
+    if !target.isEmpty { chunk(&target, labels: nil) }
   }
 
-  /// Numbers rows and passes them on.
-  private mutating func chunk(_ rows: consuming RowBuffer, labels: [Int]?) {
-    if isDone { return }
+  /// Numbers rows and passes them on; the buffer is empty then.
+  private mutating func chunk(_ rows: inout RowBuffer, labels: [Int]?) {
+    if isDone { return rows.removeAll() }
     var count = rows.rowCount
     if let limit = options.limit, next + count >= limit {
       count = limit - next
       isDone = true
     }
-    guard count > 0 else { return }
+    guard count > 0 else { return rows.removeAll() }
     var leftOut: [Bool]?
     if sampler != nil {
       var notPicked: [Bool] = []
@@ -119,7 +115,10 @@ struct Reading: ~Copyable {
       for index in 0..<count where done.contains(next + index) { out[index] = true }
       if out.contains(true) { leftOut = out }
     }
-    emit(RowChunk(rows, first: next, count: count, isLeftOut: leftOut, labels: labels))
+    // The next rows are much like these.
+    let chunk = spare() ?? RowChunk(rowBytes: rows.count + rows.count / 8)
+    chunk.fill(&rows, first: next, count: count, isLeftOut: leftOut, labels: labels)
+    emit(chunk)
     next += count
   }
 
@@ -178,9 +177,7 @@ struct Reading: ~Copyable {
 
   private mutating func giveFailures(_ inputs: inout RowBuffer, _ labels: inout [Int]) {
     guard !inputs.isEmpty else { return }
-    var full = RowBuffer(rowsMax: RowChunk.rowsMax)
-    swap(&full, &inputs)
-    chunk(full, labels: labels)
+    chunk(&inputs, labels: labels)
     labels = []
   }
 }

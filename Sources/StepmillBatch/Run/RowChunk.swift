@@ -4,35 +4,41 @@ import Synchronization
 /// Rows on their way from the reader through the loops: kept until the last of them has ended,
 /// since a failure shows its input.
 final class RowChunk: @unchecked Sendable {
-  // Filled by the reader; then constant but for `next` (behind the run's lock) and `left`.
+  // Filled by the reader; then constant but for `next` (behind the run's lock) and `left`, until
+  // the last of its rows has ended and the reader has it again.
 
-  let rows: RowBuffer
+  @exclusivity(unchecked) private(set) var rows: RowBuffer
   /// The number of the first row among all.
-  let first: Int
+  @exclusivity(unchecked) private(set) var first = 0
   /// How many of the rows count: a limit may cut the last chunk.
-  let count: Int
+  @exclusivity(unchecked) private(set) var count = 0
   /// Rows that do not run; nil where all do.
-  let isLeftOut: [Bool]?
+  @exclusivity(unchecked) private(set) var isLeftOut: [Bool]?
   /// What results call the rows, where it is not their numbers.
-  let labels: [Int]?
+  @exclusivity(unchecked) private(set) var labels: [Int]?
   /// The first row that has not been started.
-  var next = 0
+  @exclusivity(unchecked) private(set) var next = 0
   /// Rows that have not ended.
-  let left: Atomic<Int>
-  let footprint: Int
+  let left = Atomic<Int>(0)
+  @exclusivity(unchecked) private(set) var footprint = 0
 
   /// Tags name a chunk by its address, and a row of it by its place.
   static let placeBits = 12
   static let rowsMax = 64
 
-  init(_ rows: consuming RowBuffer, first: Int, count: Int, isLeftOut: [Bool]?, labels: [Int]?) {
-    footprint = rows.footprint
-    self.rows = rows
+  init(rowBytes: Int) { rows = RowBuffer(rowsMax: Self.rowsMax, capacity: rowBytes) }
+
+  /// Takes rows, and gives its memory for more in exchange.
+  func fill(_ rows: inout RowBuffer, first: Int, count: Int, isLeftOut: [Bool]?, labels: [Int]?) {
+    swap(&self.rows, &rows)
+    rows.removeAll()
+    footprint = self.rows.footprint
     self.first = first
     self.count = count
     self.isLeftOut = isLeftOut
     self.labels = labels
-    left = Atomic(isLeftOut.map { $0.prefix(count).count { !$0 } } ?? count)
+    next = 0
+    left.store(isLeftOut.map { $0.prefix(count).count { !$0 } } ?? count, ordering: .relaxed)
     skipLeftOut()
   }
 

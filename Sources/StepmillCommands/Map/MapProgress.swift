@@ -4,33 +4,38 @@ import StepmillBatch
 struct MapProgress {
   private let terminal: Terminal
   private let isTerminal: Bool
-  /// When it began, and what it had done then: the rate of a run that was taken up is of now.
+  private let style: Style
   private var lastShown = 0
   private var isLineOpen = false
   /// Where it was some seconds ago: the rate shown is that of the last seconds.
-  private var marks: [(milliseconds: Int, ended: Int, bytes: Int)] = []
+  private var marks: [(milliseconds: Int, ended: Int)] = []
 
   private static let plainMilliseconds = 5000
   private static let windowMilliseconds = 10_000
+  /// A bar needs so many columns, and a line with a bar so many.
+  private static let barColumns = 16
+  private static let columnsForBar = 80
 
   init(_ terminal: Terminal) {
     self.terminal = terminal
     isTerminal = terminal.isTerminal(.error)
+    style = terminal.style(.error)
   }
 
   mutating func show(_ progress: BatchRun.Progress) {
-    marks.append((progress.milliseconds, progress.endedNow, progress.bytesRead))
+    marks.append((progress.milliseconds, progress.endedNow))
     while marks.count > 2, progress.milliseconds - marks[0].milliseconds > Self.windowMilliseconds {
       marks.removeFirst()
     }
     if isTerminal {
-      // As much as fits into one line, which is then written over.
-      let line = text(progress).prefix(max(20, terminal.width(.error) - 1))
-      terminal.write("\r\u{1B}[K\(line)", to: .error)
+      // The width is asked for each time: the window may have another one by now. A line that is
+      // as wide as the window would wrap in some terminals.
+      terminal.write("\r\u{1B}[K" + line(progress, columns: terminal.width(.error) - 1), to: .error)
       isLineOpen = true
     } else if progress.milliseconds - lastShown >= Self.plainMilliseconds {
       lastShown = progress.milliseconds
-      terminal.write("stepmill map: \(text(progress))\n", to: .error)
+      let text = parts(progress).sorted { $0.place < $1.place }.map(\.text).joined(separator: ", ")
+      terminal.write("stepmill map: \(text)\n", to: .error)
     }
   }
 
@@ -40,26 +45,78 @@ struct MapProgress {
     isLineOpen = false
   }
 
-  func text(_ progress: BatchRun.Progress) -> String {
-    var parts = ["\(Self.number(progress.counts.done)) done"]
-    if progress.counts.failed > 0 { parts.append("\(Self.number(progress.counts.failed)) failed") }
-    let first = marks.first ?? (0, 0, 0)
-    let seconds = Double(progress.milliseconds - first.0) / 1000
+  /// A figure with where it stands in the line. They come in the order of their weight: where
+  /// the line is short, the last ones are left out, and none is cut.
+  private struct Part {
+    let place: Int
+    let text: String
+    var isBad = false
+  }
+
+  private func line(_ progress: BatchRun.Progress, columns: Int) -> String {
+    let share = Self.share(progress)
+    var left = max(10, columns)
+    var bar = ""
+    if let share, left >= Self.columnsForBar {
+      let filled = min(Self.barColumns, Int(share * Double(Self.barColumns)))
+      bar =
+        style.green(String(repeating: "━", count: filled))
+        + style.dim(String(repeating: "─", count: Self.barColumns - filled)) + "  "
+      left -= Self.barColumns + 2
+    }
+    var shown: [Part] = []
+    for part in parts(progress) {
+      let needed = part.text.count + (shown.isEmpty ? 0 : 2)
+      guard needed <= left else { break }
+      left -= needed
+      shown.append(part)
+    }
+    return bar
+      + shown.sorted { $0.place < $1.place }.map { $0.isBad ? style.red($0.text) : $0.text }
+      .joined(separator: "  ")
+  }
+
+  /// How many rows there seem to be: as many to a byte as in what has been read.
+  private static func rows(_ progress: BatchRun.Progress) -> Double? {
+    guard let total = progress.bytesTotal, total > 0, progress.bytesRead > 0, progress.rowsRead > 0 else {
+      return nil
+    }
+    return Double(progress.rowsRead) * max(1, Double(total) / Double(progress.bytesRead))
+  }
+
+  private static func share(_ progress: BatchRun.Progress) -> Double? {
+    rows(progress).map { min(1, Double(progress.counts.done) / max(1, $0)) }
+  }
+
+  private func parts(_ progress: BatchRun.Progress) -> [Part] {
+    var parts = [Part(place: 1, text: "\(Self.number(progress.counts.done)) done")]
+    let first = marks.first ?? (0, 0)
+    let seconds = Double(progress.milliseconds - first.milliseconds) / 1000
+    let share = Self.share(progress)
+    if let share { parts.append(Part(place: 0, text: "\(Int(share * 100)) %")) }
+    if progress.counts.failed > 0 {
+      parts.append(Part(place: 2, text: "\(Self.number(progress.counts.failed)) failed", isBad: true))
+    }
     if seconds > 0.5 {
-      parts.append("\(Self.number(Int(Double(progress.endedNow - first.1) / seconds)))/s")
-    }
-    parts.append("\(Self.number(progress.inFlight)) in flight")
-    if let total = progress.bytesTotal, total > 0 {
-      let share = min(1, Double(progress.bytesRead) / Double(total))
-      parts.append("\(Int(share * 100)) % read")
-      let speed = seconds > 0.5 ? Double(progress.bytesRead - first.2) / seconds : 0
-      if speed > 0, share < 1 {
-        parts.append("\(Self.time(Int(Double(total - progress.bytesRead) / speed))) left")
+      let rate = Double(progress.endedNow - first.ended) / seconds
+      if let rows = Self.rows(progress), rate > 0 {
+        let left = max(0, rows - Double(progress.counts.done)) / rate
+        if left < 1e6 { parts.append(Part(place: 5, text: "\(Self.time(Int(left.rounded(.up)))) left")) }
       }
-    } else if progress.bytesRead > 0 {
-      parts.append("\(Self.number(progress.bytesRead / 1_000_000)) MB read")
+      parts.append(Part(place: 3, text: "\(Self.number(Self.rounded(Int(rate))))/s"))
     }
-    return parts.joined(separator: "  ")
+    parts.append(Part(place: 4, text: "\(Self.number(progress.inFlight)) in flight"))
+    if share == nil, progress.bytesRead > 0 {
+      parts.append(Part(place: 6, text: "\(Self.number(progress.bytesRead / 1_000_000)) MB read"))
+    }
+    return parts
+  }
+
+  /// To three digits: the others change too fast to be read.
+  static func rounded(_ value: Int) -> Int {
+    var unit = 1
+    while value / unit >= 1000 { unit *= 10 }
+    return (value + unit / 2) / unit * unit
   }
 
   static func number(_ value: Int) -> String {

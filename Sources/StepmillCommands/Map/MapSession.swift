@@ -91,7 +91,7 @@ struct MapSession {
     watch.signal = number
     let clear = terminal.isTerminal(.error) ? "\r\u{1B}[K" : ""
     terminal.write(
-      "\(clear)stepmill map: \(name): waiting for \(run.progress.inFlight) executions under way "
+      "\(clear)stepmill map: \(name): waiting for \(MapProgress.number(run.progress.inFlight)) executions under way "
         + "(once more to end at once)\n", to: .error)
     run.stop()
   }

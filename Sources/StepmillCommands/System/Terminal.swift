@@ -132,8 +132,8 @@ package final class Terminal: Sendable {
     guard !isCaptured, isTerminal(stream) else { return 100 }
     var size = winsize()
     let file = stream == .output ? STDOUT_FILENO : STDERR_FILENO
-    guard unsafe ioctl(file, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 20 else { return 100 }
-    return Int(size.ws_col)
+    guard unsafe ioctl(file, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 100 }
+    return max(20, Int(size.ws_col))
   }
 
   // MARK: Reading
