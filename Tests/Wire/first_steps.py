@@ -37,6 +37,37 @@ BOTO3_OUTPUT = """SUCCEEDED {"text":"Hello, Ada!"}
 4 ExecutionSucceeded
 """
 
+LOGS = '''
+import boto3, json, os
+
+client = boto3.client("stepfunctions")
+logs = boto3.client("logs", endpoint_url=os.environ["AWS_ENDPOINT_URL_SFN"])
+group = "arn:aws:logs:us-east-1:123456789012:log-group:/told/of:*"
+machine = client.create_state_machine(
+    name="telling", type="EXPRESS", roleArn="arn:aws:iam::123456789012:role/any",
+    definition=json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}),
+    loggingConfiguration={"level": "ALL", "includeExecutionData": True, "destinations": [
+        {"cloudWatchLogsLogGroup": {"logGroupArn": group}}]})["stateMachineArn"]
+for number in range(3):
+    client.start_sync_execution(stateMachineArn=machine, input=json.dumps({"number": number}))
+pages = logs.get_paginator("filter_log_events").paginate(
+    logGroupName="/told/of", filterPattern="PassState", PaginationConfig={"PageSize": 4})
+for event in (event for page in pages for event in page["events"]):
+    message = json.loads(event["message"])
+    print(message["type"], message["details"].get("input"), message["details"].get("output"))
+print([stream["logStreamName"] for stream in logs.describe_log_streams(logGroupName="/told/of")["logStreams"]])
+try:
+    logs.get_log_events(logGroupName="/nobody/s", logStreamName="x")
+except logs.exceptions.ResourceNotFoundException as error:
+    print(error)
+'''
+
+LOGS_OUTPUT = "".join(
+    f'PassStateEntered {{"number":{number}}} None\nPassStateExited None {{"number":{number}}}\n'
+    for number in range(3)) + """['states/telling']
+An error occurred (ResourceNotFoundException) when calling the GetLogEvents operation: The specified log group does not exist.
+"""
+
 CLI = '''
 arn=$(aws stepfunctions create-state-machine --name wave --role-arn arn:aws:iam::123456789012:role/any \\
   --definition '{"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 1, "End": true}}}' \\
@@ -100,6 +131,7 @@ def main():
             good = run("aws", ["bash", "-euo", "pipefail", "-c", CLI], environment, CLI_OUTPUT) and good
         else:
             print("aws: the AWS CLI is not installed here, so its lines were not run")
+        good = run("logs", [sys.executable, "-c", LOGS], environment, LOGS_OUTPUT) and good
         good = is_in_readme("boto3.client(", BOTO3) and is_in_readme("aws stepfunctions start-", CLI) and good
     code = server.stop()
     return 0 if good and code == 0 else 1
