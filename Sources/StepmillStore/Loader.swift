@@ -321,7 +321,7 @@ struct Loader {
       execution.withLife { life in
         life.state = .failed
         life.stopDate = date
-        life.eventCount = last
+        life.isArchived(eventCount: last)
         life.isResumable = false
       }
       let bytes = execution.byteCount + 200 * last

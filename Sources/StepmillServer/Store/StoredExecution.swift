@@ -133,51 +133,91 @@ package final class StoredExecution: Sendable {
     package var history = HistoryLog()
     /// Nil where there is nothing to say, or `archive` keeps it.
     package var ending: Ending?
-    /// Keeps what takes room; nil while that is here.
-    package var archive: (any ExecutionArchive)?
-    private var archivedCount: UInt32 = 0
-    private var box: Box?
+    private var archived: Archived?
+    private var rare: RareBox?
     /// What runs it, and for whom, while it runs.
     var hosted: HostedExecution?
     private(set) var service: StepFunctionsService?
     /// Who hears of each event beside this: asking the service would cost more than most events do.
     fileprivate private(set) var hears: (log: Bool, store: Bool) = (false, false)
-    /// It is to stop as soon as it runs.
-    var stopOrder: StopOrder?
-    /// Who waits for its end.
-    var waiters: [@Sendable (StoredExecution) -> Void] = []
 
-    private final class Box: Sendable {
-      let redrives: Redrives
-      init(_ redrives: Redrives) { self.redrives = redrives }
+    // A million of them may wait: what few have, or have only when they are over, is one word here.
+
+    private final class Archived: Sendable {
+      let archive: any ExecutionArchive
+      let eventCount: Int
+
+      init(_ archive: any ExecutionArchive, eventCount: Int) {
+        self.archive = archive
+        self.eventCount = eventCount
+      }
+    }
+
+    private struct Rare: Sendable {
+      var redrives = Redrives()
+      var stopOrder: StopOrder?
+      var waiters: [@Sendable (StoredExecution) -> Void] = []
+    }
+
+    private final class RareBox: Sendable {
+      let rare: Rare
+      init(_ rare: Rare) { self.rare = rare }
     }
 
     package init() {}
 
     /// One whose contents are in an archive.
     package init(archive: any ExecutionArchive, eventCount: Int) {
-      self.archive = archive
-      self.eventCount = eventCount
+      archived = Archived(archive, eventCount: eventCount)
     }
 
+    /// Keeps what takes room; nil while that is here.
+    package var archive: (any ExecutionArchive)? { archived?.archive }
+
     /// How many events there are, be they here or not.
-    package var eventCount: Int {
-      get { archive == nil ? history.count : Int(archivedCount) }
-      set { archivedCount = UInt32(newValue) }
+    package var eventCount: Int { archived?.eventCount ?? history.count }
+
+    /// The archive has so many events by now.
+    package mutating func isArchived(eventCount: Int) {
+      if let archive { archived = Archived(archive, eventCount: eventCount) }
+    }
+
+    private mutating func changeRare(_ change: (inout Rare) -> Void) {
+      var new = rare?.rare ?? Rare()
+      change(&new)
+      rare = RareBox(new)
     }
 
     package var redrives: Redrives {
-      get { box?.redrives ?? Redrives() }
-      set { box = Box(newValue) }
+      get { rare?.rare.redrives ?? Redrives() }
+      set { changeRare { $0.redrives = newValue } }
+    }
+
+    /// It is to stop as soon as it runs.
+    var stopOrder: StopOrder? {
+      get { rare?.rare.stopOrder }
+      set { if newValue != nil || stopOrder != nil { changeRare { $0.stopOrder = newValue } } }
+    }
+
+    /// Who waits for its end.
+    var waiters: [@Sendable (StoredExecution) -> Void] {
+      get { rare?.rare.waiters ?? [] }
+      set { changeRare { $0.waiters = newValue } }
     }
 
     /// Gives the contents to a store that has them.
     package mutating func leave(to archive: any ExecutionArchive) {
       isResumable = ending?.resumePoint != nil
-      eventCount = history.count
+      archived = Archived(archive, eventCount: history.count)
       history = HistoryLog()
       ending = nil
-      self.archive = archive
+    }
+
+    /// The same the other way round.
+    fileprivate mutating func comeBack(_ history: HistoryLog, _ ending: Ending) {
+      self.history = history
+      self.ending = ending
+      archived = nil
     }
 
     package var byteCount: Int {
@@ -305,11 +345,11 @@ package final class StoredExecution: Sendable {
       count > 0 ? try archive.history(of: self, 1...count) : HistoryLog(input: Array(contents.input.utf8))
     withLife { life in
       guard life.archive != nil else { return }
-      life.history = history
-      life.ending = Ending(
-        output: contents.output, error: contents.error, cause: contents.cause,
-        resumePoint: contents.resumePoint)
-      life.archive = nil
+      life.comeBack(
+        history,
+        Ending(
+          output: contents.output, error: contents.error, cause: contents.cause,
+          resumePoint: contents.resumePoint))
     }
   }
 
