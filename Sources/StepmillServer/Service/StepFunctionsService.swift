@@ -10,6 +10,14 @@ import Synchronization
 // is taken by the store's `insert`, which decides alone, and what becomes of an execution is
 // behind that execution's own lock.
 
+/// A service, for what it holds: executions that run would otherwise keep it, and it them.
+///
+/// Who may touch what: it is written once, before anybody else can know of it. That is what
+/// `@unchecked Sendable` stands on.
+final class ServiceLink: @unchecked Sendable {
+  fileprivate(set) weak var service: StepFunctionsService?
+}
+
 /// AWS Step Functions' API.
 package final class StepFunctionsService: Sendable {
   let host: any ExecutionHost
@@ -26,6 +34,8 @@ package final class StepFunctionsService: Sendable {
   let mapRuns = Lock<[String: DistributedMapRun]>([:])
   /// The executions that tasks wait for, by the tasks' tokens.
   let jobs = Lock<[String: StoredExecution]>([:])
+  /// For those that the service itself holds.
+  let link = ServiceLink()
   /// Held while machines or activities are changed.
   let control = Lock<Void>(())
   /// Machines that go as soon as nothing of them runs any more.
@@ -60,6 +70,7 @@ package final class StepFunctionsService: Sendable {
     resolver = TaskDirectory(tasks)
     self.log = log
     self.status = status
+    link.service = self
   }
 
   /// Answers a request.

@@ -137,7 +137,8 @@ package final class StoredExecution: Sendable {
     private var rare: RareBox?
     /// What runs it, and for whom, while it runs.
     var hosted: HostedExecution?
-    private(set) var service: StepFunctionsService?
+    private var link: ServiceLink?
+    var service: StepFunctionsService? { link?.service }
     /// Who hears of each event beside this: asking the service would cost more than most events do.
     fileprivate private(set) var hears: (log: Bool, store: Bool) = (false, false)
 
@@ -225,7 +226,7 @@ package final class StoredExecution: Sendable {
     }
 
     mutating func isRun(for service: StepFunctionsService?, _ revision: MachineRevision) {
-      self.service = service
+      link = service?.link
       guard let service else {
         hears = (false, false)
         return
