@@ -28,6 +28,12 @@ package final class MemoryStore: Store {
     self.forgetting = forgetting
   }
 
+  deinit {
+    withTables { tables in
+      for group in tables.groups.values { group.empty() }
+    }
+  }
+
   private struct MachineKey: Hashable {
     var scope: Scope
     var name: String
@@ -132,6 +138,7 @@ package final class MemoryStore: Store {
         tables.closed.discard(execution.position.load(ordering: .relaxed))
         forget(execution, &tables)
       }
+      group.empty()
     }
   }
 
@@ -377,6 +384,12 @@ final class MachineExecutions: @unchecked Sendable {
   fileprivate var isGone = false
 
   fileprivate init(_ inScope: RunningCount) { self.inScope = inScope }
+
+  /// Lets go of the executions, whose origin holds this.
+  fileprivate func empty() {
+    byName = NameTable()
+    timeline = Timeline()
+  }
 }
 
 /// How many executions run in a scope. Behind the lock of the store, as the above.
