@@ -73,8 +73,12 @@ public struct Goal: Sendable {
 struct Figures: Sendable {
   private var medians: [String: Double] = [:]
 
+  /// Of several rows of a kind the first counts: what comes behind it is there for comparison, and may find
+  /// memory that the first one has left.
   init(_ rows: [Row]) {
-    for row in rows { medians["\(row.name)|\(row.contestant.rawValue)|\(row.unit.rawValue)"] = row.median }
+    for row in rows.reversed() {
+      medians["\(row.name)|\(row.contestant.rawValue)|\(row.unit.rawValue)"] = row.median
+    }
   }
 
   subscript(_ name: String, _ role: Contestant.Role, _ unit: Unit) -> Double? {

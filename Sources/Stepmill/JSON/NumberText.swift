@@ -212,11 +212,24 @@ struct ShortestDigits {
   /// among them), in another layout.
   @inline(never)
   private init(describing value: Double) {
+    var reader = Reader()
+    value.write(to: &reader)
+    self.init(trimming: reader.digits, exponent: reader.exponent)
+  }
+
+  /// Takes a number as the standard library prints it: as bytes, since a text of more than fifteen
+  /// would be an allocation.
+  private struct Reader: TextOutputStream {
     var digits: UInt64 = 0
     var exponent = 0
-    var fraction = false
-    var text = value.description
-    text.withUTF8 { bytes in
+
+    mutating func write(_ string: String) {
+      var string = string
+      string.withUTF8 { _writeASCII($0) }
+    }
+
+    mutating func _writeASCII(_ bytes: UnsafeBufferPointer<UInt8>) {
+      var fraction = false
       var index = 0
       while index < bytes.count {
         let byte = bytes[index]
@@ -236,7 +249,6 @@ struct ShortestDigits {
         index &+= 1
       }
     }
-    self.init(trimming: digits, exponent: exponent)
   }
 
   @inline(__always)

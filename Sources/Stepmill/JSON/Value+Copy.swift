@@ -89,16 +89,23 @@ extension Value {
       while !stack.isEmpty {
         let block = stack.pop()
         var slot = block.baseAddress.unsafelyUnwrapped
-        let end = slot + block.count
+        var end = slot + block.count
         while slot < end {
-          if slot.pointee.moves(from: &region) {
-            if slot.pointee.isContainer {
-              stack.push(slot.pointee.moveBlock(target))
-            } else {
-              slot.pointee.moveText(target)
-            }
+          guard slot.pointee.moves(from: &region) else {
+            slot += 1
+            continue
           }
+          guard slot.pointee.isContainer else {
+            slot.pointee.moveText(target)
+            slot += 1
+            continue
+          }
+          // Down at once, so that the stack is as high as the value is deep, not as wide.
+          let below = slot.pointee.moveBlock(target)
           slot += 1
+          if slot < end { stack.push(UnsafeMutableBufferPointer(start: slot, count: end - slot)) }
+          slot = below.baseAddress.unsafelyUnwrapped
+          end = slot + below.count
         }
       }
     }
