@@ -32,9 +32,9 @@ import Testing
     let histories = arns.map { bench.history($0) }
     let descriptions = arns.map { bench.text("DescribeExecution", ["executionArn": JSON($0)]) }
     try store.close()
-    // One that the writer caught half way has rows.
-    #expect(try count("packs", place) + count("executions", place) < 150)
-    #expect(try count("packs", place) > 0)
+    // How many share a row is for the writer's turns to say (one that it caught half way has a row of
+    // its own), but none has two.
+    #expect(try count("packs", place) + count("executions", place) <= 150)
     store = try place.open()
     bench = Bench(store)
     #expect(arns.map { bench.history($0) } == histories)
