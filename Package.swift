@@ -139,7 +139,7 @@ let package = Package(
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(
       name: "StepmillBatch", dependencies: ["Stepmill", "CIntrinsics", "CZlib", "CZstd"],
-      swiftSettings: common),
+      swiftSettings: outside),
     .testTarget(
       name: "BatchTests", dependencies: ["StepmillBatch", "Stepmill", "CZlib", "CZstd"], swiftSettings: common
     ),

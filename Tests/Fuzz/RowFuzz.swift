@@ -76,7 +76,7 @@ enum RowFuzz {
     var offset = 0
     while true {
       let progress = try feed.next(into: &rows)
-      for row in 0..<rows.rowCount { found.append(Array(rows[row])) }
+      for row in 0..<rows.rowCount { found.append(rows.text(of: row)) }
       rows.removeAll()
       switch progress {
       case .full: continue
@@ -84,7 +84,7 @@ enum RowFuzz {
       case .needsBytes:
         if offset == text.count { feed.finish() }
         let end = min(text.count, offset + size)
-        feed.push(UnsafeRawBufferPointer(rebasing: text[offset..<end]))
+        feed.push(Array(text[offset..<end]).span)
         offset = end
       }
     }

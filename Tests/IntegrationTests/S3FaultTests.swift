@@ -326,9 +326,9 @@ import Testing
     world.store.put("rows.jsonl", Array(lines.utf8))
     let bucket = try world.bucket
     func count() async -> Result<Int, RowError> {
-      let thread = Lock<WorkerThread?>(nil)
+      let thread = Lock<Stepmill.Thread?>(nil)
       let result = await withCheckedContinuation { continuation in
-        let begun = WorkerThread {
+        let begun = try? Stepmill.Thread(name: "rows") {
           let result: Result<Int, RowError>
           do throws(RowError) {
             let object = try SourceObject(ObjectAddress(bucket: "rows", key: "rows.jsonl"), in: bucket)

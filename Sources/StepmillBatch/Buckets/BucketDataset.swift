@@ -43,7 +43,7 @@ package final class BucketDataset: @unchecked Sendable {
   private let request: DatasetRequest
   /// Finds a bucket by its name.
   private let resolve: @Sendable (String) async throws(BucketError) -> any Bucket
-  private var bucket: (any Bucket)?
+  private var opened: (any Bucket)?
   private var phase = Phase.start
   private var files: ArraySlice<ObjectAddress> = []
   private var entries: ArraySlice<ObjectEntry> = []
@@ -75,11 +75,6 @@ package final class BucketDataset: @unchecked Sendable {
 
   /// Adds rows to `rows`, all of them with the same `source`. False: there are no more.
   package func next(into rows: inout RowBuffer) async throws(RowError) -> Bool {
-    do throws(BucketError) {
-      if bucket == nil { bucket = try await resolve(request.bucket) }
-    } catch {
-      throw RowError(.source, error.message)
-    }
     if phase == .start { try await begin() }
     while true {
       switch phase {
@@ -100,6 +95,21 @@ package final class BucketDataset: @unchecked Sendable {
       case .start, .ended:
         return !rows.isEmpty
       }
+    }
+  }
+
+  /// Asks a bucket, the request's own if none is named, for something.
+  private func asking<Value>(
+    _ name: String? = nil, _ body: (any Bucket) async throws(BucketError) -> Value
+  ) async throws(RowError) -> Value {
+    do throws(BucketError) {
+      let isOwn = name == nil || name == request.bucket
+      if isOwn, let opened { return try await body(opened) }
+      let bucket = try await resolve(name ?? request.bucket)
+      if isOwn { opened = bucket }
+      return try await body(bucket)
+    } catch {
+      throw RowError(.source, error.message)
     }
   }
 
@@ -128,11 +138,7 @@ package final class BucketDataset: @unchecked Sendable {
   }
 
   private func manifestText(_ key: String, _ version: String?) async throws(RowError) -> [UInt8] {
-    do throws(BucketError) {
-      return try await bucket.unsafelyUnwrapped.read(key, version: version)
-    } catch {
-      throw RowError(.source, error.message)
-    }
+    try await asking { (bucket) throws(BucketError) in try await bucket.read(key, version: version) }
   }
 
   /// Opens the next object with rows.
@@ -148,12 +154,9 @@ package final class BucketDataset: @unchecked Sendable {
       address = file
     }
     if case .object(_, let wanted) = request.content { version = wanted }
-    do throws(BucketError) {
-      let store =
-        address.bucket == request.bucket ? bucket.unsafelyUnwrapped : try await resolve(address.bucket)
-      object = try await store.open(address.key, version: version)
-    } catch {
-      throw RowError(.source, error.message)
+    let key = address.key
+    object = try await asking(address.bucket) { (bucket) throws(BucketError) in
+      try await bucket.open(key, version: version)
     }
     feed = FeedBox(try format.reader())
     source = address.description
@@ -178,7 +181,7 @@ package final class BucketDataset: @unchecked Sendable {
           throw RowError(.source, error.message)
         }
         if let piece {
-          piece.withUnsafeBytes { feed.feed.push($0) }
+          feed.feed.push(piece.span)
         } else {
           feed.feed.finish()
         }
@@ -193,14 +196,13 @@ package final class BucketDataset: @unchecked Sendable {
     case .listing(let wanted), .flattened(let wanted): prefix = wanted
     case .object, .inventory, .athena: return
     }
-    do throws(BucketError) {
-      let list = try await bucket.unsafelyUnwrapped.list(prefix: prefix, after: lastListed, limit: 1000)
-      entries = list.entries[...]
-      hasMoreListed = list.isTruncated
-      lastListed = list.entries.last?.key
-    } catch {
-      throw RowError(.source, error.message)
+    let last = lastListed
+    let list = try await asking { (bucket) throws(BucketError) in
+      try await bucket.list(prefix: prefix, after: last, limit: 1000)
     }
+    entries = list.entries[...]
+    hasMoreListed = list.isTruncated
+    lastListed = list.entries.last?.key
   }
 
   private func listNext(_ rows: inout RowBuffer) async throws(RowError) -> Bool {

@@ -33,10 +33,12 @@ package final class DirectoryBucket: Bucket {
   package init(_ path: String, isDurable: Bool = false) throws(BucketError) {
     self.path = path
     self.isDurable = isDurable
-    directory = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard directory >= 0 else {
+    do throws(SystemRefusal) {
+      directory = try openFile(path, O_RDONLY | O_DIRECTORY)
+    } catch {
       throw BucketError(
-        .noSuchBucket, "the directory '\(path)' cannot be used as a bucket: \(SystemFailure.text(errno))")
+        .noSuchBucket, "the directory '\(path)' cannot be used as a bucket: \(SystemFailure.text(error.code))"
+      )
     }
   }
 
@@ -48,40 +50,28 @@ package final class DirectoryBucket: Bucket {
     let place = try Place(key)
     let parent = try walk(place.directories, key, makes: false)
     defer { close(parent) }
-    let file = openat(parent, place.name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
-    guard file >= 0 else { throw failure(errno, key) }
-    var status = stat()
-    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+    let file = try open(place.name, in: parent, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, key)
+    let status = FileStatus(of: file)
+    guard let status, status.isFile else {
       close(file)
-      throw status.st_mode & S_IFMT == S_IFDIR
+      throw status?.isDirectory == true
         ? BucketError.noSuchKey(key)
         : BucketError(.accessDenied, "the object '\(key)' is neither file nor folder in '\(path)'")
     }
     return Reader(file, Self.entry(key, status, etag: Self.etag(file, status)), path)
   }
 
-  private static func entry(_ key: String, _ status: stat, etag: String) -> ObjectEntry {
-    ObjectEntry(
-      key: key, size: Int(status.st_size), etag: etag,
-      modified: Int64(status.st_mtim.tv_sec) * 1000 + Int64(status.st_mtim.tv_nsec) / 1_000_000)
+  private static func entry(_ key: String, _ status: FileStatus, etag: String) -> ObjectEntry {
+    ObjectEntry(key: key, size: status.size, etag: etag, modified: status.milliseconds)
   }
 
   /// The digest of the content, as S3 has it; for large files, which it would take long to read,
   /// one of size and time.
-  private static func etag(_ file: Int32, _ status: stat) -> String {
-    let size = Int(status.st_size)
-    if size <= 1 << 20 {
-      let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-        count = 0
-        while count < size {
-          let got = pread(file, buffer.baseAddress.unsafelyUnwrapped + count, size - count, count)
-          if got <= 0 { break }
-          count += got
-        }
-      }
+  private static func etag(_ file: Int32, _ status: FileStatus) -> String {
+    if status.size <= 1 << 20, let bytes = try? readBytes(file, at: 0, count: status.size) {
       return ObjectKey.etag(bytes)
     }
-    let mark = "\(size) \(status.st_mtim.tv_sec) \(status.st_mtim.tv_nsec) \(status.st_ino)"
+    let mark = "\(status.size) \(status.seconds) \(status.nanoseconds) \(status.number)"
     return ObjectKey.etag(Array(mark.utf8))
   }
 
@@ -92,11 +82,12 @@ package final class DirectoryBucket: Bucket {
     let parent = try walk(place.directories, key, makes: true)
     let number = serial.add(1, ordering: .relaxed).oldValue
     let aside = "\(Self.reserved)\(getpid())-\(number).new"
-    let file = openat(parent, aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o644)
-    guard file >= 0 else {
-      let code = errno
+    let file: Int32
+    do throws(BucketError) {
+      file = try open(aside, in: parent, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, key)
+    } catch {
       close(parent)
-      throw failure(code, key)
+      throw error
     }
     return Writer(self, key: key, name: place.name, aside: aside, parent: parent, file: file)
   }
@@ -111,7 +102,7 @@ package final class DirectoryBucket: Bucket {
       throw error
     }
     defer { close(parent) }
-    guard unlinkat(parent, place.name, 0) == 0 else {
+    guard unsafe unlinkat(parent, place.name, 0) == 0 else {
       if errno == ENOENT || errno == EISDIR { return }
       throw failure(errno, key)
     }
@@ -120,7 +111,7 @@ package final class DirectoryBucket: Bucket {
     while let last = directories.popLast() {
       guard let above = try? walk(directories, key, makes: false) else { return }
       defer { close(above) }
-      guard unlinkat(above, last, AT_REMOVEDIR) == 0 else { return }
+      guard unsafe unlinkat(above, last, AT_REMOVEDIR) == 0 else { return }
     }
   }
 
@@ -167,11 +158,7 @@ package final class DirectoryBucket: Bucket {
       let key = path + name.text
       if name.isDirectory {
         guard walk.mayHold(key + "/") else { continue }
-        let below = openat(directory, name.text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-        guard below >= 0 else {
-          if errno == ENOENT { continue }
-          throw failure(errno, key)
-        }
+        guard let below = try openListed(name.text, in: directory, O_DIRECTORY, key) else { continue }
         defer { close(below) }
         try list(below, key + "/", &walk)
       } else if walk.wants(key) {
@@ -183,15 +170,9 @@ package final class DirectoryBucket: Bucket {
   private func add(
     _ directory: Int32, _ name: String, key: String, _ walk: inout ListWalk
   ) throws(BucketError) {
-    let file = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
-    guard file >= 0 else {
-      // It has gone meanwhile, or is a link, which is no object.
-      if errno == ENOENT || errno == ELOOP { return }
-      throw failure(errno, key)
-    }
+    guard let file = try openListed(name, in: directory, O_NONBLOCK, key) else { return }
     defer { close(file) }
-    var status = stat()
-    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
+    guard let status = FileStatus(of: file), status.isFile else { return }
     walk.entries.append(Self.entry(key, status, etag: Self.etag(file, status)))
   }
 
@@ -204,23 +185,24 @@ package final class DirectoryBucket: Bucket {
 
   private func names(in directory: Int32) throws(BucketError) -> [Name] {
     // A descriptor of its own: a stream closes its one, and shares the place with copies.
-    let file = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard file >= 0, let stream = fdopendir(file) else { throw failure(errno, "") }
-    defer { closedir(stream) }
+    let file = try open(".", in: directory, O_RDONLY | O_DIRECTORY, "")
+    guard let stream = unsafe fdopendir(file) else {
+      defer { close(file) }
+      throw failure(errno, "")
+    }
+    defer { unsafe closedir(stream) }
     var names: [Name] = []
-    while let entry = readdir(stream) {
-      let text = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        pointer.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: pointer.pointee)) {
-          String(validatingCString: $0)
-        }
+    while let entry = unsafe readdir(stream) {
+      let text = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        unsafe String(validating: bytes.prefix { $0 != 0 }, as: UTF8.self)
       }
       // Keys are text: what is not can have none.
       guard let text, text != ".", text != ".." else { continue }
-      var isDirectory = entry.pointee.d_type == UInt8(DT_DIR)
-      if entry.pointee.d_type == UInt8(DT_UNKNOWN) {
-        var status = stat()
-        guard fstatat(file, text, &status, AT_SYMLINK_NOFOLLOW) == 0 else { continue }
-        isDirectory = status.st_mode & S_IFMT == S_IFDIR
+      let kind = unsafe entry.pointee.d_type
+      var isDirectory = kind == UInt8(DT_DIR)
+      if kind == UInt8(DT_UNKNOWN) {
+        guard let status = FileStatus(text, in: file) else { continue }
+        isDirectory = status.isDirectory
       }
       if text == Self.folderName {
         names.append(Name(text: text, isDirectory: false, place: []))
@@ -260,21 +242,45 @@ package final class DirectoryBucket: Bucket {
 
   /// Opens the directory that some parts lead to.
   private func walk(_ parts: [String], _ key: String, makes: Bool) throws(BucketError) -> Int32 {
-    var current = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard current >= 0 else { throw failure(errno, key) }
+    var current = try open(".", in: directory, O_RDONLY | O_DIRECTORY, key)
     for part in parts {
-      if makes, mkdirat(current, part, 0o755) != 0, errno != EEXIST {
+      if makes, unsafe mkdirat(current, part, 0o755) != 0, errno != EEXIST {
         let code = errno
         close(current)
         throw failure(code, key)
       }
-      let next = openat(current, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-      let code = errno
-      close(current)
-      guard next >= 0 else { throw makes || code != ENOTDIR ? failure(code, key) : .noSuchKey(key) }
-      current = next
+      let above = current
+      defer { close(above) }
+      do throws(SystemRefusal) {
+        current = try openFile(part, in: current, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+      } catch {
+        throw makes || error.code != ENOTDIR ? failure(error.code, key) : .noSuchKey(key)
+      }
     }
     return current
+  }
+
+  private func open(
+    _ name: String, in directory: Int32, _ flags: Int32, _ key: String
+  ) throws(BucketError) -> Int32 {
+    do throws(SystemRefusal) {
+      return try openFile(name, in: directory, flags)
+    } catch {
+      throw failure(error.code, key)
+    }
+  }
+
+  /// The same for reading what a list has shown; nil: it has gone meanwhile, or is a link, which
+  /// is no object.
+  private func openListed(
+    _ name: String, in directory: Int32, _ flags: Int32, _ key: String
+  ) throws(BucketError) -> Int32? {
+    do throws(SystemRefusal) {
+      return try openFile(name, in: directory, O_RDONLY | O_NOFOLLOW | flags)
+    } catch {
+      if error.code == ENOENT || error.code == ELOOP || error.code == ENOTDIR { return nil }
+      throw failure(error.code, key)
+    }
   }
 
   private func failure(_ code: Int32, _ key: String) -> BucketError {
@@ -314,15 +320,12 @@ package final class DirectoryBucket: Bucket {
     deinit { close(file) }
 
     func next() throws(BucketError) -> [UInt8]? {
-      var code: Int32 = 0
-      let piece = [UInt8](unsafeUninitializedCapacity: Self.pieceBytes) { buffer, count in
-        let got = readAgain(file, buffer.baseAddress.unsafelyUnwrapped, Self.pieceBytes)
-        if got < 0 { code = errno }
-        count = max(got, 0)
-      }
-      if code != 0 {
+      let piece: [UInt8]
+      do throws(SystemRefusal) {
+        piece = try readBytes(file, count: Self.pieceBytes)
+      } catch {
         throw BucketError(
-          .internalError, "'\(entry.key)' in '\(path)' cannot be read: \(SystemFailure.text(code))")
+          .internalError, "'\(entry.key)' in '\(path)' cannot be read: \(SystemFailure.text(error.code))")
       }
       offset += piece.count
       if piece.isEmpty, offset < entry.size {
@@ -354,26 +357,28 @@ package final class DirectoryBucket: Bucket {
     }
 
     deinit {
-      if !isFinished { unlinkat(parent, aside, 0) }
+      if !isFinished { unsafe unlinkat(parent, aside, 0) }
       close(file)
       close(parent)
     }
 
     func write(_ bytes: [UInt8]) throws(BucketError) {
-      let code = bytes.withUnsafeBytes { writeWhole(file, $0) }
-      if code != 0 { throw bucket.failure(code, key) }
+      do throws(SystemRefusal) {
+        try writeWhole(file, bytes.span)
+      } catch {
+        throw bucket.failure(error.code, key)
+      }
     }
 
     func finish() throws(BucketError) -> ObjectEntry {
       if bucket.isDurable, fsync(file) != 0 { throw bucket.failure(errno, key) }
-      var status = stat()
-      fstat(file, &status)
-      guard renameat(parent, aside, parent, name) == 0 else { throw bucket.failure(errno, key) }
+      guard let status = FileStatus(of: file) else { throw bucket.failure(errno, key) }
+      guard unsafe renameat(parent, aside, parent, name) == 0 else { throw bucket.failure(errno, key) }
       isFinished = true
       if bucket.isDurable, fsync(parent) != 0 { throw bucket.failure(errno, key) }
       // To read for the digest what was opened for writing only takes another descriptor.
-      let again = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
-      defer { if again >= 0 { close(again) } }
+      let again = try bucket.open(name, in: parent, O_RDONLY | O_NOFOLLOW, key)
+      defer { close(again) }
       return DirectoryBucket.entry(key, status, etag: DirectoryBucket.etag(again, status))
     }
   }

@@ -104,6 +104,6 @@ enum ObjectKey {
   }
 
   static func etag(_ bytes: [UInt8]) -> String {
-    bytes.withUnsafeBytes { "\"\(ContentDigest.md5($0))\"" }
+    "\"\(ContentDigest.md5(of: bytes))\""
   }
 }

@@ -98,17 +98,15 @@ final class ObjectPump {
   func wait(milliseconds: Int) { next.wait(milliseconds: milliseconds) }
 
   /// Reads into `room`; 0 at the end.
-  func read(into room: UnsafeMutableRawBufferPointer) throws(RowError) -> Int {
+  func read(into room: inout ByteRoom) throws(RowError) -> Int {
     if used == piece.count, !hasEnded {
       piece = try SourceObject.unwrapped(next.take(), address) ?? []
       used = 0
       hasEnded = piece.isEmpty
       if !hasEnded { begin() }
     }
-    let count = min(room.count, piece.count - used)
-    piece.withUnsafeBytes { bytes in
-      room.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[used..<used + count]))
-    }
+    let count = min(room.left, piece.count - used)
+    room.put(piece.span, used..<used + count)
     used += count
     return count
   }

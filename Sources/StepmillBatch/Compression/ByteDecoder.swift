@@ -1,9 +1,7 @@
 /// Takes compression away, a piece at a time.
 protocol ByteDecoder: AnyObject {
-  /// Reads from `input`, writes to `output`, and says how much of each.
-  func decode(
-    _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
-  ) throws(RowError) -> (taken: Int, made: Int)
+  /// Reads from `input`, writes to `output`, and says how much it has read.
+  func decode(_ input: Span<UInt8>, into output: inout ByteRoom) throws(RowError) -> Int
 
   /// Nothing more comes: throws if that is too early.
   func finish() throws(RowError)
@@ -17,7 +15,7 @@ package enum Compression: Sendable {
   static let magicBytes = 4
 
   /// What the first bytes of a stream say.
-  package init(magic bytes: UnsafeRawBufferPointer) {
+  init(magic bytes: Span<UInt8>) {
     if bytes.count >= 2, bytes[0] == 0x1F, bytes[1] == 0x8B {
       self = .gzip
     } else if bytes.count >= 4, bytes[1] == 0xB5, bytes[2] == 0x2F, bytes[3] == 0xFD, bytes[0] == 0x28 {

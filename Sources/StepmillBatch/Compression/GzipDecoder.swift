@@ -1,7 +1,7 @@
 import CZlib
 
 /// gzip, of any number of members one behind the other.
-final class GzipDecoder: ByteDecoder {
+@safe final class GzipDecoder: ByteDecoder {
   private let stream: UnsafeMutablePointer<z_stream>
   private var offset = 0
   private var state = Phase.member
@@ -14,50 +14,59 @@ final class GzipDecoder: ByteDecoder {
   }
 
   init() throws(RowError) {
-    stream = .allocate(capacity: 1)
-    stream.initialize(to: z_stream())
-    guard stepmill_gunzip_begin(stream) == Z_OK else {
-      stream.deallocate()
+    unsafe stream = .allocate(capacity: 1)
+    unsafe stream.initialize(to: z_stream())
+    guard unsafe stepmill_gunzip_begin(stream) == Z_OK else {
+      unsafe stream.deallocate()
       throw RowError(.source, "there is no memory to read gzip with")
     }
   }
 
   deinit {
-    inflateEnd(stream)
-    stream.deallocate()
+    unsafe inflateEnd(stream)
+    unsafe stream.deallocate()
   }
 
-  func decode(
-    _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
-  ) throws(RowError) -> (taken: Int, made: Int) {
+  func decode(_ input: Span<UInt8>, into output: inout ByteRoom) throws(RowError) -> Int {
     var taken = 0
     if state != .member {
       taken = try skip(input)
-      guard state == .member else { return (taken, 0) }
+      guard state == .member else { return taken }
     }
-    let count = min(input.count - taken, Int(UInt32.max))
-    let room = min(output.count, Int(UInt32.max))
-    guard room > 0 else { return (taken, 0) }
-    let source = input.baseAddress.map { ($0 + taken).assumingMemoryBound(to: UInt8.self) }
-    stream.pointee.next_in = UnsafeMutablePointer(mutating: source)
-    stream.pointee.avail_in = UInt32(count)
-    stream.pointee.next_out = output.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: UInt8.self)
-    stream.pointee.avail_out = UInt32(room)
-    let code = inflate(stream, Z_NO_FLUSH)
-    let used = count - Int(stream.pointee.avail_in)
+    let (code, used) = inflate(input.extracting(droppingFirst: taken), &output)
     offset += used
     switch code {
     case Z_OK, Z_BUF_ERROR: break
     case Z_STREAM_END: state = .between
     default:
-      let reason = stream.pointee.msg.map { String(cString: $0) } ?? "error \(code)"
+      let reason = unsafe stream.pointee.msg.map { unsafe String(cString: $0) } ?? "error \(code)"
       throw RowError(.syntax, "the gzip stream is damaged: \(reason)", at: offset)
     }
-    return (taken + used, room - Int(stream.pointee.avail_out))
+    return taken + used
+  }
+
+  /// One call of the library: its code, and how much it has read.
+  private func inflate(_ input: Span<UInt8>, _ output: inout ByteRoom) -> (code: Int32, used: Int) {
+    unsafe input.withUnsafeBytes { source in
+      // The library does not write to its input, whatever its types say.
+      let bytes = unsafe source.baseAddress?.assumingMemoryBound(to: UInt8.self)
+      let count = min(source.count, Int(UInt32.max))
+      unsafe stream.pointee.next_in = UnsafeMutablePointer(mutating: bytes)
+      unsafe stream.pointee.avail_in = UInt32(count)
+      var code = Z_OK
+      unsafe output.fill { target in
+        let room = min(target.count, Int(UInt32.max))
+        unsafe stream.pointee.next_out = target.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        unsafe stream.pointee.avail_out = UInt32(room)
+        code = unsafe CZlib.inflate(stream, Z_NO_FLUSH)
+        return unsafe room - Int(stream.pointee.avail_out)
+      }
+      return unsafe (code, count - Int(stream.pointee.avail_in))
+    }
   }
 
   /// What stands between and behind members.
-  private func skip(_ input: UnsafeRawBufferPointer) throws(RowError) -> Int {
+  private func skip(_ input: Span<UInt8>) throws(RowError) -> Int {
     var taken = 0
     while taken < input.count {
       if input[taken] == 0 {
@@ -69,7 +78,7 @@ final class GzipDecoder: ByteDecoder {
         throw RowError(.syntax, "what follows the gzip stream is no gzip", at: offset + taken)
       }
       state = .member
-      inflateReset(stream)
+      unsafe inflateReset(stream)
       break
     }
     offset += taken

@@ -1,11 +1,5 @@
 import Stepmill
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
 // CSV as Step Functions reads it (specification: ItemReader, CSV): items are objects of
 // strings; missing fields are empty, surplus ones are dropped.
 //
@@ -21,25 +15,14 @@ final class CSVRowReader: RowReader {
   private let delimiter: UInt8
   private let order: CSVDialect.Order
   private var hasHeaders = false
-  /// At addresses of their own: a class checks each access to its variables.
-  private let fields: UnsafeMutablePointer<FieldList>
-  private let columns: UnsafeMutablePointer<ColumnList>
+  // Handed on as parameters: a class checks each access to its variables.
+  private var fields = FieldList()
+  private var columns = ColumnList()
 
   init(_ dialect: CSVDialect) throws(RowError) {
     delimiter = dialect.delimiter.rawValue
     order = dialect.order
-    fields = .allocate(capacity: 1)
-    fields.initialize(to: FieldList())
-    columns = .allocate(capacity: 1)
-    columns.initialize(to: ColumnList())
     if case .given(let names) = dialect.headers { try setHeaders(names) }
-  }
-
-  deinit {
-    fields.deinitialize(count: 1)
-    fields.deallocate()
-    columns.deinitialize(count: 1)
-    columns.deallocate()
   }
 
   private func setHeaders(_ names: [String]) throws(RowError) {
@@ -47,7 +30,7 @@ final class CSVRowReader: RowReader {
       throw RowError(.headers, "CSV headers cannot contain duplicates.")
     }
     for (place, field) in order.arrange(names).enumerated() {
-      columns.pointee.append(
+      columns.append(
         field: field,
         Array((place == 0 ? "{" : "\",").utf8) + JSON(names[field]).utf8 + Array(":\"".utf8))
     }
@@ -55,14 +38,23 @@ final class CSVRowReader: RowReader {
   }
 
   func read(
-    _ bytes: UnsafeRawBufferPointer, isLast: Bool, into rows: inout RowBuffer
+    _ bytes: Span<UInt8>, isLast: Bool, into rows: inout RowBuffer
   ) throws(RowError) -> Int {
-    guard let base = bytes.baseAddress else { return 0 }
+    try read(bytes, isLast, into: &rows, &fields)
+  }
+
+  private func read(
+    _ bytes: Span<UInt8>, _ isLast: Bool, into rows: inout RowBuffer, _ fields: inout FieldList
+  ) throws(RowError) -> Int {
     var offset = 0
     while offset < bytes.count, !rows.isFull {
-      guard let next = try takeApart(bytes, from: offset, isLast) else { break }
-      if !fields.pointee.isBlank {
-        if hasHeaders { write(bytes, next - offset, &rows) } else { try readHeaders(base) }
+      guard let next = try takeApart(bytes, from: offset, isLast, &fields) else { break }
+      if !fields.isBlank {
+        if hasHeaders {
+          write(bytes, next - offset, fields, columns, &rows)
+        } else {
+          try readHeaders(bytes, fields)
+        }
       }
       offset = next
     }
@@ -74,47 +66,45 @@ final class CSVRowReader: RowReader {
   /// Finds the fields of the record at `first`, and where the next one begins. Nil: the record
   /// goes on behind the text.
   private func takeApart(
-    _ bytes: UnsafeRawBufferPointer, from first: Int, _ isLast: Bool
+    _ bytes: Span<UInt8>, from first: Int, _ isLast: Bool, _ fields: inout FieldList
   ) throws(RowError) -> Int? {
-    let fields = fields
-    fields.pointee.removeAll()
+    fields.removeAll()
     let delimiter = delimiter
-    let base = bytes.baseAddress.unsafelyUnwrapped
-    let end = base + bytes.count
-    var cursor = base + first
+    let end = bytes.count
+    var cursor = first
     while true {
-      var field = Field(start: cursor - base, end: 0, care: .none)
-      if cursor < end, cursor.load(as: UInt8.self) == 0x22 {
+      var field = Field(start: cursor, end: 0, care: .none)
+      if cursor < end, bytes[cursor] == 0x22 {
         field.care = .reading
-        guard let close = Self.closingQuote(cursor + 1, end, isLast) else {
+        guard let close = Self.closingQuote(bytes, cursor + 1, isLast) else {
           if isLast {
-            throw RowError(.truncated, "a quote is opened here and never closed", at: cursor - base)
+            throw RowError(.truncated, "a quote is opened here and never closed", at: cursor)
           }
           return nil
         }
         cursor = close.end
         // What stands between the quotes is the value, unless more follows them.
         if let care = close.care, cursor < end {
-          let next = cursor.load(as: UInt8.self)
+          let next = bytes[cursor]
           if next == delimiter || next == 0x0A {
-            fields.pointee.append(
-              Field(start: field.start + 1, end: cursor - base - 1, care: care, isQuoted: true))
+            fields.append(
+              Field(start: field.start + 1, end: cursor - 1, care: care, isQuoted: true))
             cursor += 1
-            if next == 0x0A { return cursor - base }
+            if next == 0x0A { return cursor }
             continue
           }
         }
       }
       var hasEnded = false
       scan: while true {
-        cursor = ByteScan.fieldStop(cursor, end, delimiter: delimiter)
+        cursor = ByteScan.fieldStop(bytes, cursor, delimiter: delimiter)
         if cursor == end {
           guard isLast else { return nil }
-          field.end = cursor - base
-          fields.pointee.append(field)
+          field.end = cursor
+          fields.append(field)
           return bytes.count
         }
-        let byte = cursor.load(as: UInt8.self)
+        let byte = bytes[cursor]
         if byte == delimiter { break scan }
         switch byte {
         case 0x0A:
@@ -124,25 +114,25 @@ final class CSVRowReader: RowReader {
           field.care = .reading
           cursor += 1
           // What follows is not a delimiter, nor a backslash; but a line end ends the record.
-          if cursor < end, cursor.load(as: UInt8.self) != 0x0A, cursor.load(as: UInt8.self) != 0x0D {
+          if cursor < end, bytes[cursor] != 0x0A, bytes[cursor] != 0x0D {
             cursor += 1
           }
           if cursor == end, !isLast { return nil }
         default:
           cursor += 1
           // In front of a line end it is a part of that.
-          if byte == 0x0D, cursor < end, cursor.load(as: UInt8.self) == 0x0A { continue }
+          if byte == 0x0D, cursor < end, bytes[cursor] == 0x0A { continue }
           if field.care == .none { field.care = .escapes }
         }
       }
-      field.end = cursor - base
+      field.end = cursor
       if hasEnded {
         // The line end may be two characters.
-        if field.end > field.start, (cursor - 1).load(as: UInt8.self) == 0x0D { field.end -= 1 }
-        fields.pointee.append(field)
-        return cursor - base + 1
+        if field.end > field.start, bytes[cursor - 1] == 0x0D { field.end -= 1 }
+        fields.append(field)
+        return cursor + 1
       }
-      fields.pointee.append(field)
+      fields.append(field)
       cursor += 1
     }
   }
@@ -151,18 +141,19 @@ final class CSVRowReader: RowReader {
   /// (nil: more than copying and escaping); or nil if there is no such quote.
   @inline(__always)
   private static func closingQuote(
-    _ start: UnsafeRawPointer, _ end: UnsafeRawPointer, _ isLast: Bool
-  ) -> (end: UnsafeRawPointer, care: Field.Care?)? {
+    _ bytes: Span<UInt8>, _ start: Int, _ isLast: Bool
+  ) -> (end: Int, care: Field.Care?)? {
+    let end = bytes.count
     var care: Field.Care? = Field.Care.none
     var cursor = start
     while cursor < end {
-      cursor = ByteScan.stringStop(cursor, end)
+      cursor = ByteScan.stringStop(bytes, cursor)
       if cursor == end { return nil }
-      switch cursor.load(as: UInt8.self) {
+      switch bytes[cursor] {
       case 0x22:
         // Two of them stand for one; the second may not have arrived.
         if cursor + 1 == end { return isLast ? (end, care) : nil }
-        if (cursor + 1).load(as: UInt8.self) != 0x22 { return (cursor + 1, care) }
+        if bytes[cursor + 1] != 0x22 { return (cursor + 1, care) }
         care = nil
         cursor += 2
       case 0x5C:
@@ -178,96 +169,78 @@ final class CSVRowReader: RowReader {
 
   // MARK: Writing
 
-  private func write(_ bytes: UnsafeRawBufferPointer, _ recordBytes: Int, _ rows: inout RowBuffer) {
-    let base = bytes.baseAddress.unsafelyUnwrapped
-    let end = base + bytes.count
-    let (fields, columns) = (fields, columns)
-    // A control character takes six bytes; short copies take whole vectors.
-    var room = rows.reserve(columns.pointee.bytes + recordBytes * 6 + 64)
-    for index in 0..<columns.pointee.count {
-      let column = columns.pointee[index]
-      ShortCopy.padded(column.prefix, column.prefixBytes, to: room)
-      room += column.prefixBytes
-      guard column.field < fields.pointee.count else { continue }
-      let field = fields.pointee[column.field]
-      switch field.care {
-      case .none:
-        ShortCopy.within(base + field.start, field.end - field.start, end, to: room)
-        room += field.end - field.start
-      case .escapes:
-        room = Self.escape(
-          UnsafeRawBufferPointer(start: base + field.start, count: field.end - field.start), to: room)
-      case .reading:
-        room = read(
-          UnsafeRawBufferPointer(start: base + field.start, count: field.end - field.start)
-        ).withUnsafeBytes { Self.escape($0, to: room) }
+  private func write(
+    _ bytes: Span<UInt8>, _ recordBytes: Int, _ fields: borrowing FieldList, _ columns: borrowing ColumnList,
+    _ rows: inout RowBuffer
+  ) {
+    // A control character takes six bytes.
+    rows.append(bytesMax: columns.bytes + recordBytes * 6 + ByteRoom.slack) { room in
+      let prefixes = columns.prefixes.span
+      for index in 0..<columns.count {
+        let column = columns[index]
+        room.putShort(prefixes, column.start..<column.end)
+        guard column.field < fields.count else { continue }
+        let field = fields[column.field]
+        switch field.care {
+        case .none: room.putShort(bytes, field.start..<field.end)
+        case .escapes: Self.escape(bytes, field.start..<field.end, to: &room)
+        case .reading:
+          let value = read(bytes, field.start..<field.end)
+          Self.escape(value.span, 0..<value.count, to: &room)
+        }
       }
+      room.put(columns.count == 0 ? 0x7B : 0x22)
+      room.put(0x7D)
     }
-    room.storeBytes(of: columns.pointee.count == 0 ? 0x7B : 0x22, as: UInt8.self)
-    room.storeBytes(of: 0x7D, toByteOffset: 1, as: UInt8.self)
-    room.storeBytes(of: 0x0A, toByteOffset: 2, as: UInt8.self)
-    rows.endRow(room + 3)
   }
 
   /// Copies text, with escapes where JSON needs them.
   @inline(__always)
-  private static func escape(
-    _ text: UnsafeRawBufferPointer, to room: UnsafeMutableRawPointer
-  ) -> UnsafeMutableRawPointer {
-    guard var cursor = text.baseAddress else { return room }
-    var room = room
-    let end = cursor + text.count
+  private static func escape(_ text: Span<UInt8>, _ part: Range<Int>, to room: inout ByteRoom) {
+    let text = text.extracting(part)
+    var place = 0
     while true {
-      let stop = ByteScan.stringStop(cursor, end)
-      room.copyMemory(from: cursor, byteCount: stop - cursor)
-      room += stop - cursor
-      if stop == end { return room }
-      room = escape(stop.load(as: UInt8.self), to: room)
-      cursor = stop + 1
+      let stop = ByteScan.stringStop(text, place)
+      room.put(text, place..<stop)
+      if stop == text.count { return }
+      escape(text[stop], to: &room)
+      place = stop + 1
     }
   }
 
-  private static func escape(_ byte: UInt8, to room: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
-    var room = room
-    func put(_ byte: UInt8) {
-      room.storeBytes(of: byte, as: UInt8.self)
-      room += 1
-    }
-    put(0x5C)
+  private static func escape(_ byte: UInt8, to room: inout ByteRoom) {
+    room.put(0x5C)
     switch byte {
-    case 0x22, 0x5C: put(byte)
-    case 0x0A: put(UInt8(ascii: "n"))
-    case 0x0D: put(UInt8(ascii: "r"))
-    case 0x09: put(UInt8(ascii: "t"))
+    case 0x22, 0x5C: room.put(byte)
+    case 0x0A: room.put(UInt8(ascii: "n"))
+    case 0x0D: room.put(UInt8(ascii: "r"))
+    case 0x09: room.put(UInt8(ascii: "t"))
     default:
-      put(UInt8(ascii: "u"))
-      put(0x30)
-      put(0x30)
-      put(byte >> 4 == 0 ? 0x30 : 0x31)
-      put(byte & 15 < 10 ? 0x30 + byte & 15 : 0x61 + byte & 15 - 10)
+      room.put("u00")
+      room.put(byte >> 4 == 0 ? 0x30 : 0x31)
+      room.put(byte & 15 < 10 ? 0x30 + byte & 15 : 0x61 + byte & 15 - 10)
     }
-    return room
   }
 
   /// The value of a field that holds quotes or backslashes.
-  private func read(_ text: UnsafeRawBufferPointer) -> [UInt8] {
+  private func read(_ text: Span<UInt8>, _ part: Range<Int>) -> [UInt8] {
     var value: [UInt8] = []
-    value.reserveCapacity(text.count)
-    var isQuoted = text.first == 0x22
-    var index = isQuoted ? 1 : 0
-    while index < text.count {
+    value.reserveCapacity(part.count)
+    var isQuoted = !part.isEmpty && text[part.lowerBound] == 0x22
+    var index = part.lowerBound + (isQuoted ? 1 : 0)
+    while index < part.upperBound {
       let byte = text[index]
       index += 1
       switch byte {
       case 0x22 where isQuoted:
-        if index < text.count, text[index] == 0x22 {
+        if index < part.upperBound, text[index] == 0x22 {
           value.append(0x22)
           index += 1
         } else {
           isQuoted = false
         }
       case 0x5C:
-        guard index < text.count else { break }
+        guard index < part.upperBound else { break }
         let next = text[index]
         if next == 0x5C || next == 0x22 || next == delimiter {
           value.append(next)
@@ -280,14 +253,14 @@ final class CSVRowReader: RowReader {
     return value
   }
 
-  private func readHeaders(_ base: UnsafeRawPointer) throws(RowError) {
+  private func readHeaders(_ text: Span<UInt8>, _ fields: borrowing FieldList) throws(RowError) {
     var names: [String] = []
-    for index in 0..<fields.pointee.count {
-      let field = fields.pointee[index]
-      let text = UnsafeRawBufferPointer(start: base + field.start, count: field.end - field.start)
+    for index in 0..<fields.count {
+      let field = fields[index]
+      let part = field.start..<field.end
       names.append(
         field.care == .reading
-          ? String(decoding: read(text), as: UTF8.self) : String(decoding: text, as: UTF8.self))
+          ? String(decoding: read(text, part), as: UTF8.self) : text.extracting(part).text)
     }
     try setHeaders(names)
   }
@@ -309,89 +282,49 @@ private struct Field: BitwiseCopyable {
   var isQuoted = false
 }
 
-private struct FieldList: ~Copyable {
-  private var memory: UnsafeMutablePointer<Field> = .allocate(capacity: 16)
-  private var capacity = 16
+/// The fields of a record. Its memory is kept for the next one.
+private struct FieldList {
+  private var fields = [Field](repeating: Field(start: 0, end: 0, care: .none), count: 16)
   private(set) var count = 0
 
-  deinit { memory.deallocate() }
-
-  @inline(__always) subscript(_ index: Int) -> Field { memory[index] }
+  @inline(__always) subscript(_ index: Int) -> Field { fields[index] }
 
   /// It is a line with nothing on it.
   @inline(__always) var isBlank: Bool {
-    count == 1 && memory[0].start == memory[0].end && memory[0].care != .reading && !memory[0].isQuoted
+    count == 1 && fields[0].start == fields[0].end && fields[0].care != .reading && !fields[0].isQuoted
   }
 
   mutating func removeAll() { count = 0 }
 
   @inline(__always)
   mutating func append(_ field: Field) {
-    if _slowPath(count == capacity) { grow() }
-    memory[count] = field
+    if _slowPath(count == fields.count) { fields += fields }
+    fields[count] = field
     count &+= 1
-  }
-
-  @inline(never)
-  private mutating func grow() {
-    let more = UnsafeMutablePointer<Field>.allocate(capacity: capacity * 2)
-    more.update(from: memory, count: count)
-    memory.deallocate()
-    memory = more
-    capacity *= 2
   }
 }
 
 /// For each column that is written, in that order: its field, and the text up to its value.
-private struct ColumnList: ~Copyable {
+private struct ColumnList {
   struct Column: BitwiseCopyable {
     let field: Int
-    /// Whole vectors of it may be read.
-    let prefix: UnsafeRawPointer
-    let prefixBytes: Int
+    /// Where the text begins and ends in `prefixes`.
+    let start: Int
+    let end: Int
   }
 
   private var columns: [Column] = []
+  /// All texts, one behind the other, with as much behind the last one as `putShort` reads.
+  private(set) var prefixes = [UInt8](repeating: 0, count: ByteRoom.slack)
   private(set) var bytes = 4
   var count: Int { columns.count }
-
-  deinit { for column in columns { column.prefix.deallocate() } }
 
   @inline(__always) subscript(_ index: Int) -> Column { columns[index] }
 
   mutating func append(field: Int, _ prefix: [UInt8]) {
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: prefix.count + 16, alignment: 16)
-    memory.initializeMemory(as: UInt8.self, repeating: 0, count: prefix.count + 16)
-    memory.copyMemory(from: prefix, byteCount: prefix.count)
-    columns.append(Column(field: field, prefix: UnsafeRawPointer(memory), prefixBytes: prefix.count))
+    let start = prefixes.count - ByteRoom.slack
+    prefixes.insert(contentsOf: prefix, at: start)
+    columns.append(Column(field: field, start: start, end: start + prefix.count))
     bytes += prefix.count + 1
-  }
-}
-
-/// Copies of some bytes, which whole vectors do faster than a call. Up to 15 bytes behind the
-/// target are overwritten.
-private enum ShortCopy {
-  /// From memory with as much room behind it.
-  @inline(__always)
-  static func padded(_ source: UnsafeRawPointer, _ count: Int, to target: UnsafeMutableRawPointer) {
-    var offset = 0
-    while offset < count {
-      target.storeBytes(
-        of: source.loadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self), toByteOffset: offset,
-        as: SIMD16<UInt8>.self)
-      offset &+= 16
-    }
-  }
-
-  /// From memory that ends at `end`.
-  @inline(__always)
-  static func within(
-    _ source: UnsafeRawPointer, _ count: Int, _ end: UnsafeRawPointer, to target: UnsafeMutableRawPointer
-  ) {
-    if _fastPath(count <= 64 && source + count + 16 <= end) {
-      padded(source, count, to: target)
-    } else {
-      target.copyMemory(from: source, byteCount: count)
-    }
   }
 }

@@ -1,11 +1,5 @@
 import Stepmill
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
 // A JSON document as rows, without holding it: what a JSON Pointer leads to is iterated, and
 // what is beside the way is skipped byte by byte.
 //
@@ -73,33 +67,27 @@ final class JSONRowReader: RowReader {
   }
 
   func read(
-    _ bytes: UnsafeRawBufferPointer, isLast: Bool, into rows: inout RowBuffer
+    _ bytes: Span<UInt8>, isLast: Bool, into rows: inout RowBuffer
   ) throws(RowError) -> Int {
-    guard let base = bytes.baseAddress else {
-      if isLast, case .end = phase { return 0 }
-      if isLast { throw endsEarly(0) }
-      return 0
-    }
-    let end = base + bytes.count
-    var cursor = base
+    var cursor = 0
     while true {
-      if rows.isFull { return cursor - base }
+      if rows.isFull { return cursor }
       // Nothing but blanks may stand around what is looked for next.
       if case .skipping = phase {
       } else if case .rest = phase {
       } else {
-        cursor = Self.skipBlanks(cursor, end)
+        cursor = Self.skipBlanks(bytes, cursor)
       }
-      if cursor == end {
+      if cursor == bytes.count {
         if isLast {
           if case .end = phase { return bytes.count }
           throw endsEarly(bytes.count)
         }
         return bytes.count
       }
-      guard let next = try step(cursor, end, base, isLast, &rows) else {
+      guard let next = try step(bytes, cursor, isLast, &rows) else {
         if isLast { throw endsEarly(bytes.count) }
-        return cursor - base
+        return cursor
       }
       cursor = next
     }
@@ -109,12 +97,12 @@ final class JSONRowReader: RowReader {
     RowError(.truncated, "the JSON document is cut off: it ends in the middle", at: offset)
   }
 
-  private func wrong(_ what: String, _ place: UnsafeRawPointer, _ base: UnsafeRawPointer) -> RowError {
-    let byte = place.load(as: UInt8.self)
+  private func wrong(_ what: String, _ bytes: Span<UInt8>, _ place: Int) -> RowError {
+    let byte = bytes[place]
     let found =
       (0x21...0x7E).contains(byte)
       ? "'\(Character(Unicode.Scalar(byte)))'" : "byte 0x\(String(byte, radix: 16))"
-    return RowError(.syntax, "the text is not JSON: \(found) stands where \(what) should", at: place - base)
+    return RowError(.syntax, "the text is not JSON: \(found) stands where \(what) should", at: place)
   }
 
   private static var noSuchPath: RowError {
@@ -125,22 +113,21 @@ final class JSONRowReader: RowReader {
   /// Goes on from `cursor`, where something stands that is not blank. Nil: there is not enough
   /// text behind it.
   private func step(
-    _ cursor: UnsafeRawPointer, _ end: UnsafeRawPointer, _ base: UnsafeRawPointer, _ isLast: Bool,
-    _ rows: inout RowBuffer
-  ) throws(RowError) -> UnsafeRawPointer? {
-    let byte = cursor.load(as: UInt8.self)
+    _ bytes: Span<UInt8>, _ cursor: Int, _ isLast: Bool, _ rows: inout RowBuffer
+  ) throws(RowError) -> Int? {
+    let byte = bytes[cursor]
     switch phase {
     case .value:
-      return try enter(cursor, byte, base)
+      return try enter(bytes, cursor)
     case .name:
       if byte == UInt8(ascii: "}") { throw Self.noSuchPath }
-      guard byte == UInt8(ascii: "\"") else { throw wrong("a name", cursor, base) }
-      guard let close = try Self.stringEnd(cursor, end, base) else { return nil }
-      let name = UnsafeRawBufferPointer(start: cursor + 1, count: close - cursor - 2)
+      guard byte == UInt8(ascii: "\"") else { throw wrong("a name", bytes, cursor) }
+      guard let close = try Self.stringEnd(bytes, cursor) else { return nil }
+      let name = bytes.extracting(cursor + 1..<close - 1)
       phase = .colon(isWay: Self.isSame(name, tokens[depth]))
       return close
     case .colon(let isWay):
-      guard byte == UInt8(ascii: ":") else { throw wrong("':'", cursor, base) }
+      guard byte == UInt8(ascii: ":") else { throw wrong("':'", bytes, cursor) }
       if isWay {
         depth += 1
         phase = .value
@@ -151,7 +138,7 @@ final class JSONRowReader: RowReader {
       return cursor + 1
     case .afterMember:
       if byte == UInt8(ascii: "}") { throw Self.noSuchPath }
-      guard byte == UInt8(ascii: ",") else { throw wrong("',' or '}'", cursor, base) }
+      guard byte == UInt8(ascii: ",") else { throw wrong("',' or '}'", bytes, cursor) }
       phase = .name
       return cursor + 1
     case .element:
@@ -166,18 +153,18 @@ final class JSONRowReader: RowReader {
       return cursor
     case .afterElement:
       if byte == UInt8(ascii: "]") { throw Self.noSuchPath }
-      guard byte == UInt8(ascii: ",") else { throw wrong("',' or ']'", cursor, base) }
+      guard byte == UInt8(ascii: ",") else { throw wrong("',' or ']'", bytes, cursor) }
       index += 1
       phase = .element
       return cursor + 1
     case .skipping(let isObject):
-      let (next, isDone) = skip.pass(cursor, end)
+      let (next, isDone) = skip.pass(bytes, cursor)
       if isDone { phase = isObject ? .afterMember : .afterElement }
       return next
     case .firstRow, .row, .afterRow:
-      return try iterate(cursor, byte, end, base, isLast, &rows)
+      return try iterate(bytes, cursor, isLast, &rows)
     case .rest:
-      let (next, open) = skip.passOpen(cursor, end, openAround)
+      let (next, open) = skip.passOpen(bytes, cursor, openAround)
       openAround = open
       if open == 0 { phase = .end }
       return next
@@ -185,18 +172,19 @@ final class JSONRowReader: RowReader {
       throw RowError(
         .syntax,
         "something follows the JSON document; if there is a document on each line, the format is JSON Lines",
-        at: cursor - base)
+        at: cursor)
     }
   }
 
   /// Goes into the value at `cursor`: it is the target, or on the way to it.
   private func enter(
-    _ cursor: UnsafeRawPointer, _ byte: UInt8, _ base: UnsafeRawPointer
-  ) throws(RowError) -> UnsafeRawPointer {
+    _ bytes: Span<UInt8>, _ cursor: Int
+  ) throws(RowError) -> Int {
+    let byte = bytes[cursor]
     let isContainer = byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[")
     guard depth < tokens.count else {
       guard isContainer else {
-        throw RowError(.notIterable, "Attempting to map over non-iterable node.", at: cursor - base)
+        throw RowError(.notIterable, "Attempting to map over non-iterable node.", at: cursor)
       }
       isObject = byte == UInt8(ascii: "{")
       phase = .firstRow
@@ -211,64 +199,55 @@ final class JSONRowReader: RowReader {
 
   /// One step through the target.
   private func iterate(
-    _ cursor: UnsafeRawPointer, _ byte: UInt8, _ end: UnsafeRawPointer, _ base: UnsafeRawPointer,
-    _ isLast: Bool, _ rows: inout RowBuffer
-  ) throws(RowError) -> UnsafeRawPointer? {
+    _ bytes: Span<UInt8>, _ cursor: Int, _ isLast: Bool, _ rows: inout RowBuffer
+  ) throws(RowError) -> Int? {
+    let byte = bytes[cursor]
     let close = isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")
     if case .afterRow = phase {
       if byte == UInt8(ascii: ",") {
         phase = .row
         return cursor + 1
       }
-      guard byte == close else { throw wrong(isObject ? "',' or '}'" : "',' or ']'", cursor, base) }
+      guard byte == close else { throw wrong(isObject ? "',' or '}'" : "',' or ']'", bytes, cursor) }
       return leave(cursor)
     }
     if byte == close, case .firstRow = phase { return leave(cursor) }
     guard isObject else {
-      guard let valueEnd = try Self.valueEnd(cursor, end, base) else { return nil }
+      guard let valueEnd = try Self.valueEnd(bytes, cursor) else { return nil }
       // A number at the very end might go on.
-      if valueEnd == end, !isLast { return nil }
-      let room = rows.reserve(valueEnd - cursor + 1)
-      Self.copyRow(from: cursor, to: room, count: valueEnd - cursor)
-      room.storeBytes(of: 0x0A, toByteOffset: valueEnd - cursor, as: UInt8.self)
-      rows.endRow(room + (valueEnd - cursor + 1))
+      if valueEnd == bytes.count, !isLast { return nil }
+      rows.append(bytesMax: valueEnd - cursor) { Self.copyRow(bytes, cursor..<valueEnd, to: &$0) }
       phase = .afterRow
       return valueEnd
     }
-    guard byte == UInt8(ascii: "\"") else { throw wrong("a name", cursor, base) }
-    guard let nameEnd = try Self.stringEnd(cursor, end, base) else { return nil }
-    let colon = Self.skipBlanks(nameEnd, end)
-    if colon == end { return nil }
-    guard colon.load(as: UInt8.self) == UInt8(ascii: ":") else { throw wrong("':'", colon, base) }
-    let value = Self.skipBlanks(colon + 1, end)
-    if value == end { return nil }
-    guard let valueEnd = try Self.valueEnd(value, end, base) else { return nil }
-    if valueEnd == end, !isLast { return nil }
-    putMember(name: cursor, nameEnd - cursor, value: value, valueEnd - value, &rows)
+    guard byte == UInt8(ascii: "\"") else { throw wrong("a name", bytes, cursor) }
+    guard let nameEnd = try Self.stringEnd(bytes, cursor) else { return nil }
+    let colon = Self.skipBlanks(bytes, nameEnd)
+    if colon == bytes.count { return nil }
+    guard bytes[colon] == UInt8(ascii: ":") else { throw wrong("':'", bytes, colon) }
+    let value = Self.skipBlanks(bytes, colon + 1)
+    if value == bytes.count { return nil }
+    guard let valueEnd = try Self.valueEnd(bytes, value) else { return nil }
+    if valueEnd == bytes.count, !isLast { return nil }
+    Self.putMember(bytes, name: cursor..<nameEnd, value: value..<valueEnd, &rows)
     phase = .afterRow
     return valueEnd
   }
 
-  private func putMember(
-    name: UnsafeRawPointer, _ nameCount: Int, value: UnsafeRawPointer, _ valueCount: Int,
-    _ rows: inout RowBuffer
+  private static func putMember(
+    _ bytes: Span<UInt8>, name: Range<Int>, value: Range<Int>, _ rows: inout RowBuffer
   ) {
-    var room = rows.reserve(nameCount + valueCount + 20)
-    room = Self.put(#"{"Key":"#, to: room)
-    room.copyMemory(from: name, byteCount: nameCount)
-    room = Self.put(#","Value":"#, to: room + nameCount)
-    Self.copyRow(from: value, to: room, count: valueCount)
-    room = Self.put("}\n", to: room + valueCount)
-    rows.endRow(room)
-  }
-
-  private static func put(_ text: StaticString, to room: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
-    room.copyMemory(from: text.utf8Start, byteCount: text.utf8CodeUnitCount)
-    return room + text.utf8CodeUnitCount
+    rows.append(bytesMax: name.count + value.count + 20) { room in
+      room.put(#"{"Key":"#)
+      room.put(bytes, name)
+      room.put(#","Value":"#)
+      copyRow(bytes, value, to: &room)
+      room.put("}")
+    }
   }
 
   /// Behind the target. An empty pointer's target is the document.
-  private func leave(_ close: UnsafeRawPointer) -> UnsafeRawPointer {
+  private func leave(_ close: Int) -> Int {
     skip = Skip()
     phase = openAround == 0 ? .end : .rest
     return close + 1
@@ -277,10 +256,10 @@ final class JSONRowReader: RowReader {
   // MARK: Scanning
 
   @inline(__always)
-  private static func skipBlanks(_ start: UnsafeRawPointer, _ end: UnsafeRawPointer) -> UnsafeRawPointer {
+  private static func skipBlanks(_ bytes: Span<UInt8>, _ start: Int) -> Int {
     var cursor = start
-    while cursor < end {
-      let byte = cursor.load(as: UInt8.self)
+    while cursor < bytes.count {
+      let byte = bytes[cursor]
       if byte != 0x20, byte != 0x0A, byte != 0x0D, byte != 0x09 { break }
       cursor += 1
     }
@@ -289,17 +268,17 @@ final class JSONRowReader: RowReader {
 
   /// Behind the closing quote of the string whose opening quote is at `start`.
   private static func stringEnd(
-    _ start: UnsafeRawPointer, _ end: UnsafeRawPointer, _ base: UnsafeRawPointer
-  ) throws(RowError) -> UnsafeRawPointer? {
+    _ bytes: Span<UInt8>, _ start: Int
+  ) throws(RowError) -> Int? {
     var cursor = start + 1
-    while cursor < end {
-      cursor = ByteScan.stringStop(cursor, end)
-      if cursor == end { return nil }
-      switch cursor.load(as: UInt8.self) {
+    while cursor < bytes.count {
+      cursor = ByteScan.stringStop(bytes, cursor)
+      if cursor == bytes.count { return nil }
+      switch bytes[cursor] {
       case UInt8(ascii: "\""): return cursor + 1
       case UInt8(ascii: "\\"): cursor += 2
       default:
-        throw RowError(.syntax, "the text is not JSON: a string holds a control character", at: cursor - base)
+        throw RowError(.syntax, "the text is not JSON: a string holds a control character", at: cursor)
       }
     }
     return nil
@@ -307,14 +286,14 @@ final class JSONRowReader: RowReader {
 
   /// Behind the value at `start`; at the end of the text if it is a number or a word there.
   private static func valueEnd(
-    _ start: UnsafeRawPointer, _ end: UnsafeRawPointer, _ base: UnsafeRawPointer
-  ) throws(RowError) -> UnsafeRawPointer? {
+    _ bytes: Span<UInt8>, _ start: Int
+  ) throws(RowError) -> Int? {
     var open = 0
     var cursor = start
-    while cursor < end {
-      switch cursor.load(as: UInt8.self) {
+    while cursor < bytes.count {
+      switch bytes[cursor] {
       case UInt8(ascii: "\""):
-        guard let next = try stringEnd(cursor, end, base) else { return nil }
+        guard let next = try stringEnd(bytes, cursor) else { return nil }
         cursor = next
         if open == 0 { return cursor }
       case UInt8(ascii: "{"), UInt8(ascii: "["):
@@ -323,7 +302,7 @@ final class JSONRowReader: RowReader {
       case UInt8(ascii: "}"), UInt8(ascii: "]"):
         if open == 0 {
           if cursor == start {
-            throw RowError(.syntax, "the text is not JSON: a value is missing", at: cursor - base)
+            throw RowError(.syntax, "the text is not JSON: a value is missing", at: cursor)
           }
           return cursor
         }
@@ -333,7 +312,7 @@ final class JSONRowReader: RowReader {
       case UInt8(ascii: ","), 0x20, 0x0A, 0x0D, 0x09:
         if open == 0 {
           if cursor == start {
-            throw RowError(.syntax, "the text is not JSON: a value is missing", at: cursor - base)
+            throw RowError(.syntax, "the text is not JSON: a value is missing", at: cursor)
           }
           return cursor
         }
@@ -342,26 +321,22 @@ final class JSONRowReader: RowReader {
         cursor += 1
       }
     }
-    return open == 0 ? end : nil
+    return open == 0 ? bytes.count : nil
   }
 
   /// Copies a value, with blanks for its line ends.
-  private static func copyRow(from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, count: Int) {
-    target.copyMemory(from: source, byteCount: count)
-    var cursor = UnsafeMutableRawPointer(target)
-    let end = target + count
-    while cursor < end, let line = memchr(cursor, 0x0A, end - cursor) {
-      line.storeBytes(of: 0x20, as: UInt8.self)
-      cursor = line + 1
-    }
+  private static func copyRow(_ bytes: Span<UInt8>, _ part: Range<Int>, to room: inout ByteRoom) {
+    let start = room.count
+    room.put(bytes, part)
+    room.replace(0x0A, with: 0x20, from: start)
   }
 
   // MARK: The way
 
   /// Whether a name as written is the one that a token means.
-  private static func isSame(_ name: UnsafeRawBufferPointer, _ token: [UInt8]) -> Bool {
-    if !name.contains(UInt8(ascii: "\\")) { return name.elementsEqual(token) }
-    let quoted = [UInt8(ascii: "\"")] + Array(name) + [UInt8(ascii: "\"")]
+  private static func isSame(_ name: Span<UInt8>, _ token: [UInt8]) -> Bool {
+    if !name.contains(UInt8(ascii: "\\")) { return name.isSame(as: token) }
+    let quoted = [UInt8(ascii: "\"")] + name.array + [UInt8(ascii: "\"")]
     guard let text = try? JSON(parsing: quoted).string else { return false }
     return text.utf8.elementsEqual(token)
   }
@@ -380,15 +355,15 @@ private struct Skip {
   private var hasBegun = false
 
   /// Passes one value. Where it ends, or the end of the text.
-  mutating func pass(_ start: UnsafeRawPointer, _ end: UnsafeRawPointer) -> (UnsafeRawPointer, Bool) {
+  mutating func pass(_ bytes: Span<UInt8>, _ start: Int) -> (Int, Bool) {
     var cursor = start
-    while cursor < end {
+    while cursor < bytes.count {
       if isInString {
-        guard passString(&cursor, end) else { return (end, false) }
+        guard passString(bytes, &cursor) else { return (bytes.count, false) }
         if open == 0 { return (cursor, true) }
         continue
       }
-      switch cursor.load(as: UInt8.self) {
+      switch bytes[cursor] {
       case UInt8(ascii: "\""):
         isInString = true
         hasBegun = true
@@ -409,21 +384,21 @@ private struct Skip {
       }
       cursor += 1
     }
-    return (end, false)
+    return (bytes.count, false)
   }
 
   /// Passes text until `open` brackets have been closed.
   mutating func passOpen(
-    _ start: UnsafeRawPointer, _ end: UnsafeRawPointer, _ open: Int
-  ) -> (UnsafeRawPointer, Int) {
+    _ bytes: Span<UInt8>, _ start: Int, _ open: Int
+  ) -> (Int, Int) {
     var open = open
     var cursor = start
-    while cursor < end, open > 0 {
+    while cursor < bytes.count, open > 0 {
       if isInString {
-        guard passString(&cursor, end) else { return (end, open) }
+        guard passString(bytes, &cursor) else { return (bytes.count, open) }
         continue
       }
-      switch cursor.load(as: UInt8.self) {
+      switch bytes[cursor] {
       case UInt8(ascii: "\""): isInString = true
       case UInt8(ascii: "{"), UInt8(ascii: "["): open += 1
       case UInt8(ascii: "}"), UInt8(ascii: "]"): open -= 1
@@ -435,16 +410,16 @@ private struct Skip {
   }
 
   /// Passes the rest of a string; false: it goes on behind the text.
-  private mutating func passString(_ cursor: inout UnsafeRawPointer, _ end: UnsafeRawPointer) -> Bool {
-    while cursor < end {
+  private mutating func passString(_ bytes: Span<UInt8>, _ cursor: inout Int) -> Bool {
+    while cursor < bytes.count {
       if isEscaped {
         isEscaped = false
         cursor += 1
         continue
       }
-      cursor = ByteScan.stringStop(cursor, end)
-      if cursor == end { return false }
-      let byte = cursor.load(as: UInt8.self)
+      cursor = ByteScan.stringStop(bytes, cursor)
+      if cursor == bytes.count { return false }
+      let byte = bytes[cursor]
       cursor += 1
       if byte == UInt8(ascii: "\\") {
         isEscaped = true

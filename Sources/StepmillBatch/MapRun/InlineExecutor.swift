@@ -44,7 +44,7 @@ final class InlineExecutor: TaskExecutor, @unchecked Sendable {
       return !state.isRunning
     }
     guard mayRun else { return }
-    while let job = next() { job.runSynchronously(on: asUnownedTaskExecutor()) }
+    while let job = next() { unsafe job.runSynchronously(on: asUnownedTaskExecutor()) }
   }
 
   /// The next job; nil when there is none, and nobody runs any from then on.

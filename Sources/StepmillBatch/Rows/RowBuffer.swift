@@ -11,8 +11,8 @@ import Stepmill
 ///
 /// It is full when it holds as many rows, or as many bytes, as it should; a row that is longer
 /// than that still fits, alone or as the last one.
-package struct RowBuffer: ~Copyable {
-  package private(set) var start: UnsafeMutableRawPointer
+@safe package struct RowBuffer: ~Copyable {
+  private var start: UnsafeMutableRawPointer
   private var capacity: Int
   /// Bytes of text, the line ends included.
   package private(set) var count = 0
@@ -26,14 +26,14 @@ package struct RowBuffer: ~Copyable {
     self.rowsMax = max(1, rowsMax)
     self.bytesMax = max(1, bytesMax)
     capacity = max(64, min(self.bytesMax * 2, expected))
-    guard let memory = malloc(capacity) else { fatalError("Stepmill: out of memory") }
-    start = memory
-    ends = .allocate(capacity: self.rowsMax)
+    guard let memory = unsafe malloc(capacity) else { fatalError("Stepmill: out of memory") }
+    unsafe start = memory
+    unsafe ends = .allocate(capacity: self.rowsMax)
   }
 
   deinit {
-    free(start)
-    ends.deallocate()
+    unsafe free(start)
+    unsafe ends.deallocate()
   }
 
   /// No more rows are wanted.
@@ -42,23 +42,36 @@ package struct RowBuffer: ~Copyable {
   /// Bytes of memory that it takes.
   package var footprint: Int { capacity + rowsMax * 4 }
 
-  /// All rows, each with its line end.
-  package var text: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
-
   /// Where a row's text begins and ends, without its line end.
   @inline(__always)
   package func range(of row: Int) -> Range<Int> {
     precondition(row >= 0 && row < rowCount, "there is no such row")
-    return (row == 0 ? 0 : Int(ends[row &- 1]))..<(Int(ends[row]) &- 1)
+    return unsafe (row == 0 ? 0 : Int(ends[row &- 1]))..<(Int(ends[row]) &- 1)
   }
 
-  /// The text of a row. Blanks may stand around it.
-  package subscript(row: Int) -> UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(rebasing: text[range(of: row)])
+  /// The lines of some rows, at an address that stays theirs until rows are added or removed.
+  @unsafe func lines(_ rows: Range<Int>) -> UnsafeRawBufferPointer {
+    let end = range(of: rows.upperBound - 1).upperBound + 1
+    let first = range(of: rows.lowerBound).lowerBound
+    return unsafe UnsafeRawBufferPointer(start: start + first, count: end - first)
   }
+
+  /// Shows the text of a row, without its line end. Blanks may stand around it.
+  @inline(__always)
+  package func withText<Result: ~Copyable, Failure: Error>(
+    of row: Int, _ body: (Span<UInt8>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let place = range(of: row)
+    let text = unsafe UnsafeBufferPointer(
+      start: (start + place.lowerBound).assumingMemoryBound(to: UInt8.self), count: place.count)
+    return try body(unsafe text.span)
+  }
+
+  /// The text of a row.
+  package func text(of row: Int) -> [UInt8] { withText(of: row) { $0.array } }
 
   /// A row as a value.
-  package func json(_ row: Int) throws(JSONSyntaxError) -> JSON { try JSON(parsing: Array(self[row])) }
+  package func json(_ row: Int) throws(JSONSyntaxError) -> JSON { try JSON(parsing: text(of: row)) }
 
   package mutating func removeAll() {
     count = 0
@@ -67,55 +80,57 @@ package struct RowBuffer: ~Copyable {
 
   // MARK: Writing
 
+  /// Adds a row of at most so many bytes that `write` puts there. No line end may be in it.
+  @inline(__always)
+  mutating func append(bytesMax: Int, _ write: (inout ByteRoom) -> Void) {
+    // The line end, and what short copies overwrite.
+    let size = bytesMax &+ 1
+    var room = unsafe ByteRoom(UnsafeMutableRawBufferPointer(start: reserve(size), count: size))
+    write(&room)
+    room.put(0x0A)
+    noteEnd(room.count)
+    count &+= room.count
+  }
+
   /// Makes room for `size` more bytes and says where they go.
   @inline(__always)
-  mutating func reserve(_ size: Int) -> UnsafeMutableRawPointer {
+  private mutating func reserve(_ size: Int) -> UnsafeMutableRawPointer {
     if _slowPath(capacity &- count < size) { grow(size) }
-    return start + count
+    return unsafe start + count
   }
 
   @inline(never)
   private mutating func grow(_ size: Int) {
     capacity = max(count &+ size, capacity &* 2)
     precondition(capacity < Int(UInt32.max), "BUG in Stepmill (please report): rows of 4 GB")
-    guard let memory = realloc(start, capacity) else {
+    guard let memory = unsafe realloc(start, capacity) else {
       fatalError("Stepmill: out of memory (\(capacity) bytes)")
     }
-    start = memory
-  }
-
-  /// Everything before `cursor` has been written, and is a row with its line end.
-  @inline(__always)
-  mutating func endRow(_ cursor: UnsafeMutableRawPointer) {
-    count = cursor - start
-    ends[rowCount] = UInt32(truncatingIfNeeded: count)
-    rowCount &+= 1
+    unsafe start = memory
   }
 
   /// Adds a row whose text holds no line end.
-  package mutating func append(_ row: UnsafeRawBufferPointer) {
-    let cursor = reserve(row.count &+ 1)
-    if let base = row.baseAddress { cursor.copyMemory(from: base, byteCount: row.count) }
-    cursor.storeBytes(of: 0x0A, toByteOffset: row.count, as: UInt8.self)
-    endRow(cursor + row.count + 1)
+  package mutating func append(_ row: Span<UInt8>) {
+    append(bytesMax: row.count) { $0.put(row, 0..<row.count) }
   }
 
   /// Adds a row.
-  package mutating func append(_ row: JSON) {
-    row.utf8.withUnsafeBytes { append($0) }
-  }
+  package mutating func append(_ row: JSON) { append(row.utf8.span) }
 
   /// Notes that a row ends `length` bytes behind the start of what is added next, in `addLines`.
   @inline(__always)
   mutating func noteEnd(_ length: Int) {
-    ends[rowCount] = UInt32(truncatingIfNeeded: count &+ length)
+    precondition(rowCount < rowsMax, "BUG in Stepmill (please report): more rows than the buffer takes")
+    unsafe ends[rowCount] = UInt32(truncatingIfNeeded: count &+ length)
     rowCount &+= 1
   }
 
   /// Adds the text of rows whose ends have been noted.
   @inline(__always)
-  mutating func addLines(_ lines: UnsafeRawPointer, _ length: Int) {
-    reserve(length).copyMemory(from: lines, byteCount: length)
-    count &+= length
+  mutating func addLines(_ text: Span<UInt8>, _ lines: Range<Int>) {
+    if lines.isEmpty { return }
+    var room = unsafe ByteRoom(UnsafeMutableRawBufferPointer(start: reserve(lines.count), count: lines.count))
+    room.put(text, lines)
+    count &+= lines.count
   }
 }

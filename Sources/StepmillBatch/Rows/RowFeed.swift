@@ -55,18 +55,18 @@ package struct RowFeed: ~Copyable {
   }
 
   /// Adds bytes.
-  package mutating func push(_ bytes: UnsafeRawBufferPointer) {
-    if phase == .magic || decoder != nil { compressed.append(bytes) } else { text.append(bytes) }
+  package mutating func push(_ bytes: Span<UInt8>) {
+    if takesText { text.append(bytes) } else { compressed.append(bytes) }
   }
 
-  /// Room to read bytes into, without copying them; `commit` says how many.
-  package mutating func room(_ size: Int) -> UnsafeMutableRawBufferPointer {
-    phase == .magic || decoder != nil ? compressed.room(size) : text.room(size)
+  /// Has at most `most` bytes put where they are needed, without copying them.
+  mutating func add<Failure: Error>(
+    _ most: Int, _ write: (inout ByteRoom) throws(Failure) -> Int
+  ) throws(Failure) -> Int {
+    takesText ? try text.add(most, write) : try compressed.add(most, write)
   }
 
-  package mutating func commit(_ size: Int) {
-    if phase == .magic || decoder != nil { compressed.commit(size) } else { text.commit(size) }
-  }
+  private var takesText: Bool { phase != .magic && decoder == nil }
 
   /// The rows are members of an object.
   package var yieldsMembers: Bool { reader.yieldsMembers }
@@ -96,10 +96,10 @@ package struct RowFeed: ~Copyable {
   /// Looks for compression; false: there is not enough to tell.
   private mutating func readMagic() throws(RowError) -> Bool {
     guard compressed.count >= Compression.magicBytes || isFinished else { return false }
-    decoder = try Compression(magic: compressed.bytes).decoder()
+    decoder = try compressed.withBytes { Compression(magic: $0) }.decoder()
     phase = .mark
     if decoder == nil {
-      text.append(compressed.bytes)
+      compressed.withBytes { text.append($0) }
       compressed.drop(compressed.count)
     }
     return true
@@ -108,11 +108,11 @@ package struct RowFeed: ~Copyable {
   /// Looks for a byte order mark, which is no part of the text; false: there is not enough to tell.
   private mutating func readMark() throws(RowError) -> Bool {
     guard text.count >= 3 || hasAllText else { return false }
-    let bytes = text.bytes
-    if bytes.count >= 2, (bytes[0] == 0xFF && bytes[1] == 0xFE) || (bytes[0] == 0xFE && bytes[1] == 0xFF) {
+    let mark = text.withBytes { $0.extracting(first: 3).array }
+    if mark.starts(with: [0xFF, 0xFE]) || mark.starts(with: [0xFE, 0xFF]) {
       throw RowError(.unsupported, "the text is UTF-16; rows are read as UTF-8", at: 0)
     }
-    if bytes.count >= 3, bytes[0] == 0xEF, bytes[1] == 0xBB, bytes[2] == 0xBF {
+    if mark == [0xEF, 0xBB, 0xBF] {
       text.drop(3)
       textOffset = 3
     }
@@ -124,7 +124,9 @@ package struct RowFeed: ~Copyable {
     let count = text.count
     let taken: Int
     do throws(RowError) {
-      taken = try reader.read(text.bytes, isLast: hasAllText, into: &rows)
+      taken = try text.withBytes { [reader, hasAllText] (bytes) throws(RowError) in
+        try reader.read(bytes, isLast: hasAllText, into: &rows)
+      }
     } catch {
       phase = .ended
       throw RowError(error.kind, error.message, at: error.offset.map { $0 + textOffset })
@@ -159,14 +161,15 @@ package struct RowFeed: ~Copyable {
       return true
     }
     while compressed.count > 0 || hasPendingText {
-      let room = text.room(Self.pieceBytes)
-      let output = UnsafeMutableRawBufferPointer(rebasing: room[..<min(room.count, Self.pieceBytes)])
-      let (taken, made) = try decoder.decode(compressed.bytes, into: output)
+      let (taken, made) = try compressed.withBytes { (bytes) throws(RowError) in
+        try text.add(Self.pieceBytes) { (room) throws(RowError) in
+          (taken: try decoder.decode(bytes, into: &room), made: room.count)
+        }
+      }
       compressed.drop(taken)
-      text.commit(made)
       // A decoder that has filled its room may hold back more.
       let wasPending = hasPendingText
-      hasPendingText = made == output.count
+      hasPendingText = made == Self.pieceBytes
       if made > 0 { return true }
       if taken == 0, !wasPending { throw RowError(.syntax, "the compressed stream does not go on") }
     }

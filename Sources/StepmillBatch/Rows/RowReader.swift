@@ -13,9 +13,7 @@ package protocol RowReader: AnyObject {
   ///   - bytes: What follows what was taken before.
   ///   - isLast: Nothing comes behind it. A reader then takes everything unless `rows` is full,
   ///     and throws if the text is not complete.
-  func read(
-    _ bytes: UnsafeRawBufferPointer, isLast: Bool, into rows: inout RowBuffer
-  ) throws(RowError) -> Int
+  func read(_ bytes: Span<UInt8>, isLast: Bool, into rows: inout RowBuffer) throws(RowError) -> Int
 
   /// The rows read so far are members of an object, each as `{"Key":…,"Value":…}`.
   var yieldsMembers: Bool { get }

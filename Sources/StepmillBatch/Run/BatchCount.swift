@@ -27,8 +27,8 @@ package enum BatchCount {
     var reading = Reading(
       limited, DoneRows(), addBytes: { _ in }, isStopping: { false },
       emit: { chunk in
-        for place in 0..<chunk.count where chunk.isLeftOut?[place] != true {
-          inputs.append(Array(chunk.rows[place]))
+        for place in 0..<chunk.count where !chunk.isLeftOut(place) {
+          inputs.append(chunk.text(of: place))
         }
       }, skip: { _ in })
     for source in sources {

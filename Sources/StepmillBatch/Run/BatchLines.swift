@@ -14,15 +14,15 @@ package final class BatchLines {
     let block = lines.block
     guard order != nil else {
       for entry in block.entries { count(entry) }
-      return (Array(block.results), Array(block.failures))
+      return (block.withResults { $0.array }, block.withFailures { $0.array })
     }
     var results: [UInt8] = []
     var failures: [UInt8] = []
     try block.forEachLine { (entry, line) throws(BatchError) in
       try order?.take(entry, line) { (entry, line) throws(BatchError) in
         switch entry.kind {
-        case .success: results.append(contentsOf: line)
-        case .failure: failures.append(contentsOf: line)
+        case .success: results += line.array
+        case .failure: failures += line.array
         case .skipped: break
         }
         count(entry)
@@ -43,7 +43,7 @@ package final class BatchLines {
 extension ResultBlock {
   /// Each entry with its line.
   func forEachLine(
-    _ body: (Entry, UnsafeRawBufferPointer) throws(BatchError) -> Void
+    _ body: (Entry, Span<UInt8>) throws(BatchError) -> Void
   ) throws(BatchError) {
     var result = 0
     var failure = 0
@@ -51,12 +51,16 @@ extension ResultBlock {
       let length = Int(entry.length)
       switch entry.kind {
       case .success:
-        try body(entry, UnsafeRawBufferPointer(rebasing: results[result..<result + length]))
+        try withResults { (lines) throws(BatchError) in
+          try body(entry, lines.extracting(result..<result + length))
+        }
         result += length
       case .failure:
-        try body(entry, UnsafeRawBufferPointer(rebasing: failures[failure..<failure + length]))
+        try withFailures { (lines) throws(BatchError) in
+          try body(entry, lines.extracting(failure..<failure + length))
+        }
         failure += length
-      case .skipped: try body(entry, UnsafeRawBufferPointer(start: nil, count: 0))
+      case .skipped: try body(entry, Span())
       }
     }
   }

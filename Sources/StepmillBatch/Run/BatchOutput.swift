@@ -165,8 +165,6 @@ package protocol BatchSink: AnyObject, Sendable {
 package struct ResultLines: ~Copyable {
   let block: ResultBlock
 
-  package var results: UnsafeRawBufferPointer { block.results }
-  package var failures: UnsafeRawBufferPointer { block.failures }
 }
 
 /// Puts results into the order of their rows, where that is wanted: lines that come too early
@@ -185,11 +183,11 @@ struct RowOrder {
   init(next: Int) { self.next = next }
 
   mutating func take(
-    _ entry: ResultBlock.Entry, _ line: UnsafeRawBufferPointer,
-    _ write: (ResultBlock.Entry, UnsafeRawBufferPointer) throws(BatchError) -> Void
+    _ entry: ResultBlock.Entry, _ line: Span<UInt8>,
+    _ write: (ResultBlock.Entry, Span<UInt8>) throws(BatchError) -> Void
   ) throws(BatchError) {
     guard entry.row == next else {
-      early[entry.row] = Early(bytes: Array(line), entry: entry)
+      early[entry.row] = Early(bytes: line.array, entry: entry)
       bytesKept += line.count + MemoryLayout<Early>.size
       return
     }
@@ -197,9 +195,7 @@ struct RowOrder {
     next += entry.count
     while let kept = early.removeValue(forKey: next) {
       bytesKept -= kept.bytes.count + MemoryLayout<Early>.size
-      try kept.bytes.span.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) throws(BatchError) in
-        try write(kept.entry, bytes)
-      }
+      try write(kept.entry, kept.bytes.span)
       next += kept.entry.count
     }
   }
@@ -353,7 +349,9 @@ package final class BatchFiles: BatchSink, @unchecked Sendable {
     let block = lines.block
     isChanged = true
     guard order != nil else {
-      try put(block.results, block.failures)
+      try block.withResults { (good) throws(BatchError) in
+        try block.withFailures { (bad) throws(BatchError) in try put(good, bad) }
+      }
       note(block.entries)
       return
     }
@@ -370,12 +368,14 @@ package final class BatchFiles: BatchSink, @unchecked Sendable {
         written.append(entry)
       }
     }
-    try put(resultsBuffer.lines.bytes, failuresBuffer.lines.bytes)
+    try resultsBuffer.lines.withBytes { (good) throws(BatchError) in
+      try failuresBuffer.lines.withBytes { (bad) throws(BatchError) in try put(good, bad) }
+    }
     note(written)
   }
 
   /// Both or none: what was written of a block that does not fit is taken back.
-  private func put(_ good: UnsafeRawBufferPointer, _ bad: UnsafeRawBufferPointer) throws(BatchError) {
+  private func put(_ good: Span<UInt8>, _ bad: Span<UInt8>) throws(BatchError) {
     do throws(FileFailure) {
       if good.count > 0 { try results.append(good) }
       do throws(FileFailure) {
@@ -493,11 +493,11 @@ package final class BatchFiles: BatchSink, @unchecked Sendable {
         try right.advance(results)
       }
       if gathered.count > 1 << 20 {
-        try merged.add(gathered)
+        try merged.append(gathered.span)
         gathered.removeAll(keepingCapacity: true)
       }
     }
-    try merged.add(gathered)
+    try merged.append(gathered.span)
     try merged.sync()
     try store.rename(places.merged, to: places.results)
     try store.syncDirectory(of: places.results)

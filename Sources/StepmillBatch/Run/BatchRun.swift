@@ -1,12 +1,6 @@
 import Stepmill
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
 // A workflow over the rows of files.
 //
 //   reader thread ──chunks of 64 rows──→ queue ──letters──→ loops ──blocks of lines──→ writer thread
@@ -118,8 +112,8 @@ package final class BatchRun: @unchecked Sendable {
   /// Bytes that the sink keeps until it is their turn.
   private let keptBytes = Atomic<Int>(0)
   private let errors = Guarded<[String: Int]>([:])
-  private var readerThread: WorkerThread?
-  private var writerThread: WorkerThread?
+  private var readerThread: Thread?
+  private var writerThread: Thread?
   private var onEnd: (@Sendable (Ending) -> Void)?
 
   private struct State {
@@ -149,7 +143,7 @@ package final class BatchRun: @unchecked Sendable {
     /// Rows that have ended, also those that were neither.
     var ended = 0
     /// Rows of this chunk that have ended.
-    var chunk: Unmanaged<RowChunk>?
+    var chunk: RowChunkReference?
     var leaving = 0
     /// Somebody will add this to the rest.
     var isAwaited = false
@@ -219,17 +213,26 @@ package final class BatchRun: @unchecked Sendable {
   package func start(onEnd: @escaping @Sendable (Ending) -> Void) {
     self.onEnd = onEnd
     // The threads hold it until the last row has ended.
-    let this = Unmanaged.passUnretained(self)
+    let this = unsafe Unmanaged.passUnretained(self)
     starter = RowStarter(workflow, priority: control.priority) { end in
-      this._withUnsafeGuaranteedRef { $0.rowEnded(end) }
+      unsafe this._withUnsafeGuaranteedRef { $0.rowEnded(end) }
     }
     control.listen { [weak self] in self?.controlChanged() }
-    let writer = WorkerThread { [self] in writeAll() }
-    let reader = WorkerThread { [self] in readAll() }
+    let writer = Self.thread("stepmill-write") { [self] in writeAll() }
+    let reader = Self.thread("stepmill-read") { [self] in readAll() }
     readerThread = reader
     writerThread = writer
     // It may have been cancelled before it began.
     if control.isCancelled { controlChanged() }
+  }
+
+  private static func thread(_ name: String, _ body: @escaping @Sendable () -> Void) -> Thread {
+    do throws(Thread.StartError) {
+      return try Thread(name: name, body: body)
+    } catch {
+      preconditionFailure(
+        "Stepmill: the system has no thread left to read or write rows (error \(error.code))")
+    }
   }
 
   /// Starts nothing more; what is under way ends, and a checkpoint is written.
@@ -270,8 +273,8 @@ package final class BatchRun: @unchecked Sendable {
   /// Rows of a queued chunk that will not be started.
   private func drop(_ chunk: RowChunk) {
     queuedBytes.subtract(chunk.footprint, ordering: .sequentiallyConsistent)
-    let count = (chunk.next..<chunk.count).count { chunk.isLeftOut?[$0] != true }
-    leave(Unmanaged.passUnretained(chunk), count)
+    let count = (chunk.next..<chunk.count).count { !chunk.isLeftOut($0) }
+    leave(RowChunkReference(chunk), count)
   }
 
   // MARK: Starting
@@ -287,15 +290,16 @@ package final class BatchRun: @unchecked Sendable {
     var places = places
     while let job = nextJob() {
       do throws(StepmillError) {
-        try starter?.start(
-          lines: job.chunk.lines(job.rows), count: job.rows.count, tag: job.chunk.tag(job.rows.lowerBound),
-          on: places > 0 ? loop : 0)
+        // The chunk stays until the last of its rows has ended.
+        unsafe try starter?.start(
+          lines: job.chunk.lines(job.rows), count: job.rows.count,
+          tag: RowChunkReference(job.chunk).tag(job.rows.lowerBound), on: places > 0 ? loop : 0)
         places -= job.rows.count
         // Who cancelled meanwhile has not seen these.
         if isStopping.load(ordering: .acquiring), control.isCancelled { abortAll() }
       } catch {
         state.withLock { $0.started -= job.rows.count }
-        leave(Unmanaged.passUnretained(job.chunk), job.rows.count)
+        leave(RowChunkReference(job.chunk), job.rows.count)
         return end(.runtime("\(error)"))
       }
     }
@@ -340,14 +344,14 @@ package final class BatchRun: @unchecked Sendable {
   // MARK: Ends, on the loops
 
   private func rowEnded(_ end: borrowing RowEnd) {
-    let chunk = RowChunk.chunk(end.tag)
-    let place = RowChunk.place(end.tag)
-    chunk._withUnsafeGuaranteedRef { rows in
+    let chunk = RowChunkReference(tag: end.tag)
+    let place = RowChunkReference.place(tag: end.tag)
+    chunk.with { rows in
       let row = rows.first &+ place
       if _fastPath(end.status == .succeeded) {
         let label =
           options.isBare ? nil : rows.labels.map { $0[place] } ?? row &* options.shape.rowsPerStart
-        note(end, chunk, isSuccess: true) { $0.addSuccess(row, end.outputText, label: label) }
+        note(end, chunk, isSuccess: true) { unsafe $0.addSuccess(row, unsafe end.outputText, label: label) }
       } else {
         rowFailed(end, chunk, rows, place, row)
       }
@@ -355,7 +359,7 @@ package final class BatchRun: @unchecked Sendable {
   }
 
   private func rowFailed(
-    _ end: borrowing RowEnd, _ chunk: Unmanaged<RowChunk>, _ rows: RowChunk, _ place: Int, _ row: Int
+    _ end: borrowing RowEnd, _ chunk: RowChunkReference, _ rows: RowChunk, _ place: Int, _ row: Int
   ) {
     let label = rows.labels.map { $0[place] } ?? row &* options.shape.rowsPerStart
     switch end.status {
@@ -374,7 +378,7 @@ package final class BatchRun: @unchecked Sendable {
     }
     let name = end.status == .timedOut ? "States.Timeout" : end.error ?? "Stepmill.InvalidInput"
     errors.withLock { if $0.count < 1000 || $0[name] != nil { $0[name, default: 0] += 1 } }
-    let line = FailureLine.text(end, row: label, input: rows.rows[place])
+    let line = FailureLine.text(end, row: label, input: rows.text(of: place))
     let failed = failedCount.add(1, ordering: .relaxed).newValue
     if let tolerance = options.tolerance, exceeds(tolerance, failed) { self.end(.tooManyFailures) }
     note(end, chunk, isSuccess: false) { $0.addFailure(row, line) }
@@ -397,10 +401,10 @@ package final class BatchRun: @unchecked Sendable {
   /// Notes an end with its loop, and sees to it that it is counted when the loop's turn is over.
   @inline(__always)
   private func note(
-    _ end: borrowing RowEnd, _ chunk: Unmanaged<RowChunk>, isSuccess: Bool, _ write: (ResultBlock) -> Void
+    _ end: borrowing RowEnd, _ chunk: RowChunkReference, isSuccess: Bool, _ write: (ResultBlock) -> Void
   ) {
     var full: ResultBlock?
-    var left: (chunk: Unmanaged<RowChunk>, rows: Int)?
+    var left: (chunk: RowChunkReference, rows: Int)?
     var mustAsk = false
     boxes[Int(end.loop & 63)].turn.withLock { turn in
       let block = turn.block ?? takeSpare()
@@ -409,7 +413,7 @@ package final class BatchRun: @unchecked Sendable {
       turn.block = full == nil ? block : nil
       turn.ended &+= 1
       if isSuccess { turn.succeeded &+= 1 } else { turn.failed &+= 1 }
-      if _slowPath(turn.chunk?.toOpaque() != chunk.toOpaque()) {
+      if _slowPath(turn.chunk != chunk) {
         left = turn.chunk.map { ($0, turn.leaving) }
         turn.chunk = chunk
         turn.leaving = 0
@@ -452,16 +456,16 @@ package final class BatchRun: @unchecked Sendable {
 
   /// Rows of a chunk are over; with the last of them the chunk is.
   @inline(__always)
-  private func leave(_ chunk: Unmanaged<RowChunk>, _ count: Int) {
+  private func leave(_ chunk: RowChunkReference, _ count: Int) {
     guard count > 0 else { return }
-    let left = chunk._withUnsafeGuaranteedRef {
+    let left = chunk.with {
       $0.left.subtract(count, ordering: .acquiringAndReleasing).newValue
     }
     if left == 0 { retire(chunk) }
   }
 
-  private func retire(_ chunk: Unmanaged<RowChunk>) {
-    let rows = chunk.takeRetainedValue()
+  private func retire(_ chunk: RowChunkReference) {
+    let rows = chunk.release()
     let bytes = rows.footprint
     if bytes <= Self.spareBytesMax {
       spareChunks.withLock { if $0.count < Self.spareChunksMax { $0.append(rows) } }
@@ -519,7 +523,7 @@ package final class BatchRun: @unchecked Sendable {
     waitForRoom()
     rowBytes.add(chunk.footprint, ordering: .sequentiallyConsistent)
     queuedBytes.add(chunk.footprint, ordering: .sequentiallyConsistent)
-    _ = Unmanaged.passRetained(chunk)
+    let reference = RowChunkReference.keep(chunk)
     let isQueued = state.withLock { state in
       guard state.ending == nil else { return false }
       state.queue.append(chunk)
@@ -529,7 +533,7 @@ package final class BatchRun: @unchecked Sendable {
       pump()
     } else {
       queuedBytes.subtract(chunk.footprint, ordering: .sequentiallyConsistent)
-      leave(Unmanaged.passUnretained(chunk), left)
+      leave(reference, left)
     }
   }
 
@@ -636,14 +640,13 @@ enum FailureLine {
   /// So much of a row that is no JSON is shown.
   static let textMax = 1 << 16
 
-  static func text(_ end: borrowing RowEnd, row: Int, input: UnsafeRawBufferPointer) -> [UInt8] {
+  static func text(_ end: borrowing RowEnd, row: Int, input: [UInt8]) -> [UInt8] {
     var line = LineBuffer()
     line.append(#"{"row":"#)
     line.append(number: row)
     if end.status == .notJSON {
-      let shown = UnsafeRawBufferPointer(rebasing: input[..<min(input.count, textMax)])
       line.append(#","text":"#)
-      JSON(String(decoding: shown, as: UTF8.self)).utf8.withUnsafeBytes { line.append($0) }
+      line.append(JSON(String(decoding: input.prefix(textMax), as: UTF8.self)).utf8)
     } else {
       line.append(#","input":"#)
       line.append(input)
@@ -651,7 +654,7 @@ enum FailureLine {
     func add(_ name: StaticString, _ value: String?) {
       guard let value else { return }
       line.append(name)
-      JSON(value).utf8.withUnsafeBytes { line.append($0) }
+      line.append(JSON(value).utf8)
     }
     add(#","state":"#, end.state)
     switch end.status {
@@ -661,6 +664,6 @@ enum FailureLine {
     }
     add(#","cause":"#, end.cause)
     line.append("}\n")
-    return Array(line.bytes)
+    return line.withBytes { $0.array }
   }
 }

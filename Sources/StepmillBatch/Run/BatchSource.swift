@@ -32,9 +32,8 @@ package struct BatchSource: Sendable, Equatable {
   /// Its size, where it is a file.
   package var size: Int? {
     if let object { return object.entry.size }
-    var status = stat()
-    guard !isStandardInput, stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-    return Int(status.st_size)
+    guard !isStandardInput, let status = FileStatus(at: path), status.isFile else { return nil }
+    return status.size
   }
 
   /// What tells whether a file is the one that it was: its size, when it was changed, and what
@@ -44,25 +43,31 @@ package struct BatchSource: Sendable, Equatable {
     if let entry = object?.entry {
       return ["path": JSON(path), "size": JSON(entry.size), "etag": JSON(entry.etag)]
     }
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { throw Self.unreadable(path, errno) }
+    let file = try Self.open(path)
     defer { close(file) }
-    var status = stat()
-    guard fstat(file, &status) == 0 else { throw Self.unreadable(path, errno) }
-    guard status.st_mode & S_IFMT == S_IFREG else { return ["path": JSON(path)] }
-    let size = Int(status.st_size)
-    func digest(_ offset: Int, _ count: Int) -> JSON {
-      let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-        filled = max(0, pread(file, buffer.baseAddress, count, offset))
+    guard let status = FileStatus(of: file) else { throw Self.unreadable(path, errno) }
+    guard status.isFile else { return ["path": JSON(path)] }
+    func digest(_ offset: Int, _ count: Int) throws(RowError) -> JSON {
+      do throws(SystemRefusal) {
+        return JSON(ContentDigest.sha256(of: try readBytes(file, at: offset, count: count)))
+      } catch {
+        throw Self.unreadable(path, error.code)
       }
-      return JSON(bytes.withUnsafeBytes { ContentDigest.sha256($0) })
     }
-    let part = min(size, 1 << 16)
+    let part = min(status.size, 1 << 16)
     return [
-      "path": JSON(path), "size": JSON(size),
-      "changed": JSON("\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"), "head": digest(0, part),
-      "tail": digest(size - part, part),
+      "path": JSON(path), "size": JSON(status.size),
+      "changed": JSON("\(status.seconds).\(status.nanoseconds)"), "head": try digest(0, part),
+      "tail": try digest(status.size - part, part),
     ]
+  }
+
+  static func open(_ path: String) throws(RowError) -> Int32 {
+    do throws(SystemRefusal) {
+      return try openFile(path, O_RDONLY)
+    } catch {
+      throw unreadable(path, error.code)
+    }
   }
 
   static func unreadable(_ path: String, _ code: Int32) -> RowError {
@@ -86,12 +91,11 @@ final class SourceFile {
       size = nil
       return
     }
-    file = source.isStandardInput ? dup(STDIN_FILENO) : open(source.path, O_RDONLY | O_CLOEXEC)
+    file = source.isStandardInput ? dup(STDIN_FILENO) : try BatchSource.open(source.path)
     guard file >= 0 else { throw BatchSource.unreadable(source.path, errno) }
-    var status = stat()
-    guard fstat(file, &status) == 0 else { throw BatchSource.unreadable(source.path, errno) }
-    if status.st_mode & S_IFMT == S_IFDIR { throw BatchSource.unreadable(source.path, EISDIR) }
-    size = status.st_mode & S_IFMT == S_IFREG && !source.isStandardInput ? Int(status.st_size) : nil
+    guard let status = FileStatus(of: file) else { throw BatchSource.unreadable(source.path, errno) }
+    if status.isDirectory { throw BatchSource.unreadable(source.path, EISDIR) }
+    size = status.isFile && !source.isStandardInput ? status.size : nil
     posix_fadvise(file, 0, 0, Int32(POSIX_FADV_SEQUENTIAL))
   }
 
@@ -101,26 +105,36 @@ final class SourceFile {
   var mustWait: Bool {
     if let pump { return pump.mustWait }
     guard size == nil else { return false }
-    var wait = pollfd(fd: file, events: Int16(POLLIN), revents: 0)
-    return poll(&wait, 1, 0) == 0
+    return !waitForInput(file, milliseconds: 0)
   }
 
   /// Waits for at most so long until there is something to read, or the end.
   func wait(milliseconds: Int32) {
     if let pump { return pump.wait(milliseconds: Int(milliseconds)) }
-    var wait = pollfd(fd: file, events: Int16(POLLIN), revents: 0)
-    _ = poll(&wait, 1, milliseconds)
+    waitForInput(file, milliseconds: milliseconds)
+  }
+
+  /// Gives a feed the next bytes, `most` at most, or tells it that there are none; says how many.
+  @discardableResult
+  func read(into feed: inout RowFeed, _ most: Int) throws(RowError) -> Int {
+    let count = try feed.add(most) { (room) throws(RowError) in try read(into: &room) }
+    if count == 0 { feed.finish() }
+    return count
   }
 
   /// Reads into `room`; 0 at the end. A file that is shorter than it was is not at its end.
-  func read(into room: UnsafeMutableRawBufferPointer) throws(RowError) -> Int {
+  private func read(into room: inout ByteRoom) throws(RowError) -> Int {
     if let pump {
-      let count = try pump.read(into: room)
+      let count = try pump.read(into: &room)
       offset += count
       return count
     }
-    let count = readAgain(file, room.baseAddress.unsafelyUnwrapped, room.count)
-    if count < 0 { throw BatchSource.unreadable(source.name, errno) }
+    let count: Int
+    do throws(SystemRefusal) {
+      count = try readBytes(file, into: &room)
+    } catch {
+      throw BatchSource.unreadable(source.name, error.code)
+    }
     offset += count
     if count == 0, let size, offset < size {
       throw RowError(

@@ -118,7 +118,7 @@ package struct DoneRows: Sendable, Equatable {
         add(whole.lowerBound << Self.pageBits..<whole.upperBound << Self.pageBits)
         wholes.removeFirst()
       }
-      let words = pages[number].unsafelyUnwrapped.words
+      let words = pages[number, default: Page()].words
       var row = 0
       while row < Self.pageRows {
         guard words[row >> 6] & (1 << UInt64(row & 63)) != 0 else {

@@ -21,7 +21,7 @@ package protocol FileStore: Sendable {
 
 package protocol StoredFile: AnyObject {
   var size: Int { get }
-  func append(_ bytes: UnsafeRawBufferPointer) throws(FileFailure)
+  func append(_ bytes: Span<UInt8>) throws(FileFailure)
   /// At most so many bytes from a place on; none at the end.
   func read(at offset: Int, count: Int) throws(FileFailure) -> [UInt8]
   func truncate(to size: Int) throws(FileFailure)
@@ -54,17 +54,10 @@ extension FileStore {
     let file = try open(aside)
     defer { file.close() }
     try file.truncate(to: 0)
-    try file.add(bytes)
+    try file.append(bytes.span)
     try file.sync()
     try rename(aside, to: path)
     try syncDirectory(of: path)
-  }
-}
-
-extension StoredFile {
-  func add(_ bytes: [UInt8]) throws(FileFailure) {
-    try bytes.span.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) throws(FileFailure) in try append(bytes)
-    }
   }
 }
 
@@ -75,44 +68,43 @@ package struct SystemFileStore: FileStore {
   package func open(_ path: String) throws(FileFailure) -> any StoredFile { try SystemFile(path) }
 
   package func size(of path: String) -> Int? {
-    var status = stat()
-    return stat(path, &status) == 0 ? Int(status.st_size) : nil
+    FileStatus(at: path)?.size
   }
 
   package func read(_ path: String) throws(FileFailure) -> [UInt8]? {
-    let file = Glibc.open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else {
-      if errno == ENOENT { return nil }
-      throw FileFailure(path: path, code: errno)
-    }
-    defer { Glibc.close(file) }
     var bytes: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    while true {
-      let count = buffer.withUnsafeMutableBytes {
-        readAgain(file, $0.baseAddress.unsafelyUnwrapped, $0.count)
+    do throws(SystemRefusal) {
+      let file = try openFile(path, O_RDONLY)
+      defer { Glibc.close(file) }
+      while true {
+        let piece = try readBytes(file, count: 1 << 16)
+        if piece.isEmpty { return bytes }
+        bytes += piece
       }
-      if count < 0 { throw FileFailure(path: path, code: errno) }
-      if count == 0 { return bytes }
-      bytes += buffer[..<count]
+    } catch {
+      if error.code == ENOENT { return nil }
+      throw FileFailure(path: path, code: error.code)
     }
   }
 
   package func rename(_ path: String, to target: String) throws(FileFailure) {
-    if Glibc.rename(path, target) != 0 { throw FileFailure(path: target, code: errno) }
+    if unsafe Glibc.rename(path, target) != 0 { throw FileFailure(path: target, code: errno) }
   }
 
   package func remove(_ path: String) throws(FileFailure) {
-    if unlink(path) != 0, errno != ENOENT { throw FileFailure(path: path, code: errno) }
+    if unsafe unlink(path) != 0, errno != ENOENT { throw FileFailure(path: path, code: errno) }
   }
 
   package func syncDirectory(of path: String) throws(FileFailure) {
     let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-    let file = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard file >= 0 else { throw FileFailure(path: directory, code: errno) }
-    defer { Glibc.close(file) }
-    // Some file systems know no such thing.
-    if fsync(file) != 0, errno != EINVAL { throw FileFailure(path: directory, code: errno) }
+    do throws(SystemRefusal) {
+      let file = try openFile(directory, O_RDONLY | O_DIRECTORY)
+      defer { Glibc.close(file) }
+      // Some file systems know no such thing.
+      if fsync(file) != 0, errno != EINVAL { throw SystemRefusal() }
+    } catch {
+      throw FileFailure(path: directory, code: error.code)
+    }
   }
 }
 
@@ -124,8 +116,11 @@ private final class SystemFile: StoredFile {
 
   init(_ path: String) throws(FileFailure) {
     self.path = path
-    file = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard file >= 0 else { throw FileFailure(path: path, code: errno) }
+    do throws(SystemRefusal) {
+      file = try openFile(path, O_RDWR | O_CREAT)
+    } catch {
+      throw FileFailure(path: path, code: error.code)
+    }
     guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
       let code = errno
       Glibc.close(file)
@@ -136,26 +131,24 @@ private final class SystemFile: StoredFile {
 
   deinit { close() }
 
-  func append(_ bytes: UnsafeRawBufferPointer) throws(FileFailure) {
-    let code = writeWhole(file, bytes)
-    guard code == 0 else {
+  func append(_ bytes: Span<UInt8>) throws(FileFailure) {
+    do throws(SystemRefusal) {
+      try writeWhole(file, bytes)
+    } catch {
       // What was written of it is not wanted.
       ftruncate(file, size)
       lseek(file, size, SEEK_SET)
-      throw FileFailure(path: path, code: code)
+      throw FileFailure(path: path, code: error.code)
     }
     size += bytes.count
   }
 
   func read(at offset: Int, count: Int) throws(FileFailure) -> [UInt8] {
-    var code: Int32 = 0
-    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-      let got = pread(file, buffer.baseAddress, count, offset)
-      if got < 0 { code = errno }
-      filled = max(0, got)
+    do throws(SystemRefusal) {
+      return try readBytes(file, at: offset, count: count)
+    } catch {
+      throw FileFailure(path: path, code: error.code)
     }
-    if code != 0 { throw FileFailure(path: path, code: code) }
-    return bytes
   }
 
   func truncate(to size: Int) throws(FileFailure) {

@@ -66,11 +66,7 @@ struct Reading: ~Copyable {
           while file.mustWait, !isStopping() { file.wait(milliseconds: 100) }
           if isStopping() { return }
         }
-        let room = feed.room(Self.pieceBytes)
-        let count = try file.read(
-          into: UnsafeMutableRawBufferPointer(rebasing: room[..<min(room.count, Self.pieceBytes)]))
-        if count == 0 { feed.finish() } else { feed.commit(count) }
-        addBytes(count)
+        addBytes(try file.read(into: &feed, Self.pieceBytes))
       }
     }
   }
@@ -156,7 +152,7 @@ struct Reading: ~Copyable {
         } else {
           // What was no JSON is none now, unless somebody has mended it.
           let text = (failure["text"]?.string ?? "").filter { $0 != "\n" && $0 != "\r\n" }
-          Array(text.utf8).withUnsafeBytes { inputs.append($0) }
+          inputs.append(Array(text.utf8).span)
         }
         labels.append(label)
         if inputs.rowCount == RowChunk.rowsMax { giveFailures(&inputs, &labels) }
@@ -166,11 +162,7 @@ struct Reading: ~Copyable {
       case .full: continue
       case .ended: return giveFailures(&inputs, &labels)
       case .needsBytes:
-        let room = feed.room(Self.pieceBytes)
-        let count = try file.read(
-          into: UnsafeMutableRawBufferPointer(rebasing: room[..<min(room.count, Self.pieceBytes)]))
-        if count == 0 { feed.finish() } else { feed.commit(count) }
-        addBytes(count)
+        addBytes(try file.read(into: &feed, Self.pieceBytes))
       }
     }
   }

@@ -24,138 +24,144 @@ final class ResultBlock: @unchecked Sendable {
     var kind: Kind
   }
 
-  /// What it holds, at an address: a class checks each access to its own variables.
   private struct Content: ~Copyable {
     var results = LineBuffer()
     var failures = LineBuffer()
-    var entries: UnsafeMutablePointer<Entry> = .allocate(capacity: entriesMax)
-    var entryCount = 0
+    var entries: [Entry] = []
 
-    deinit { entries.deallocate() }
+    @inline(__always)
+    mutating func add(_ row: Int, count: Int = 1, _ length: Int, _ kind: Kind) {
+      entries.append(Entry(row: row, count: count, length: UInt32(truncatingIfNeeded: length), kind: kind))
+    }
+
+    @inline(__always)
+    mutating func addSuccess(_ row: Int, _ output: Span<UInt8>, label: Int?) {
+      let before = results.count
+      if let label {
+        results.append(#"{"row":"#)
+        results.append(number: label)
+        results.append(#","output":"#)
+        results.append(output)
+        results.append("}\n")
+      } else {
+        results.append(output)
+        results.append("\n")
+      }
+      add(row, results.count &- before, .success)
+    }
   }
-  private let content: UnsafeMutablePointer<Content>
+  /// What checking each access would cost is felt here.
+  @exclusivity(unchecked) private var content = Content()
 
   static let bytesMax = 1 << 16
   static let entriesMax = 2048
 
-  init() {
-    content = .allocate(capacity: 1)
-    content.initialize(to: Content())
+  init() { unsafe content.entries.reserveCapacity(Self.entriesMax) }
+
+  func withResults<Result, Failure: Error>(
+    _ body: (Span<UInt8>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe content.results.withBytes(body)
   }
 
-  deinit {
-    content.deinitialize(count: 1)
-    content.deallocate()
+  func withFailures<Result, Failure: Error>(
+    _ body: (Span<UInt8>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe content.failures.withBytes(body)
   }
 
-  var results: UnsafeRawBufferPointer { content.pointee.results.bytes }
-  var failures: UnsafeRawBufferPointer { content.pointee.failures.bytes }
-  var entries: UnsafeBufferPointer<Entry> {
-    UnsafeBufferPointer(start: content.pointee.entries, count: content.pointee.entryCount)
-  }
-
-  var isEmpty: Bool { content.pointee.entryCount == 0 }
-  var bytes: Int {
-    results.count &+ failures.count &+ content.pointee.entryCount &* MemoryLayout<Entry>.stride
-  }
+  var entries: [Entry] { unsafe content.entries }
+  var isEmpty: Bool { entries.isEmpty }
+  var bytes: Int { textBytes &+ entries.count &* MemoryLayout<Entry>.stride }
+  private var textBytes: Int { unsafe content.results.count &+ content.failures.count }
   @inline(__always) var isFull: Bool {
-    content.pointee.results.count &+ content.pointee.failures.count >= Self.bytesMax
-      || content.pointee.entryCount == Self.entriesMax
+    textBytes >= Self.bytesMax || entries.count >= Self.entriesMax
   }
 
   func removeAll() {
-    content.pointee.results.removeAll()
-    content.pointee.failures.removeAll()
-    content.pointee.entryCount = 0
+    unsafe content.results.removeAll()
+    unsafe content.failures.removeAll()
+    unsafe content.entries.removeAll(keepingCapacity: true)
   }
 
-  @inline(__always)
-  private func add(_ row: Int, count: Int = 1, _ length: Int, _ kind: Kind) {
-    content.pointee.entries[content.pointee.entryCount] = Entry(
-      row: row, count: count, length: UInt32(truncatingIfNeeded: length), kind: kind)
-    content.pointee.entryCount &+= 1
-  }
-
-  /// - Parameter label: The number that the result shows; none where it stands alone.
-  func addSuccess(_ row: Int, _ output: UnsafeRawBufferPointer, label: Int?) {
-    let before = content.pointee.results.count
-    if let label {
-      content.pointee.results.append(#"{"row":"#)
-      content.pointee.results.append(number: label)
-      content.pointee.results.append(#","output":"#)
-      content.pointee.results.append(output)
-      content.pointee.results.append("}\n")
-    } else {
-      content.pointee.results.append(output)
-      content.pointee.results.append("\n")
-    }
-    add(row, content.pointee.results.count &- before, .success)
+  /// - Parameters:
+  ///   - output: JSON text, good for the length of the call.
+  ///   - label: The number that the result shows; none where it stands alone.
+  @unsafe func addSuccess(_ row: Int, _ output: UnsafeRawBufferPointer, label: Int?) {
+    let text = unsafe UnsafeBufferPointer(
+      start: output.baseAddress?.assumingMemoryBound(to: UInt8.self), count: output.count)
+    unsafe content.addSuccess(row, text.span, label: label)
   }
 
   func addFailure(_ row: Int, _ line: [UInt8]) {
-    line.withUnsafeBytes { content.pointee.failures.append($0) }
-    add(row, line.count, .failure)
+    unsafe content.failures.append(line)
+    unsafe content.add(row, line.count, .failure)
   }
 
-  func addSkipped(_ rows: Range<Int>) { add(rows.lowerBound, count: rows.count, 0, .skipped) }
+  func addSkipped(_ rows: Range<Int>) { unsafe content.add(rows.lowerBound, count: rows.count, 0, .skipped) }
 }
 
 /// Bytes that grow.
-struct LineBuffer: ~Copyable {
+@safe struct LineBuffer: ~Copyable {
   private var memory: UnsafeMutableRawPointer?
   private var capacity = 0
   private(set) var count = 0
 
-  deinit { free(memory) }
+  deinit { unsafe free(memory) }
 
-  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory, count: count) }
+  @inline(__always)
+  borrowing func withBytes<Result, Failure: Error>(
+    _ body: (Span<UInt8>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let bytes = unsafe UnsafeBufferPointer(start: memory?.assumingMemoryBound(to: UInt8.self), count: count)
+    return try body(unsafe bytes.span)
+  }
 
   mutating func removeAll() {
     count = 0
     if capacity > 1 << 20 {
-      free(memory)
-      memory = nil
+      unsafe free(memory)
+      unsafe memory = nil
       capacity = 0
     }
   }
 
   @inline(__always)
-  private mutating func reserve(_ size: Int) -> UnsafeMutableRawPointer {
-    if _slowPath(capacity &- count < size) {
-      capacity = max(count &+ size, capacity &* 2, 1 << 12)
-      guard let grown = realloc(memory, capacity) else {
-        fatalError("Stepmill: out of memory (\(capacity) bytes)")
-      }
-      memory = grown
+  private mutating func append(_ size: Int, _ write: (inout ByteRoom) -> Void) {
+    if _slowPath(capacity &- count < size) { grow(size) }
+    if size == 0 { return }
+    var room = unsafe ByteRoom(
+      UnsafeMutableRawBufferPointer(start: memory.unsafelyUnwrapped + count, count: capacity &- count))
+    write(&room)
+    count &+= room.count
+  }
+
+  @inline(never)
+  private mutating func grow(_ size: Int) {
+    capacity = max(count &+ size, capacity &* 2, 1 << 12)
+    guard let grown = unsafe realloc(memory, capacity) else {
+      fatalError("Stepmill: out of memory (\(capacity) bytes)")
     }
-    return memory.unsafelyUnwrapped + count
+    unsafe memory = grown
   }
 
   @inline(__always)
-  mutating func append(_ bytes: UnsafeRawBufferPointer) {
-    guard let base = bytes.baseAddress else { return }
-    reserve(bytes.count).copyMemory(from: base, byteCount: bytes.count)
-    count &+= bytes.count
-  }
+  mutating func append(_ bytes: Span<UInt8>) { append(bytes.count) { $0.put(bytes, 0..<bytes.count) } }
+
+  mutating func append(_ bytes: [UInt8]) { append(bytes.span) }
 
   @inline(__always)
-  mutating func append(_ text: StaticString) {
-    append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-  }
+  mutating func append(_ text: StaticString) { append(text.utf8CodeUnitCount) { $0.put(text) } }
 
   mutating func append(number: Int) {
-    let room = reserve(20)
-    var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)
-    withUnsafeMutableBytes(of: &digits) { digits in
-      var place = 24
-      var rest = UInt(bitPattern: number)
-      repeat {
-        place &-= 1
-        digits[place] = UInt8(truncatingIfNeeded: 0x30 &+ rest % 10)
-        rest /= 10
-      } while rest > 0
-      room.copyMemory(from: digits.baseAddress.unsafelyUnwrapped + place, byteCount: 24 &- place)
-      count &+= 24 &- place
-    }
+    var digits = InlineArray<20, UInt8>(repeating: 0x30)
+    var place = 20
+    var rest = UInt(bitPattern: number)
+    repeat {
+      place &-= 1
+      digits[place] = UInt8(truncatingIfNeeded: 0x30 &+ rest % 10)
+      rest /= 10
+    } while rest > 0
+    append(20 &- place) { $0.put(digits.span, place..<20) }
   }
 }

@@ -115,9 +115,7 @@ public struct RowFile: AsyncSequence, Sendable {
           return
         case .needsBytes:
           if rows.rowCount > 0, file.mustWait { return }
-          let room = feed.feed.room(1 << 16)
-          let count = try file.read(into: room)
-          if count == 0 { feed.feed.finish() } else { feed.feed.commit(count) }
+          try file.read(into: &feed.feed, 1 << 16)
         }
       }
     }

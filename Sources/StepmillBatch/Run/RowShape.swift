@@ -1,11 +1,5 @@
 import Stepmill
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
 /// What becomes of rows on their way into executions.
 ///
 /// A row is an execution's input as it is. With parameters it is `{"Row":…,"Params":{…}}`. Rows
@@ -69,11 +63,11 @@ struct RowShaper: ~Copyable {
     while row < rows.rowCount, !target.isFull {
       if openRows == 0 {
         open.removeAll()
-        head.withUnsafeBytes { open.append($0) }
+        open.append(head)
       } else {
         open.append(",")
       }
-      open.append(rows[row])
+      rows.withText(of: row) { open.append($0) }
       openRows += 1
       row += 1
       if openRows == batch { close(&target) }
@@ -87,8 +81,8 @@ struct RowShaper: ~Copyable {
   }
 
   private mutating func close(_ target: inout RowBuffer) {
-    tail.withUnsafeBytes { open.append($0) }
-    target.append(open.bytes)
+    open.append(tail)
+    open.withBytes { target.append($0) }
     openRows = 0
   }
 }

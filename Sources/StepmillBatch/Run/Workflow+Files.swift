@@ -57,7 +57,7 @@ extension Workflow {
       self, sources: files.map(\.source), sink: output, options: options, control: run,
       elapsedMilliseconds: output.milliseconds)
     let ending = await withTaskCancellationHandler {
-      await withUnsafeContinuation { continuation in batch.start { continuation.resume(returning: $0) } }
+      await withCheckedContinuation { continuation in batch.start { continuation.resume(returning: $0) } }
     } onCancel: {
       run.cancel()
     }

@@ -19,7 +19,7 @@ import Testing
       let count = rows.rowCount
       #expect(count > 0)
       for row in 0..<rows.rowCount {
-        texts.append(String(decoding: rows[row], as: UTF8.self))
+        texts.append(String(decoding: rows.text(of: row), as: UTF8.self))
         sources.append(dataset.source)
       }
       rows.removeAll()

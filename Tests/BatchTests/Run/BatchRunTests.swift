@@ -1,6 +1,5 @@
 import Foundation
 import Stepmill
-import Synchronization
 import Testing
 
 @testable import StepmillBatch
@@ -42,7 +41,7 @@ import Testing
 
   /// Calls that nobody has answered.
   private final class Gate: Sendable {
-    private let state = Mutex<(tokens: [String], open: Int, most: Int)>(([], 0, 0))
+    private let state = Lock<(tokens: [String], open: Int, most: Int)>(([], 0, 0))
 
     func add(_ token: String) {
       state.withLock {

@@ -1,4 +1,4 @@
-import Synchronization
+import Stepmill
 
 @testable import StepmillBatch
 
@@ -33,7 +33,7 @@ final class CrashingDisk: FileStore {
     var room: Int?
   }
 
-  let state = Mutex(State())
+  let state = Lock(State())
 
   /// Notes an operation; throws when the power is off.
   private func step(_ path: String) throws(FileFailure) {
@@ -137,8 +137,8 @@ final class CrashingDisk: FileStore {
 
     var size: Int { disk.state.withLock { $0.nodes[node]?.bytes.count ?? 0 } }
 
-    func append(_ bytes: UnsafeRawBufferPointer) throws(FileFailure) {
-      let copy = Array(bytes)
+    func append(_ bytes: Span<UInt8>) throws(FileFailure) {
+      let copy = bytes.array
       let isFull = disk.state.withLock { state in
         guard let room = state.room else { return false }
         guard room >= copy.count else { return true }

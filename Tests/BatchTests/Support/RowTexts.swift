@@ -15,7 +15,7 @@ enum RowTexts {
     var offset = 0
     while true {
       let progress = try feed.next(into: &rows)
-      for row in 0..<rows.rowCount { texts.append(String(decoding: rows[row], as: UTF8.self)) }
+      for row in 0..<rows.rowCount { texts.append(String(decoding: rows.text(of: row), as: UTF8.self)) }
       rows.removeAll()
       switch progress {
       case .full: continue
@@ -25,7 +25,7 @@ enum RowTexts {
           feed.finish()
         } else {
           let end = min(bytes.count, offset + max(1, pieces()))
-          bytes[offset..<end].withUnsafeBytes { feed.push($0) }
+          feed.push(bytes.span.extracting(offset..<end))
           offset = end
         }
       }
