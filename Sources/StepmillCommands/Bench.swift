@@ -252,8 +252,8 @@ struct BenchCommand {
   }
 
   /// Some executions with a history, for the time by state.
-  private func profile(_ session: BenchSession) throws(CommandError) -> BenchProfile {
-    let profile = BenchProfile()
+  private func profile(_ session: BenchSession) throws(CommandError) -> StateTimes {
+    let profile = StateTimes()
     let few = BenchSession.Plan(
       pace: .closed(concurrency: 16), loops: plan.loops, nanoseconds: min(plan.nanoseconds, 2e9),
       executionsMax: min(plan.executionsMax ?? .max, 1000), graceNanoseconds: 0)

@@ -12,7 +12,7 @@ struct BenchReport {
   let inputs: Int
   let plan: BenchSession.Plan
   var result: BenchResult
-  var profile: BenchProfile?
+  var profile: StateTimes?
   /// The runs of a search, by rate.
   var saturation: [BenchResult]?
 
@@ -115,9 +115,9 @@ struct BenchReport {
     return lines
   }
 
-  private func stateTable(_ profile: BenchProfile, _ style: Style, _ width: Int) -> String {
+  private func stateTable(_ profile: StateTimes, _ style: Style, _ width: Int) -> String {
     var lines: [[String]] = []
-    for state in profile.states.prefix(20) {
+    for state in profile.longestFirst.prefix(20) {
       let share = profile.share(of: state)
       let bar = String(repeating: "█", count: min(24, Int(((share ?? 0) * 24).rounded())))
       lines.append([
@@ -131,7 +131,7 @@ struct BenchReport {
     text +=
       ", of \(BenchNumber.grouped(Double(profile.executions))) executions with a history; each visit's mean\n"
     text += Self.columns(lines, leftAligned: 2)
-    if profile.states.count > 20 { text += "  … and \(profile.states.count - 20) more\n" }
+    if profile.longestFirst.count > 20 { text += "  … and \(profile.longestFirst.count - 20) more\n" }
     return text
   }
 
@@ -210,7 +210,7 @@ struct BenchReport {
     return BenchNumber.fixed(percent, part == 0 || part == whole ? 0 : percent < 1 ? 3 : 1) + " %"
   }
 
-  private static func columns(_ lines: [[String]], leftAligned: Int = 1, lastIsLeft: Bool = false) -> String {
+  static func columns(_ lines: [[String]], leftAligned: Int = 1, lastIsLeft: Bool = false) -> String {
     let count = lines.map(\.count).max() ?? 0
     let widths = (0..<count).map { column in lines.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
     }
@@ -253,7 +253,7 @@ struct BenchReport {
     json["errors"] = errors
     if let profile {
       json["states"] = JSON(
-        profile.states.map { state -> JSON in
+        profile.longestFirst.map { state -> JSON in
           [
             "name": JSON(state.name), "type": JSON(state.type), "visits": JSON(state.visits),
             "share": profile.share(of: state).map { JSON($0) } ?? .null,

@@ -228,7 +228,7 @@ import Testing
 
   @Test func statesShareTheTime() {
     let time = TestTime()
-    let profile = BenchProfile(clock: { time.now })
+    let profile = StateTimes(clock: { time.now })
     func note(_ id: Int, after previous: Int, _ type: String, _ name: String? = nil, at now: UInt64) {
       time.now = now
       profile.note("one", id: id, previous: previous, type: type, name: name)
@@ -245,8 +245,10 @@ import Testing
     note(10, after: 9, "FailStateEntered", "F", at: 50)
     note(11, after: 10, "ExecutionFailed", at: 60)
     #expect(profile.executions == 1)
-    let states = profile.states
+    #expect(profile.states.map(\.name) == ["A", "W", "P", "F"])
+    let states = profile.longestFirst
     #expect(states.map(\.name) == ["P", "W", "A", "F"])
+    #expect(states.map(\.visits) == [1, 1, 1, 1])
     #expect(states.map(\.nanoseconds) == [50, 30, 10, 10])
     #expect(profile.share(of: states[0]) == nil)
     #expect(profile.share(of: states[1]) == 0.6)

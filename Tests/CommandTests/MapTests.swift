@@ -153,13 +153,16 @@ import Testing
 
   // MARK: Progress
 
-  private static func line(columns: Int, color: Bool = false, isTerminal: Bool = true) -> String {
+  private static func line(columns: Int, color: Bool = false, isTerminal: Bool = true, limit: Int? = nil)
+    -> String
+  {
     let terminal = Terminal(
       input: [], isTerminal: isTerminal,
       environment: ["COLUMNS": "\(columns)"].merging(color ? [:] : ["NO_COLOR": "1"]) { $1 })
-    var shown = MapProgress(terminal)
+    let shown = MapProgress(terminal)
     var progress = BatchRun.Progress()
     progress.bytesTotal = 1000
+    progress.limit = limit
     shown.show(progress)
     progress.bytesRead = 425
     progress.rowsRead = 425_578
@@ -180,12 +183,101 @@ import Testing
     #expect(
       Self.line(columns: 79) == "42 %  424,579 done  12 failed  70,800/s  999 in flight  9 s left")
     #expect(Self.line(columns: 60) == "42 %  424,579 done  12 failed  70,800/s  9 s left")
+    #expect(
+      Self.line(columns: 79, limit: 424_999).contains(
+        "99 %  424,579 done  12 failed  70,800/s  999 in flight  1 s"))
     #expect(Self.line(columns: 41) == "42 %  424,579 done  12 failed  9 s left")
     #expect(Self.line(columns: 20) == "42 %  424,579 done")
     #expect(Self.line(columns: 79, color: true).contains("\u{1B}[1;31m12 failed\u{1B}[0m"))
     #expect(
       Self.line(columns: 79, isTerminal: false)
         == "stepmill map: 42 %, 424,579 done, 12 failed, 70,800/s, 999 in flight, 9 s left\n")
+  }
+
+  private static func withStates(columns: Int, isTerminal: Bool) -> [String] {
+    let terminal = Terminal(
+      input: [], isTerminal: isTerminal,
+      environment: ["COLUMNS": "\(columns)", "LINES": "6", "NO_COLOR": "1"])
+    let shown = MapProgress(terminal)
+    var progress = BatchRun.Progress()
+    progress.counts.succeeded = 7
+    progress.milliseconds = 6000
+    var states = (1...2).map { StateTime(name: "State \($0)", type: "Pass") }
+    for _ in 0..<99 { states[0].latencies.note(40) }
+    states[0].latencies.note(1_000_000)
+    states[1].latencies.note(2_000_000_000)
+    shown.show(progress, states)
+    shown.show(progress, states)
+    shown.clear()
+    states += (3...9).map { StateTime(name: "State \($0)", type: "Pass") }
+    shown.show(progress, states)
+    return terminal.captured(.error).split(separator: "\n").map(String.init)
+  }
+
+  /// The lines of states are written over with the first one, and are no more than the window takes.
+  @Test func progressOfStates() {
+    #expect(
+      Self.withStates(columns: 70, isTerminal: true) == [
+        "\r\u{1B}[K7 done  0 in flight",
+        "  State 1  Pass  100 visits   p50 40 ns  p99 40 ns",
+        "  State 2  Pass     1 visit  p50 2.00 s  p99 2.00 s"
+          + "\u{1B}[2A\r\u{1B}[J7 done  0 in flight",
+        "  State 1  Pass  100 visits   p50 40 ns  p99 40 ns",
+        "  State 2  Pass     1 visit  p50 2.00 s  p99 2.00 s"
+          + "\u{1B}[2A\r\u{1B}[J\r\u{1B}[K7 done  0 in flight",
+        "  State 1  Pass  100 visits   p50 40 ns  p99 40 ns",
+        "  State 2  Pass     1 visit  p50 2.00 s  p99 2.00 s",
+        "  State 3  Pass    0 visits    p50 0 ns  p99 0 ns", "  … and 6 more states",
+      ])
+    let narrow = Self.withStates(columns: 40, isTerminal: true)
+    #expect(narrow[1] == "  State 1  Pass  100 visits   p50 40 ns…".prefix(38) + "…")
+    #expect(
+      Self.withStates(columns: 40, isTerminal: false).prefix(3) == [
+        "stepmill map: 7 done, 0 in flight", "  State 1  Pass  100 visits   p50 40 ns  p99 40 ns",
+        "  State 2  Pass     1 visit  p50 2.00 s  p99 2.00 s",
+      ])
+  }
+
+  @Test func statesInTheSummaries() async throws {
+    let scratch = try Scratch()
+    let workflow = try scratch.file("w.asl.json", Self.double)
+    let rows = try scratch.file("rows.jsonl", "{\"n\":1}\n{\"x\":2}\n{\"n\":3}\n")
+    let summary = scratch.path + "/summary.json"
+    let ended = try await stepmill(
+      "map", workflow, rows, "--out", scratch.path + "/out", "--progress", "states", "--summary", summary)
+    #expect(ended.error.contains("  states:\n    D  Pass  3 visits  p50 "))
+    let json = try JSON(parsing: InputFile.read(summary))
+    #expect(json["executionsWatched"] == 3)
+    #expect(json["states"]?[0]?["name"] == "D")
+    #expect(json["states"]?[0]?["visits"] == 3)
+    #expect(try #require(json["states"]?[0]?["p99Nanoseconds"]?.int) > 0)
+    #expect(try lines(scratch.path + "/out/results.jsonl").count == 2)
+
+    let without = try await stepmill(
+      "map", workflow, rows, "--out", scratch.path + "/other", "--summary", summary)
+    #expect(!without.error.contains("p50"))
+    #expect(try JSON(parsing: InputFile.read(summary))["states"] == nil)
+    let refused = try await stepmill("map", workflow, rows, "--quiet", "--progress", "states")
+    #expect(refused.status == 2)
+    #expect(refused.error.contains("--quiet and --progress exclude each other"))
+  }
+
+  /// Where there are many rows a second, a part of them is watched, and all of them run.
+  @Test func partIsWatched() async throws {
+    let scratch = try Scratch()
+    let workflow = try scratch.file("w.asl.json", Self.double)
+    let rows = try scratch.file("rows.jsonl", (0..<60_000).map { "{\"n\":\($0)}\n" }.joined())
+    let summary = scratch.path + "/summary.json"
+    let ended = try await stepmill(
+      "map", workflow, rows, "--out", scratch.path + "/r.jsonl", "--progress", "states", "--summary", summary)
+    #expect(ended.status == 0)
+    let json = try JSON(parsing: InputFile.read(summary))
+    let watched = try #require(json["executionsWatched"]?.int)
+    #expect(watched >= 900)
+    let seconds = try #require(json["seconds"]?.double)
+    #expect(Double(watched) <= 1000 + 2000 * (seconds + 0.01))
+    #expect(json["states"]?[0]?["visits"]?.int == watched)
+    #expect(try Set(lines(scratch.path + "/r.jsonl").map { $0["row"]?.int }).count == 60_000)
   }
 
   // MARK: From outside

@@ -83,6 +83,8 @@ package final class BatchRun: @unchecked Sendable {
   private let sink: any BatchSink
   private let workflow: Workflow
   private var starter: RowStarter?
+  /// Starts rows whose states are watched, once somebody wanted that. It stays, since what it has started may be aborted.
+  private let watcher = Guarded<RowStarter?>(nil)
   private let state = Guarded(State())
   private let ended = Atomic<Int>(0)
   private let failedCount: Atomic<Int>
@@ -122,6 +124,7 @@ package final class BatchRun: @unchecked Sendable {
     var started = 0
     var hasRead = false
     var ending: Ending?
+    var watch: Watch?
 
     var isEmpty: Bool { queueStart == queue.count }
     var first: RowChunk? { isEmpty ? nil : queue[queueStart] }
@@ -132,6 +135,26 @@ package final class BatchRun: @unchecked Sendable {
         queue.removeFirst(queueStart)
         queueStart = 0
       }
+    }
+  }
+
+  /// How many rows may be watched: what is told of each costs more than to run most.
+  private struct Watch {
+    let starter: RowStarter
+    private static let perSecond = 2000.0
+    private static let burst = 1000.0
+    private var allowance = burst
+    private var time = Monitor.now
+
+    init(_ starter: RowStarter) { self.starter = starter }
+
+    mutating func takes(_ count: Int) -> Bool {
+      let now = Monitor.now
+      allowance = min(Self.burst, allowance + Double(now &- time) * 1e-9 * Self.perSecond)
+      time = now
+      guard allowance >= Double(count) else { return false }
+      allowance -= Double(count)
+      return true
     }
   }
 
@@ -178,6 +201,8 @@ package final class BatchRun: @unchecked Sendable {
     package var inFlight = 0
     package var bytesRead = 0
     package var bytesTotal: Int?
+    /// No more rows than that will run.
+    package var limit: Int?
     /// Rows in the bytes that have been read.
     package var rowsRead = 0
     /// Rows of this call only, without what was done before.
@@ -196,6 +221,7 @@ package final class BatchRun: @unchecked Sendable {
     progress.inFlight = max(0, counters.inFlight)
     progress.bytesRead = bytesReading.load(ordering: .relaxed)
     progress.bytesTotal = bytesOfSources
+    progress.limit = options.limit
     progress.rowsRead = counters.read
     progress.endedNow = counters.succeeded + counters.failed
     progress.milliseconds = milliseconds
@@ -212,11 +238,7 @@ package final class BatchRun: @unchecked Sendable {
   /// Begins. `onEnd` is called once, on the writer's thread, when everything has been written.
   package func start(onEnd: @escaping @Sendable (Ending) -> Void) {
     self.onEnd = onEnd
-    // The threads hold it until the last row has ended.
-    let this = unsafe Unmanaged.passUnretained(self)
-    starter = RowStarter(workflow, priority: control.priority) { end in
-      unsafe this._withUnsafeGuaranteedRef { $0.rowEnded(end) }
-    }
+    starter = starter(of: workflow)
     control.listen { [weak self] in self?.controlChanged() }
     let writer = Self.thread("stepmill-write") { [self] in writeAll() }
     let reader = Self.thread("stepmill-read") { [self] in readAll() }
@@ -232,6 +254,24 @@ package final class BatchRun: @unchecked Sendable {
     } catch {
       preconditionFailure(
         "Stepmill: the system has no thread left to read or write rows (error \(error.code))")
+    }
+  }
+
+  /// Has rows run on a workflow that is observed and does the same: all of them, or where they are
+  /// many a part, at most 2,000 a second. Nil: none any more. From any thread.
+  package func watch(_ observed: Workflow?) {
+    let starter = watcher.withLock { watcher -> RowStarter? in
+      if watcher == nil, let observed { watcher = self.starter(of: observed) }
+      return watcher
+    }
+    state.withLock { $0.watch = observed == nil ? nil : starter.map { Watch($0) } }
+  }
+
+  private func starter(of workflow: Workflow) -> RowStarter {
+    // The threads hold the run until the last row has ended.
+    let this = unsafe Unmanaged.passUnretained(self)
+    return RowStarter(workflow, priority: control.priority) { end in
+      unsafe this._withUnsafeGuaranteedRef { $0.rowEnded(end) }
     }
   }
 
@@ -253,7 +293,11 @@ package final class BatchRun: @unchecked Sendable {
     pump()
   }
 
-  private func abortAll() { starter?.abortAll(cause: "The run was cancelled.") }
+  private func abortAll() {
+    let cause = "The run was cancelled."
+    starter?.abortAll(cause: cause)
+    watcher.withLock { $0 }?.abortAll(cause: cause)
+  }
 
   /// Starts nothing more, for a reason: the first one counts.
   private func end(_ ending: Ending) {
@@ -282,6 +326,8 @@ package final class BatchRun: @unchecked Sendable {
   private struct Job {
     let chunk: RowChunk
     let rows: Range<Int>
+    /// Nil: the one of most rows.
+    let starter: RowStarter?
   }
 
   /// Starts what there is room for, on one loop for as long as that has places to fill. From any
@@ -291,7 +337,7 @@ package final class BatchRun: @unchecked Sendable {
     while let job = nextJob() {
       do throws(StepmillError) {
         // The chunk stays until the last of its rows has ended.
-        unsafe try starter?.start(
+        unsafe try (job.starter ?? starter)?.start(
           lines: job.chunk.lines(job.rows), count: job.rows.count,
           tag: RowChunkReference(job.chunk).tag(job.rows.lowerBound), on: places > 0 ? loop : 0)
         places -= job.rows.count
@@ -332,7 +378,8 @@ package final class BatchRun: @unchecked Sendable {
       }
       state.started += rows.count
       control.noteStarted(rows.count)
-      return Job(chunk: chunk, rows: rows)
+      let isWatched = state.watch?.takes(rows.count) ?? false
+      return Job(chunk: chunk, rows: rows, starter: isWatched ? state.watch?.starter : nil)
     }
     if taken > 0 {
       queuedBytes.subtract(taken, ordering: .sequentiallyConsistent)

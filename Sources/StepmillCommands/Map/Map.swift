@@ -71,6 +71,11 @@ extension Command {
       Option("--force", help: "Go on although workflow, input or options are not what they were."),
       Option("--summary", "FILE", help: "Write what was done as JSON, too."),
       Option("--dry-run", help: "Show the inputs of the first executions (5, or --limit), and run none."),
+      Option(
+        "--progress", "line|states",
+        help:
+          "What is shown of the progress: a line (without this option), or also a line for each state; see "
+          + "Progress."),
       Option("--quiet", help: "Show no progress."),
     ],
     notes: [
@@ -105,6 +110,15 @@ extension Command {
           the files hold each row once. Tasks of rows that were under way are run again.
 
           Ctrl-C starts nothing more and waits for what is under way; a second one ends at once.
+          """),
+      Section(
+        title: "Progress",
+        text: """
+          --progress states shows below the line how often each state was visited, and how long
+          half of the visits (p50) and 99 in 100 of them (p99) lasted at most; the summaries
+          show it at the end. Watching costs time, so where there are more than 2,000 rows a
+          second a part of them is watched. A run that was begun without it shows the states, or
+          no longer does, when it gets the signal USR1: kill -USR1 PID.
           """),
       Section(
         title: "Exit status",

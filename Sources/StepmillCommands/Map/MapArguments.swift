@@ -5,6 +5,7 @@ import StepmillIntegrations
 /// The options of `stepmill map` that take some reading.
 enum MapArguments {
   enum Format: String, CaseIterable { case csv, tsv, jsonl, json }
+  enum Progress: String, CaseIterable { case line, states }
   enum Delimiter: String, CaseIterable {
     case comma, pipe, semicolon, space, tab
 

@@ -21,6 +21,7 @@ struct MapCommand {
   let concurrency: Int
   let isOrdered: Bool
   let isQuiet: Bool
+  let showsStates: Bool
   let isDryRun: Bool
   let isRetry: Bool
   /// Nil: results go to standard output.
@@ -35,6 +36,10 @@ struct MapCommand {
   init(_ arguments: Arguments, _ terminal: Terminal) throws(CommandError) {
     self.terminal = terminal
     isQuiet = arguments.has("--quiet")
+    showsStates = try arguments.choice("--progress", of: MapArguments.Progress.self) == .states
+    if isQuiet, arguments.has("--progress") {
+      throw CommandError("--quiet and --progress exclude each other")
+    }
     isDryRun = arguments.has("--dry-run")
     isRetry = arguments.has("--retry-failed")
     summaryPath = arguments.value("--summary")

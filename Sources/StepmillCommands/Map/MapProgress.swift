@@ -1,16 +1,23 @@
+import Stepmill
 import StepmillBatch
 
-/// How far a run is, in one line.
-struct MapProgress {
+/// How far a run is, in one line, and where wanted with a line for each state below it.
+///
+/// Belongs to the thread of the command's loop.
+final class MapProgress {
   private let terminal: Terminal
   private let isTerminal: Bool
   private let style: Style
   private var lastShown = 0
-  private var isLineOpen = false
+  /// Lines on the terminal that are written over the next time.
+  private var openLines = 0
   /// Where it was some seconds ago: the rate shown is that of the last seconds.
   private var marks: [(milliseconds: Int, ended: Int)] = []
 
   private static let plainMilliseconds = 5000
+  private static let plainColumns = 100
+  private static let statesMax = 20
+  private static let nameMax = 40
   private static let windowMilliseconds = 10_000
   /// A bar needs so many columns, and a line with a bar so many.
   private static let barColumns = 16
@@ -22,7 +29,8 @@ struct MapProgress {
     style = terminal.style(.error)
   }
 
-  mutating func show(_ progress: BatchRun.Progress) {
+  /// - Parameter states: What is known of the states; nil: nobody wants to.
+  func show(_ progress: BatchRun.Progress, _ states: [StateTime]? = nil) {
     marks.append((progress.milliseconds, progress.endedNow))
     while marks.count > 2, progress.milliseconds - marks[0].milliseconds > Self.windowMilliseconds {
       marks.removeFirst()
@@ -30,19 +38,52 @@ struct MapProgress {
     if isTerminal {
       // The width is asked for each time: the window may have another one by now. A line that is
       // as wide as the window would wrap in some terminals.
-      terminal.write("\r\u{1B}[K" + line(progress, columns: terminal.width(.error) - 1), to: .error)
-      isLineOpen = true
+      let columns = terminal.width(.error) - 1
+      // All but the last line of the window are for states.
+      let table = states.map { Self.lines($0, columns: columns, most: terminal.height(.error) - 2) } ?? []
+      let lines = [line(progress, columns: columns)] + table.map { style.dim($0) }
+      terminal.write(home + lines.joined(separator: "\n"), to: .error)
+      openLines = lines.count
     } else if progress.milliseconds - lastShown >= Self.plainMilliseconds {
       lastShown = progress.milliseconds
       let text = parts(progress).sorted { $0.place < $1.place }.map(\.text).joined(separator: ", ")
-      terminal.write("stepmill map: \(text)\n", to: .error)
+      let table = states.map { Self.lines($0, columns: Self.plainColumns, most: Self.statesMax) } ?? []
+      terminal.write((["stepmill map: \(text)"] + table).joined(separator: "\n") + "\n", to: .error)
     }
   }
 
-  /// Leaves the line.
-  mutating func clear() {
-    if isLineOpen { terminal.write("\r\u{1B}[K", to: .error) }
-    isLineOpen = false
+  /// Takes away what stands on the terminal.
+  func clear() {
+    if openLines > 0 { terminal.write(home, to: .error) }
+    openLines = 0
+  }
+
+  /// Leads to the beginning of what stands on the terminal, and takes that away.
+  private var home: String {
+    openLines > 1 ? "\u{1B}[\(openLines - 1)A\r\u{1B}[J" : "\r\u{1B}[K"
+  }
+
+  /// A line for each state: how often it was visited, and how long half of the visits and 99 in
+  /// 100 lasted at most.
+  static func lines(_ states: [StateTime], columns: Int, most: Int) -> [String] {
+    guard !states.isEmpty else { return ["  (no state has been left yet)"] }
+    let most = max(1, min(most, statesMax))
+    let shown = states.prefix(states.count > most ? max(1, most - 1) : most)
+    let cells = shown.map { state in
+      [
+        "  " + Self.cut(SourceLines.readable(state.name), nameMax), state.type,
+        Self.number(state.visits) + (state.visits == 1 ? " visit" : " visits"),
+        "p50 " + BenchTime.text(Double(state.latencies.quantile(0.5))),
+        "p99 " + BenchTime.text(Double(state.latencies.quantile(0.99))),
+      ]
+    }
+    var lines = BenchReport.columns(cells, leftAligned: 2).split(separator: "\n").map(String.init)
+    if shown.count < states.count { lines.append("  … and \(states.count - shown.count) more states") }
+    return lines.map { Self.cut($0, columns) }
+  }
+
+  private static func cut(_ text: String, _ most: Int) -> String {
+    text.count <= most ? text : text.prefix(max(1, most) - 1) + "…"
   }
 
   /// A figure with where it stands in the line. They come in the order of their weight: where
@@ -81,7 +122,8 @@ struct MapProgress {
     guard let total = progress.bytesTotal, total > 0, progress.bytesRead > 0, progress.rowsRead > 0 else {
       return nil
     }
-    return Double(progress.rowsRead) * max(1, Double(total) / Double(progress.bytesRead))
+    let rows = Double(progress.rowsRead) * max(1, Double(total) / Double(progress.bytesRead))
+    return progress.limit.map { min(rows, Double($0)) } ?? rows
   }
 
   private static func share(_ progress: BatchRun.Progress) -> Double? {

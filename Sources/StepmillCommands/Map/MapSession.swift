@@ -23,6 +23,9 @@ struct MapSession {
   private final class Watch: @unchecked Sendable {
     var ending: BatchRun.Ending?
     var signal: Int32?
+    /// What is known of the states, once somebody wanted to know.
+    var times: StateTimes?
+    var showsStates = false
   }
 
   func run() throws(CommandError) -> ExitStatus {
@@ -32,7 +35,7 @@ struct MapSession {
     let loop: CommandLoop
     do throws(SystemError) {
       loop = try CommandLoop()
-      if terminal.takesSignals { try loop.watch([SIGINT, SIGTERM, SIGHUP]) }
+      if terminal.takesSignals { try loop.watch([SIGINT, SIGTERM, SIGHUP, SIGUSR1]) }
     } catch {
       throw CommandError("the system refuses: \(error)", isAboutUsage: false, status: .failure)
     }
@@ -59,9 +62,15 @@ struct MapSession {
       control: MapRun(maxConcurrency: command.concurrency),
       elapsedMilliseconds: (sink as? BatchFiles)?.milliseconds ?? 0)
     let watch = Watch()
-    loop.onSignal = { [terminal] number in Self.received(number, watch, run, loop, terminal) }
+    let progress = MapProgress(terminal)
+    if command.showsStates { showStates(true, watch, run, runtime) }
+    loop.onSignal = { number in
+      if number == SIGUSR1 { return showStates(!watch.showsStates, watch, run, runtime) }
+      progress.clear()
+      received(number, watch, run, loop)
+    }
     run.start { ending in loop.post { _ in watch.ending = ending } }
-    follow(run, watch, loop)
+    follow(run, watch, loop, progress)
     run.join()
     loop.onSignal = { _ in }
     runner.close()
@@ -70,18 +79,31 @@ struct MapSession {
   }
 
   /// Shows progress until the end.
-  private func follow(_ run: BatchRun, _ watch: Watch, _ loop: CommandLoop) {
-    var progress = MapProgress(terminal)
+  private func follow(_ run: BatchRun, _ watch: Watch, _ loop: CommandLoop, _ progress: MapProgress) {
     while watch.ending == nil {
       loop.sleep(milliseconds: 200) { watch.ending != nil }
-      if watch.ending == nil, !command.isQuiet { progress.show(run.progress) }
+      if watch.ending == nil, !command.isQuiet {
+        progress.show(run.progress, watch.showsStates ? watch.times?.states : nil)
+      }
     }
     progress.clear()
   }
 
-  private static func received(
-    _ number: Int32, _ watch: Watch, _ run: BatchRun, _ loop: CommandLoop, _ terminal: Terminal
-  ) {
+  /// Has rows run on a workflow that tells how long its states last, or no longer.
+  private func showStates(_ shows: Bool, _ watch: Watch, _ run: BatchRun, _ runtime: Runtime) {
+    watch.showsStates = shows
+    guard shows else { return run.watch(nil) }
+    let times = watch.times ?? StateTimes()
+    watch.times = times
+    do throws(StepmillError) {
+      run.watch(try runtime.workflow(command.definition, observer: times.observer))
+    } catch {
+      watch.showsStates = false
+      terminal.write("stepmill map: the states cannot be watched: \(error)\n", to: .error)
+    }
+  }
+
+  private func received(_ number: Int32, _ watch: Watch, _ run: BatchRun, _ loop: CommandLoop) {
     let name = number == SIGINT ? "Ctrl-C" : number == SIGTERM ? "SIGTERM" : "SIGHUP"
     if watch.signal != nil {
       loop.killChildren(SIGKILL)
@@ -89,9 +111,8 @@ struct MapSession {
       _exit(128 + number)
     }
     watch.signal = number
-    let clear = terminal.isTerminal(.error) ? "\r\u{1B}[K" : ""
     terminal.write(
-      "\(clear)stepmill map: \(name): waiting for \(MapProgress.number(run.progress.inFlight)) executions under way "
+      "stepmill map: \(name): waiting for \(MapProgress.number(run.progress.inFlight)) executions under way "
         + "(once more to end at once)\n", to: .error)
     run.stop()
   }
@@ -127,13 +148,16 @@ struct MapSession {
     }
     // A reader of the output that has seen enough is nobody's mistake.
     if case .output = ending, terminal.firstOutputFailure?.code == EPIPE { return .success }
-    terminal.write(text(ending, counts, run, milliseconds, holds), to: .error)
-    if let path = command.summaryPath { writeSummary(path, ending, counts, run, milliseconds, holds) }
+    terminal.write(text(ending, counts, run, milliseconds, holds, watch.times), to: .error)
+    if let path = command.summaryPath {
+      writeSummary(path, ending, counts, run, milliseconds, holds, watch.times)
+    }
     return status
   }
 
   private func text(
-    _ ending: BatchRun.Ending, _ counts: BatchCounts, _ run: BatchRun?, _ milliseconds: Int, _ holds: Bool
+    _ ending: BatchRun.Ending, _ counts: BatchCounts, _ run: BatchRun?, _ milliseconds: Int, _ holds: Bool,
+    _ times: StateTimes?
   ) -> String {
     let style = terminal.style(.error)
     var text = "stepmill map: "
@@ -164,6 +188,13 @@ struct MapSession {
     {
       text += "  \(MapProgress.number(count)) × \(SourceLines.readable(name))\n"
     }
+    if let times, times.executions > 0 {
+      let all = run.map { $0.progress.endedNow == times.executions } ?? true
+      text += "  states\(all ? "" : ", of the \(MapProgress.number(times.executions)) executions watched"):\n"
+      for line in MapProgress.lines(times.states, columns: terminal.width(.error) - 3, most: .max) {
+        text += "  " + line + "\n"
+      }
+    }
     guard let places = command.places else { return text }
     text += "  results: \(places.paths.results)\n"
     if counts.failed > 0 {
@@ -186,9 +217,18 @@ struct MapSession {
     seconds < 60 ? "\(Double(Int(seconds * 100)) / 100) s" : MapProgress.time(Int(seconds))
   }
 
+  private static func json(_ state: StateTime) -> JSON {
+    [
+      "name": JSON(state.name), "type": JSON(state.type), "visits": JSON(state.visits),
+      "meanNanoseconds": JSON(state.latencies.mean),
+      "p50Nanoseconds": JSON(Int(state.latencies.quantile(0.5))),
+      "p99Nanoseconds": JSON(Int(state.latencies.quantile(0.99))),
+    ]
+  }
+
   private func writeSummary(
     _ path: String, _ ending: BatchRun.Ending, _ counts: BatchCounts, _ run: BatchRun?, _ milliseconds: Int,
-    _ holds: Bool
+    _ holds: Bool, _ times: StateTimes?
   ) {
     let name =
       switch ending {
@@ -210,6 +250,10 @@ struct MapSession {
         JSON(members: (run?.errorCounts ?? [:]).sorted { $0.key < $1.key }.map { ($0.key, JSON($0.value)) })
       ),
     ]
+    if let times {
+      members.append(("executionsWatched", JSON(times.executions)))
+      members.append(("states", JSON(times.states.map(Self.json))))
+    }
     switch ending {
     case .badRow(let row, let message):
       members.append(("row", JSON(row)))

@@ -1,24 +1,27 @@
 import Stepmill
 
 // Where an execution's time goes, state by state. Recording a history costs more than most
-// states do, so it happens after the measured run, on a few executions of their own.
+// states do, so only some executions are watched: 'stepmill bench' has a few run after the
+// measured ones, 'stepmill map' has some of the rows run on a workflow that is observed.
 
 /// One state's part.
-struct BenchStateTime: Sendable {
+struct StateTime: Sendable {
   var name: String
   var type: String
-  var visits = 0
   var nanoseconds = 0.0
+  /// How long each visit lasted.
+  var latencies = LatencyHistogram()
 
   /// It lasts as long as what is in it.
   var holdsOthers: Bool { type == "Map" || type == "Parallel" }
+  var visits: Int { Int(latencies.total) }
 }
 
 /// Adds up, from histories, how long states lasted.
 ///
 /// An event names the one that it follows from. So each knows which state it belongs to: the
 /// one that its predecessor belongs to, unless it enters a state or leaves one.
-final class BenchProfile: Sendable {
+final class StateTimes: Sendable {
   fileprivate struct Opening {
     let name: String
     let type: String
@@ -34,7 +37,7 @@ final class BenchProfile: Sendable {
 
   fileprivate struct Sums {
     var trails: [String: Trail] = [:]
-    var states: [String: BenchStateTime] = [:]
+    var states: [String: StateTime] = [:]
     var order: [String] = []
     var executions = 0
   }
@@ -80,7 +83,7 @@ final class BenchProfile: Sendable {
   var executions: Int { sums.withLock { $0.executions } }
 
   /// A state's part of the time that was spent in states; nil for one that only holds others.
-  func share(of state: BenchStateTime) -> Double? {
+  func share(of state: StateTime) -> Double? {
     guard !state.holdsOthers else { return nil }
     let all = sums.withLock { sums in
       sums.states.values.reduce(0) { $0 + ($1.holdsOthers ? 0 : $1.nanoseconds) }
@@ -88,21 +91,21 @@ final class BenchProfile: Sendable {
     return state.nanoseconds / max(1, all)
   }
 
+  /// The states in the order in which they were first left.
+  var states: [StateTime] { sums.withLock { sums in sums.order.compactMap { sums.states[$0] } } }
+
   /// The states that took longest first.
-  var states: [BenchStateTime] {
-    sums.withLock { sums in
-      sums.order.compactMap { sums.states[$0] }.sorted { $0.nanoseconds > $1.nanoseconds }
-    }
-  }
+  var longestFirst: [StateTime] { states.sorted { $0.nanoseconds > $1.nanoseconds } }
 }
 
-extension BenchProfile.Sums {
-  fileprivate mutating func add(_ opening: BenchProfile.Opening, _ now: UInt64) {
+extension StateTimes.Sums {
+  fileprivate mutating func add(_ opening: StateTimes.Opening, _ now: UInt64) {
     if states[opening.name] == nil {
-      states[opening.name] = BenchStateTime(name: opening.name, type: opening.type)
+      states[opening.name] = StateTime(name: opening.name, type: opening.type)
       order.append(opening.name)
     }
-    states[opening.name]?.visits += 1
-    states[opening.name]?.nanoseconds += Double(now &- opening.time)
+    let time = now &- opening.time
+    states[opening.name]?.latencies.note(time)
+    states[opening.name]?.nanoseconds += Double(time)
   }
 }
