@@ -77,7 +77,7 @@ struct BucketPlaces {
   /// What Map Runs read from and write to; nil: nobody said where any bucket is.
   func storage(_ store: S3Buckets?) -> BucketStorage? {
     guard !directories.isEmpty || store != nil else { return nil }
-    return BucketStorage { [self] name throws(BucketError) in try bucket(name, store) }
+    return BucketStorage(onThreads: true) { [self] name throws(BucketError) in try bucket(name, store) }
   }
 
   func bucket(_ name: String, _ store: S3Buckets?) throws(BucketError) -> any Bucket {
@@ -92,7 +92,7 @@ struct BucketPlaces {
   /// In virtual time, which stands still while somebody is waited for.
   func simulatedStorage() -> BucketStorage? {
     guard !directories.isEmpty || hasObjectStore else { return nil }
-    return BucketStorage { [self] name throws(BucketError) in
+    return BucketStorage(onThreads: false) { [self] name throws(BucketError) in
       if let directory = directories[name] { return directory }
       throw BucketError(
         .noSuchBucket,

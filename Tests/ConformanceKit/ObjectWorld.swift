@@ -13,7 +13,7 @@ final class ObjectWorld: Sendable {
 
   /// What Map Runs read from and write to.
   var storage: BucketStorage {
-    BucketStorage { [self] name throws(BucketError) in
+    BucketStorage(onThreads: false) { [self] name throws(BucketError) in
       guard let bucket = buckets.withLock({ $0[name] }) else {
         throw BucketError(.noSuchBucket, "The specified bucket does not exist")
       }

@@ -377,7 +377,7 @@ import Testing
     let world = try S3World()
     world.interferes(with: RawServer.Said(isSilent: true))
     let buckets = world.buckets
-    let storage = BucketStorage { name throws(BucketError) in try buckets.bucket(name) }
+    let storage = BucketStorage(onThreads: true) { name throws(BucketError) in try buckets.bucket(name) }
     var config = MapReaderConfig()
     config.inputType = .jsonl
     let items = try storage.items(

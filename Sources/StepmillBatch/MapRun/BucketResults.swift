@@ -18,7 +18,8 @@ final class BucketResults: MapResultSink, @unchecked Sendable {
   private let folder: String
   private let resolve: BucketStorage.Resolve
   private let wake: @Sendable () -> Void
-  private let executor = InlineExecutor()
+  private let onThreads: Bool
+  private let inPlace = InlineExecutor()
   private var parts: [MapChildRecord.Part: Part] = [:]
   private let queue = Lock(Queue())
   /// The task's own.
@@ -58,11 +59,12 @@ final class BucketResults: MapResultSink, @unchecked Sendable {
   }
 
   init(
-    _ order: MapWriterOrder, bucket: String, _ resolve: @escaping BucketStorage.Resolve,
+    _ order: MapWriterOrder, bucket: String, onThreads: Bool, _ resolve: @escaping BucketStorage.Resolve,
     _ wake: @escaping @Sendable () -> Void
   ) {
     self.order = order
     bucketName = bucket
+    self.onThreads = onThreads
     self.resolve = resolve
     self.wake = wake
     let prefix = order.request["Prefix"]?.string ?? ""
@@ -166,7 +168,10 @@ final class BucketResults: MapResultSink, @unchecked Sendable {
       return !queue.isRunning
     }
     guard starts else { return }
-    let task = executor.run { [self] in await perform() }
+    let task =
+      onThreads
+      ? Task(executorPreference: BucketThreads.shared) { [self] in await perform() }
+      : inPlace.run { [self] in await perform() }
     queue.withLock { if $0.isRunning { $0.task = task } }
   }
 

@@ -4,15 +4,21 @@ import Stepmill
 package final class BucketStorage: MapRunStorage {
   package typealias Resolve = @Sendable (String) async throws(BucketError) -> any Bucket
   private let resolve: Resolve
+  private let onThreads: Bool
 
-  /// - Parameter resolve: Finds a bucket by its name.
-  package init(resolve: @escaping Resolve) {
+  /// - Parameters:
+  ///   - onThreads: Datasets are read on threads of their own, ahead of the runs, and results are
+  ///     written there. Otherwise a run reads what it needs when it needs it, on its own thread:
+  ///     for clocks that are moved by hand, which wait for nobody.
+  ///   - resolve: Finds a bucket by its name.
+  package init(onThreads: Bool, resolve: @escaping Resolve) {
+    self.onThreads = onThreads
     self.resolve = resolve
   }
 
   /// Buckets by their names; any other name is that of no bucket.
-  package convenience init(_ buckets: [String: any Bucket]) {
-    self.init { name throws(BucketError) in
+  package convenience init(_ buckets: [String: any Bucket], onThreads: Bool = false) {
+    self.init(onThreads: onThreads) { name throws(BucketError) in
       guard let bucket = buckets[name] else {
         throw BucketError(.noSuchBucket, "The specified bucket does not exist: '\(name)'.")
       }
@@ -21,7 +27,8 @@ package final class BucketStorage: MapRunStorage {
   }
 
   package func items(_ order: MapReaderOrder) throws(TaskFailure) -> any MapItemSource {
-    BucketItems(try DatasetRequest(order), skipping: order.itemsSkipped, resolve)
+    BucketItems(
+      try DatasetRequest(order), skipping: order.itemsSkipped, onThreads: onThreads, resolve)
   }
 
   package func results(
@@ -31,7 +38,7 @@ package final class BucketStorage: MapRunStorage {
       throw TaskFailure(
         error: "States.ResultWriterFailed", cause: "The field 'Bucket' of the ResultWriter must be a text.")
     }
-    return BucketResults(order, bucket: bucket, resolve, wake)
+    return BucketResults(order, bucket: bucket, onThreads: onThreads, resolve, wake)
   }
 }
 
@@ -75,114 +82,5 @@ extension DatasetRequest {
     case .parquet: .parquet
     case .jsonl, .manifest, nil: .jsonLines
     }
-  }
-}
-
-/// The items of a dataset in a bucket.
-///
-/// Who may touch what: the run asks on one thread at a time; a filling that did not come to its
-/// end at once goes on elsewhere, and until it has, only `isFilling` is read. Both are told apart
-/// under the lock.
-final class BucketItems: MapItemSource, @unchecked Sendable {
-  private let dataset: BucketDataset
-  private let executor = InlineExecutor()
-  private let rows = Rows()
-  private var next = 0
-  private var left: Int
-  private let state = Lock(State())
-
-  private struct State {
-    var isFilling = false
-    /// What fills, to be given up when nobody asks any more.
-    var filling: Task<Void, Never>?
-    var isClosed = false
-    /// The run waits to be told that the rows are there.
-    var wake: (@Sendable () -> Void)?
-    var hasEnded = false
-    var failure: TaskFailure?
-  }
-
-  private final class Rows: @unchecked Sendable {
-    var buffer = RowBuffer(rowsMax: 256, bytesMax: 1 << 16)
-  }
-
-  init(_ request: DatasetRequest, skipping: Int, _ resolve: @escaping BucketStorage.Resolve) {
-    dataset = BucketDataset(request, resolve: resolve)
-    left = skipping
-  }
-
-  func next(wake: @escaping @Sendable () -> Void) -> MapItemPull {
-    while true {
-      let isFilling = state.withLock { state in
-        if state.isFilling { state.wake = wake }
-        return state.isFilling
-      }
-      if isFilling { return .later }
-      if left > 0, next < rows.buffer.rowCount {
-        let skipped = min(left, rows.buffer.rowCount - next)
-        left -= skipped
-        next += skipped
-      }
-      if next < rows.buffer.rowCount { return item() }
-      let (hasEnded, failure) = state.withLock { ($0.hasEnded, $0.failure) }
-      if let failure { return .failed(failure) }
-      if hasEnded { return .end }
-      fill()
-    }
-  }
-
-  private func item() -> MapItemPull {
-    defer { next += 1 }
-    do throws(JSONSyntaxError) {
-      let row = try rows.buffer.json(next)
-      guard dataset.yieldsMembers, let value = row["Value"] else {
-        return .item(MapItem(value: row, source: dataset.source))
-      }
-      return .item(MapItem(value: value, key: row["Key"]?.string, source: dataset.source))
-    } catch {
-      return .failed(
-        TaskFailure(
-          error: "States.ItemReaderFailed", cause: "An item of \(dataset.source) is not JSON: \(error)"))
-    }
-  }
-
-  /// Reads more rows, at once where the bucket answers at once.
-  private func fill() {
-    next = 0
-    rows.buffer.removeAll()
-    state.withLock { $0.isFilling = true }
-    let task = executor.run { [dataset, rows, self] in
-      var failure: TaskFailure?
-      var hasMore = false
-      do throws(RowError) {
-        hasMore = try await dataset.next(into: &rows.buffer)
-      } catch {
-        failure = TaskFailure(error: "States.ItemReaderFailed", cause: error.message)
-      }
-      let wake = state.withLock { state in
-        state.isFilling = false
-        state.filling = nil
-        state.hasEnded = !hasMore
-        state.failure = failure
-        defer { state.wake = nil }
-        return state.wake
-      }
-      wake?()
-    }
-    let isClosed = state.withLock { state in
-      if state.isFilling { state.filling = task }
-      return state.isClosed
-    }
-    if isClosed { task.cancel() }
-  }
-
-  func close() {
-    let filling = state.withLock { state in
-      state.isClosed = true
-      state.wake = nil
-      defer { state.filling = nil }
-      return state.filling
-    }
-    filling?.cancel()
   }
 }

@@ -2,8 +2,8 @@ import Stepmill
 
 // Asynchronous functions from where nothing may wait.
 //
-// A Map Run asks for its next item on a loop's thread, or on a clock that is moved by hand.
-// Buckets are asynchronous, since one behind a network must be; those on a disk or in memory
+// A Map Run on a clock that is moved by hand asks for its items, and hands over its results, where
+// nothing may wait. Buckets are asynchronous, since one behind a network must be; those on a disk or in memory
 // answer at once all the same. So their functions are run right there, as far as they get
 // without waiting, which for most is to their end. What is left goes on on Swift's own pool.
 

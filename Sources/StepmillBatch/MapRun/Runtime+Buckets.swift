@@ -8,19 +8,19 @@ extension Runtime {
   /// - Parameter directories: Paths of directories, which must exist, by the buckets' names.
   /// - Throws: Why a directory cannot be used.
   public func useBuckets(_ directories: [String: String]) throws(StepmillError) {
-    mapRunStorage = try BucketStorage(directories: directories)
+    mapRunStorage = try BucketStorage(directories: directories, onThreads: true)
   }
 }
 
 extension BucketStorage {
   /// Directories by the buckets' names.
-  package convenience init(directories: [String: String]) throws(StepmillError) {
+  package convenience init(directories: [String: String], onThreads: Bool = false) throws(StepmillError) {
     var buckets: [String: any Bucket] = [:]
     do throws(BucketError) {
       for (name, path) in directories { buckets[name] = try DirectoryBucket(path) }
     } catch {
       throw StepmillError.system(error.message)
     }
-    self.init(buckets)
+    self.init(buckets, onThreads: onThreads)
   }
 }
