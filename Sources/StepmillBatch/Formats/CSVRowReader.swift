@@ -47,6 +47,7 @@ final class CSVRowReader: RowReader {
     _ bytes: Span<UInt8>, _ isLast: Bool, into rows: inout RowBuffer, _ fields: inout FieldList
   ) throws(RowError) -> Int {
     var offset = 0
+    var columns = columns
     while offset < bytes.count, !rows.isFull {
       guard let next = try takeApart(bytes, from: offset, isLast, &fields) else { break }
       if !fields.isBlank {
@@ -54,6 +55,7 @@ final class CSVRowReader: RowReader {
           write(bytes, next - offset, fields, columns, &rows)
         } else {
           try readHeaders(bytes, fields)
+          columns = self.columns
         }
       }
       offset = next
@@ -178,11 +180,11 @@ final class CSVRowReader: RowReader {
       let prefixes = columns.prefixes.span
       for index in 0..<columns.count {
         let column = columns[index]
-        room.putShort(prefixes, column.start..<column.end)
+        room.putShort(prefixes, column.start, column.count)
         guard column.field < fields.count else { continue }
         let field = fields[column.field]
         switch field.care {
-        case .none: room.putShort(bytes, field.start..<field.end)
+        case .none: room.putShort(bytes, field.start, field.end &- field.start)
         case .escapes: Self.escape(bytes, field.start..<field.end, to: &room)
         case .reading:
           let value = read(bytes, field.start..<field.end)
@@ -283,24 +285,39 @@ private struct Field: BitwiseCopyable {
 }
 
 /// The fields of a record. Its memory is kept for the next one.
-private struct FieldList {
-  private var fields = [Field](repeating: Field(start: 0, end: 0, care: .none), count: 16)
+@safe private struct FieldList: ~Copyable {
+  private var memory: UnsafeMutablePointer<Field> = .allocate(capacity: 16)
+  private var capacity = 16
   private(set) var count = 0
 
-  @inline(__always) subscript(_ index: Int) -> Field { fields[index] }
+  deinit { unsafe memory.deallocate() }
+
+  @inline(__always) subscript(_ index: Int) -> Field {
+    precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
+    return unsafe memory[index]
+  }
 
   /// It is a line with nothing on it.
   @inline(__always) var isBlank: Bool {
-    count == 1 && fields[0].start == fields[0].end && fields[0].care != .reading && !fields[0].isQuoted
+    count == 1 && self[0].start == self[0].end && self[0].care != .reading && !self[0].isQuoted
   }
 
   mutating func removeAll() { count = 0 }
 
   @inline(__always)
   mutating func append(_ field: Field) {
-    if _slowPath(count == fields.count) { fields += fields }
-    fields[count] = field
+    if _slowPath(count == capacity) { grow() }
+    unsafe memory[count] = field
     count &+= 1
+  }
+
+  @inline(never)
+  private mutating func grow() {
+    let more = UnsafeMutablePointer<Field>.allocate(capacity: capacity * 2)
+    unsafe more.update(from: memory, count: count)
+    unsafe memory.deallocate()
+    unsafe memory = more
+    capacity *= 2
   }
 }
 
@@ -308,9 +325,9 @@ private struct FieldList {
 private struct ColumnList {
   struct Column: BitwiseCopyable {
     let field: Int
-    /// Where the text begins and ends in `prefixes`.
+    /// Where the text begins in `prefixes`, and how long it is.
     let start: Int
-    let end: Int
+    let count: Int
   }
 
   private var columns: [Column] = []
@@ -324,7 +341,7 @@ private struct ColumnList {
   mutating func append(field: Int, _ prefix: [UInt8]) {
     let start = prefixes.count - ByteRoom.slack
     prefixes.insert(contentsOf: prefix, at: start)
-    columns.append(Column(field: field, start: start, end: start + prefix.count))
+    columns.append(Column(field: field, start: start, count: prefix.count))
     bytes += prefix.count + 1
   }
 }

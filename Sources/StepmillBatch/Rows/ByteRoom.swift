@@ -48,21 +48,24 @@
   /// The same for parts that are mostly short: whole vectors are copied, where the text and the
   /// room go on behind it, which is faster than a call.
   @inline(__always)
-  mutating func putShort(_ text: Span<UInt8>, _ part: Range<Int>) {
-    guard _fastPath(part.count <= 64 && part.upperBound + Self.slack <= text.count),
-      _fastPath(part.count + Self.slack <= left)
-    else { return put(text, part) }
-    let target = unsafe take(part.count)
+  mutating func putShort(_ text: Span<UInt8>, _ first: Int, _ size: Int) {
+    // Both are compared without their signs: what is negative is too large.
+    guard _fastPath(UInt(bitPattern: size) <= 64 && size &+ Self.slack <= left),
+      _fastPath(UInt(bitPattern: first) <= UInt(bitPattern: text.count &- size &- Self.slack)),
+      _fastPath(text.count >= size &+ Self.slack)
+    else { return put(text, first..<first + size) }
+    let target = unsafe start + count
     unsafe text.withUnsafeBytes { bytes in
-      let source = unsafe bytes.baseAddress.unsafelyUnwrapped + part.lowerBound
+      let source = unsafe bytes.baseAddress.unsafelyUnwrapped + first
       var offset = 0
-      while offset < part.count {
+      while offset < size {
         unsafe target.storeBytes(
           of: source.loadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self), toByteOffset: offset,
           as: SIMD16<UInt8>.self)
         offset &+= 16
       }
     }
+    count &+= size
   }
 
   /// Puts `new` in the place of each `old` from `first` on.
