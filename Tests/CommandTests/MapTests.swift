@@ -53,6 +53,44 @@ import Testing
     #expect(resumed.error.contains("has come to its end before"))
   }
 
+  @Test func resultsInABucket() async throws {
+    let scratch = try Scratch()
+    let workflow = try scratch.file("w.asl.json", Self.double)
+    let rows = try scratch.file("rows.jsonl", "{\"n\":1}\n{\"x\":2}\n{\"n\":3}\n")
+    mkdir(scratch.path + "/bucket", 0o755)
+    let bucket = "b=" + scratch.path + "/bucket"
+    let out = scratch.path + "/bucket/nightly/1"
+    let ended = try await stepmill(
+      "map", workflow, rows, "--out", "s3://b/nightly/1", "--bucket", bucket, "--ordered")
+    #expect(ended.status == 1)
+    #expect(
+      ended.error.contains("  results: s3://b/nightly/1/results/\n  failures: s3://b/nightly/1/failures/\n"))
+    #expect(!ended.error.contains("--retry-failed"))
+    #expect(
+      try lines(out + "/results/part-00000000.jsonl") == [
+        ["row": 0, "output": ["n": 2]], ["row": 2, "output": ["n": 6]],
+      ])
+    #expect(try lines(out + "/failures/part-00000000.jsonl").map { $0["row"] } == [1])
+    #expect(try JSON(parsing: InputFile.read(out + "/summary.json"))["succeeded"] == 2)
+    #expect(try JSON(parsing: InputFile.read(out + "/checkpoint.json"))["finished"] == true)
+
+    let again = try await stepmill("map", workflow, rows, "--out", "s3://b/nightly/1", "--bucket", bucket)
+    #expect(again.status == 2)
+    #expect(again.error.contains("holds the results of a finished run; choose another --out"))
+    let resumed = try await stepmill(
+      "map", workflow, rows, "--out", "s3://b/nightly/1", "--bucket", bucket, "--ordered", "--resume")
+    #expect(resumed.error.contains("has come to its end before"))
+    let retried = try await stepmill("map", "--retry-failed", "s3://b/nightly/1")
+    #expect(retried.status == 2)
+    #expect(retried.error.contains("put the parts one behind the other into results.jsonl"))
+    let nowhere = try await stepmill("map", workflow, rows, "--out", "s3://other/x", "--bucket", bucket)
+    #expect(nowhere.status == 2)
+    #expect(nowhere.error.contains("--bucket other=DIRECTORY"))
+    #expect(nowhere.error.contains("--endpoint s3=URL"))
+    let nameless = try await stepmill("map", workflow, rows, "--out", "s3://")
+    #expect(nameless.error.contains("'s3://' names no bucket: s3://BUCKET/PREFIX does"))
+  }
+
   @Test func toStandardOutput() async throws {
     let scratch = try Scratch()
     let workflow = try scratch.file("w.asl.json", Self.double)
@@ -285,24 +323,27 @@ import Testing
   private static let rounds = getenv("STEPMILL_KILLS").flatMap { Int(String(cString: $0)) } ?? 3
 
   /// Killed at moments of chance and taken up again, a run leaves what it leaves undisturbed.
-  @Test(.enabled(if: Program.isBuilt)) func killedAndResumed() async throws {
+  @Test(.enabled(if: Program.isBuilt), arguments: [false, true])
+  func killedAndResumed(inBucket: Bool) async throws {
     let scratch = try Scratch()
     let workflow = try scratch.file("w.asl.json", Self.double)
     let rows = try scratch.file(
       "rows.jsonl", (0..<40_000).map { $0 % 997 == 5 ? "{\"m\":\($0)}\n" : "{\"n\":\($0)}\n" }.joined())
     let words = { @Sendable (out: String, isOrdered: Bool) in
-      ["map", workflow, rows, "--out", out, "--resume", "--quiet", "--loops", "2", "--checkpoint", "0.02"]
+      ["map", workflow, rows, "--resume", "--quiet", "--loops", "2", "--checkpoint", "0.02"]
+        + (inBucket
+          ? ["--out", "s3://b/\(out)", "--bucket", "b=\(scratch.path)"]
+          : ["--out", scratch.path + "/\(out)"])
         + ["--tolerate", "100%"] + (isOrdered ? ["--ordered"] : [])
     }
-    let undisturbed = scratch.path + "/undisturbed"
-    #expect(try await stepmill(words(undisturbed, true)).status == 0)
-    let expected = try Self.content(undisturbed)
+    #expect(try await stepmill(words("undisturbed", true)).status == 0)
+    let expected = try Self.content(scratch.path + "/undisturbed", inBucket)
     #expect(expected.results.count + expected.failures.count == 40_000 && expected.failures.count > 30)
 
     let kills = try await onThread {
       var kills = 0
       for round in 0..<Self.rounds {
-        let out = scratch.path + "/out\(round)"
+        let out = "out\(round)"
         // The longest time that a round is given grows, so that it comes to its end.
         var longest = 60_000
         while true {
@@ -313,7 +354,7 @@ import Testing
           kills += 1
           longest += 15_000
         }
-        var content = try Self.content(out)
+        var content = try Self.content(scratch.path + "/" + out, inBucket)
         if round % 2 == 1 {
           content.results.sort()
           content.failures.sort()
@@ -326,16 +367,31 @@ import Testing
       }
       return kills
     }
-    print("killed \(kills) times in \(Self.rounds) rounds")
+    print("killed \(kills) times in \(Self.rounds) rounds\(inBucket ? " with a bucket" : "")")
     #expect(kills > 0)
   }
 
   /// The lines of both files as they are.
-  private static func content(_ out: String) throws -> (results: [String], failures: [String]) {
+  private static func content(
+    _ out: String, _ isBucket: Bool
+  ) throws -> (results: [String], failures: [String]) {
     func lines(_ name: String) throws -> [String] {
-      try InputFile.read(out + "/" + name).split(separator: 0x0A).map { String(decoding: $0, as: UTF8.self) }
+      let text = isBucket ? try parts(out + "/" + name) : try InputFile.read(out + "/\(name).jsonl")
+      return text.split(separator: 0x0A).map { String(decoding: $0, as: UTF8.self) }
     }
-    return (try lines("results.jsonl"), try lines("failures.jsonl"))
+    return (try lines("results"), try lines("failures"))
+  }
+
+  /// All parts in a folder, one behind the other.
+  private static func parts(_ folder: String) throws -> [UInt8] {
+    var text: [UInt8] = []
+    for number in 0... {
+      let digits = String(number)
+      let path = folder + "/part-" + String(repeating: "0", count: 8 - digits.count) + digits + ".jsonl"
+      guard FileKind.of(path) == .file else { break }
+      text += try InputFile.read(path)
+    }
+    return text
   }
 
   @Test(.enabled(if: Program.isBuilt)) func ctrlCFinishesWhatIsUnderWay() async throws {

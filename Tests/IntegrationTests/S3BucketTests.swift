@@ -211,7 +211,9 @@ final class S3World: Sendable {
     for number in 0..<500 { csv += "\(number),name \(number)\n" }
     world.store.put("in/rows.csv", Array(csv.utf8))
     let buckets = world.buckets
-    world.runtime.mapRunStorage = BucketStorage(onThreads: true) { name throws(BucketError) in try buckets.bucket(name) }
+    world.runtime.mapRunStorage = BucketStorage(onThreads: true) { name throws(BucketError) in
+      try buckets.bucket(name)
+    }
     let workflow = try world.runtime.workflow(
       """
       {"StartAt":"M","States":{"M":{"Type":"Map","End":true,"Label":"rows","MaxConcurrency":40,

@@ -372,6 +372,40 @@ import Testing
     await world.end()
   }
 
+  /// The results of a run go to S3 part by part. One that S3 refuses is written again by the
+  /// run that is taken up.
+  @Test func resultsInParts() async throws {
+    let world = try S3World(attemptsMax: 1)
+    let bucket = try world.bucket
+    let places = BucketFileStore.places(ObjectAddress(bucket: "rows", key: "out"))
+    @Sendable func run(_ start: BatchFiles.Start, upTo end: Int) -> Result<DoneRows, BatchError> {
+      Result { () throws(BatchError) in
+        let store = BucketFileStore(bucket, name: "rows", partBytes: 100)
+        let files = try BatchFiles(places, identity: [:], isOrdered: false, start: start, store: store)
+        for row in (0..<end) where !files.done.contains(row) {
+          let block = ResultBlock()
+          Array("{\"n\":\(row)}".utf8).withUnsafeBytes { block.addSuccess(row, $0, label: row) }
+          try files.write(ResultLines(block: block))
+        }
+        try files.checkpoint(milliseconds: 1)
+        if end == 30 { try files.finish(isComplete: true, milliseconds: 1) }
+        return files.done
+      }
+    }
+    #expect(try run(.fresh, upTo: 10).get().count == 10)
+    world.interferes(with: Self.slowDown, where: { $0.target.contains("part-00000005") })
+    #expect(throws: BatchError.self) { try run(.resume(force: false), upTo: 30).get() }
+    world.interferes(0, with: Self.slowDown)
+    #expect(try run(.resume(force: false), upTo: 30).get().count == 30)
+    var text: [UInt8] = []
+    for entry in try await bucket.list(prefix: "out/results/", after: nil, limit: 100).entries {
+      text += try await bucket.read(entry.key)
+    }
+    let rows = try text.split(separator: 0x0A).map { try JSON(parsing: Array($0))["row"]?.int }
+    #expect(rows == Array(0..<30))
+    await world.end()
+  }
+
   /// A dataset that nobody reads on stops its request.
   @Test func readersThatAreClosed() async throws {
     let world = try S3World()

@@ -40,7 +40,8 @@ package final class MemoryBucket: Bucket {
 
   package func remove(_ key: String) { objects.withLock { $0[key] = nil } }
 
-  fileprivate func put(_ key: String, _ bytes: [UInt8]) -> ObjectEntry {
+  @discardableResult
+  func put(_ key: String, _ bytes: [UInt8]) -> ObjectEntry {
     let entry = ObjectEntry(
       key: key, size: bytes.count, etag: ObjectKey.etag(bytes), modified: now())
     objects.withLock { $0[key] = Content(bytes: bytes, entry: entry) }

@@ -40,15 +40,8 @@ package final class SourceObject: Sendable, Equatable {
   private static func open(
     _ address: ObjectAddress, _ bucket: any Bucket
   ) throws(RowError) -> any ObjectReader {
-    let slot = WaitedResult<any ObjectReader>()
-    Task {
-      do throws(BucketError) {
-        slot.settle(.success(try await bucket.open(address.key)))
-      } catch {
-        slot.settle(.failure(error))
-      }
-    }
-    return try unwrapped(slot.take(), address)
+    let result = WaitedResult.of { () async throws(BucketError) in try await bucket.open(address.key) }
+    return try unwrapped(result, address)
   }
 
   static func unwrapped<Value>(
@@ -82,7 +75,7 @@ final class ObjectPump {
   private func begin() {
     let slot = WaitedResult<[UInt8]?>()
     next = slot
-    task = Task { [reader] in
+    task = Task(executorPreference: BucketThreads.shared) { [reader] in
       do throws(BucketError) {
         slot.settle(.success(try await reader.next()))
       } catch {
@@ -109,35 +102,5 @@ final class ObjectPump {
     room.put(piece.span, used..<used + count)
     used += count
     return count
-  }
-}
-
-/// What a task comes to, for a thread that waits for it.
-private final class WaitedResult<Value: Sendable>: @unchecked Sendable {
-  private let monitor = Monitor()
-  /// Behind the monitor.
-  private var result: Result<Value, BucketError>?
-
-  func settle(_ result: Result<Value, BucketError>) {
-    monitor.locked { self.result = result }
-    monitor.signal()
-  }
-
-  var isThere: Bool { monitor.locked { result != nil } }
-
-  func take() -> Result<Value, BucketError> {
-    monitor.locked {
-      while true {
-        if let result { return result }
-        monitor.wait()
-      }
-    }
-  }
-
-  func wait(milliseconds: Int) {
-    let deadline = Monitor.now &+ UInt64(milliseconds) &* 1_000_000
-    monitor.locked {
-      while result == nil, Monitor.now < deadline { monitor.wait(untilNanoseconds: deadline) }
-    }
   }
 }

@@ -3,8 +3,8 @@ import Stepmill
 /// Threads on which datasets are read and decompressed and results are written, so that neither a
 /// slow disk nor a large archive holds up the executions of a loop.
 ///
-/// All Map Runs of a process share them: there may be a thousand, each of which reads only a
-/// little ahead. A thread that finds nothing to do for some seconds ends.
+/// All readers and writers of a process share them: there may be a thousand Map Runs, each of
+/// which reads only a little ahead. A thread that finds nothing to do for some seconds ends.
 final class BucketThreads: TaskExecutor, @unchecked Sendable {
   // Who may touch what: everything is behind the monitor.
   private let monitor = Monitor()

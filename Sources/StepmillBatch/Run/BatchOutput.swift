@@ -137,7 +137,7 @@ package struct BatchCheckpoint: Sendable, Equatable {
     do throws(FileFailure) {
       bytes = try store.read(path)
     } catch {
-      throw BatchError(.files, "the checkpoint '\(path)' cannot be read: \(SystemFailure.text(error.code))")
+      throw BatchError(.files, "the checkpoint '\(path)' cannot be read: \(error.reason)")
     }
     guard let bytes else { return nil }
     guard let json = try? JSON(parsing: bytes), let checkpoint = BatchCheckpoint(json) else {
@@ -271,7 +271,11 @@ package final class BatchFiles: BatchSink, @unchecked Sendable {
     }
     let isRetry: Bool
     if case .retry = start { isRetry = true } else { isRetry = state.phase == .retry }
-    if known == nil, (store.size(of: places.results) ?? 0) + (store.size(of: places.failures) ?? 0) > 0 {
+    let bytes = try Self.filing { () throws(FileFailure) in
+      guard known == nil else { return 0 }
+      return try (store.size(of: places.results) ?? 0) + (store.size(of: places.failures) ?? 0)
+    }
+    if bytes > 0 {
       throw BatchError(
         .occupied,
         "'\(places.results)' is there already, and is not the output of a run; choose another --out")
@@ -461,7 +465,7 @@ package final class BatchFiles: BatchSink, @unchecked Sendable {
       if isOrdered, state.retryStart > 0, state.results > state.retryStart {
         try merge(results, state, places, store)
       }
-      if store.size(of: places.again) != nil { try store.rename(places.again, to: places.failures) }
+      if try store.size(of: places.again) != nil { try store.rename(places.again, to: places.failures) }
       try store.syncDirectory(of: places.failures)
     }
     state.isFinished = true

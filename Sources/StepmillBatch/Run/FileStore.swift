@@ -10,11 +10,13 @@ package protocol FileStore: Sendable {
   /// Opens a file for adding to it. Nobody else may have it open so at the same time.
   func open(_ path: String) throws(FileFailure) -> any StoredFile
   /// The size of a file; nil if there is none.
-  func size(of path: String) -> Int?
+  func size(of path: String) throws(FileFailure) -> Int?
   /// The whole file; nil if there is none.
   func read(_ path: String) throws(FileFailure) -> [UInt8]?
   func rename(_ path: String, to target: String) throws(FileFailure)
   func remove(_ path: String) throws(FileFailure)
+  /// Replaces a file at one stroke.
+  func replace(_ path: String, with bytes: [UInt8]) throws(FileFailure)
   /// Makes what was created, renamed or removed in the file's directory last.
   func syncDirectory(of path: String) throws(FileFailure)
 }
@@ -30,26 +32,26 @@ package protocol StoredFile: AnyObject {
   func close()
 }
 
-/// What a file system refuses.
+/// What a file system, or a bucket, refuses.
 package struct FileFailure: Error, Equatable, CustomStringConvertible {
   package let path: String
-  /// As in `errno`.
-  package let code: Int32
+  package let reason: String
 
-  package init(path: String, code: Int32) {
+  package init(path: String, reason: String) {
     self.path = path
-    self.code = code
+    self.reason = reason
   }
 
-  package var description: String {
-    code == EWOULDBLOCK
-      ? "'\(path)' is in use by another run" : "'\(path)' cannot be written: \(SystemFailure.text(code))"
+  /// - Parameter code: As in `errno`.
+  package init(path: String, code: Int32) {
+    self.init(path: path, reason: code == EWOULDBLOCK ? "another run uses it" : SystemFailure.text(code))
   }
+
+  package var description: String { "'\(path)' cannot be written: \(reason)" }
 }
 
 extension FileStore {
-  /// Replaces a file at one stroke.
-  func replace(_ path: String, with bytes: [UInt8]) throws(FileFailure) {
+  package func replace(_ path: String, with bytes: [UInt8]) throws(FileFailure) {
     let aside = path + ".new"
     let file = try open(aside)
     defer { file.close() }

@@ -13,10 +13,10 @@ extension Command {
     ],
     options: [
       Option(
-        "--out", "DIR|FILE",
+        "--out", "DIR|FILE|s3://BUCKET/PREFIX",
         help:
-          "Where the results go: a directory, or a file (a name with a dot in it). Without it: to standard "
-          + "output, and failures to standard error."),
+          "Where the results go: a directory, a file (a name with a dot in it), or objects (see Output). "
+          + "Without it: to standard output, and failures to standard error."),
       Option(
         "--format", "csv|tsv|jsonl|json",
         help: "How the rows are written. Without it the files' names tell. gzip and zstd are recognised."),
@@ -67,7 +67,9 @@ extension Command {
         help:
           "Run the failures of a finished run again, and merge the results. Workflow, tasks and mocks are those "
           + "of the run unless they are given."),
-      Option("--checkpoint", "SECONDS", help: "How often the checkpoint is renewed. Without it: 2."),
+      Option(
+        "--checkpoint", "SECONDS",
+        help: "How often the checkpoint is renewed. Without it: 2, and 60 for s3://."),
       Option("--force", help: "Go on although workflow, input or options are not what they were."),
       Option("--summary", "FILE", help: "Write what was done as JSON, too."),
       Option("--dry-run", help: "Show the inputs of the first executions (5, or --limit), and run none."),
@@ -109,6 +111,12 @@ extension Command {
           failure of power or a full disk, --resume goes on from the last one, and in the end
           the files hold each row once. Tasks of rows that were under way are run again.
 
+          Below s3://BUCKET/PREFIX there are results/part-00000000.jsonl and so on, failures/…,
+          checkpoint.json and summary.json. A part is written whole, when it has 8 MB and at
+          each checkpoint; the parts one behind the other are what the file would be. Parts that
+          were written after the last checkpoint are removed by --resume. Nothing keeps two runs
+          from writing to one place, and --retry-failed takes directories and files only.
+
           Ctrl-C starts nothing more and waits for what is under way; a second one ends at once.
           """),
       Section(
@@ -134,6 +142,7 @@ extension Command {
           stepmill map price.asl.json rows.csv.gz --out priced --task 'price=./price.sh'
           stepmill map price.asl.json rows.csv.gz --out priced --task 'price=./price.sh' --resume
           stepmill map --retry-failed priced
+          stepmill map price.asl.json s3://in/rows.csv --out s3://out/priced --endpoint s3=http://127.0.0.1:9000
           zcat *.gz | stepmill map shape.asl.json - --format jsonl --ordered --bare | sort -u
           """),
     ]

@@ -28,8 +28,9 @@ struct MapCommand {
   let places: MapPlaces?
   let start: BatchFiles.Start
   let summaryPath: String?
-  /// Where rows come from that are behind a network.
-  private let remote: RemoteRows?
+  private let buckets: BucketPlaces
+  /// S3, where rows come from there or results go there.
+  private let remote: RemoteObjects?
   private let identity: JSON
   private let call: JSON
 
@@ -49,8 +50,8 @@ struct MapCommand {
         ? nil
         : try MapPlaces(path, makesDirectory: !arguments.has("--retry-failed") && !arguments.has("--dry-run"))
     }
-    let known = isRetry ? try Self.known(places) : nil
     try Self.checkCombination(arguments, places)
+    let known = isRetry ? try Self.known(places) : nil
 
     let workflow = arguments.operands.first ?? known?.call["workflow"]?.string
     guard let workflow else {
@@ -85,20 +86,25 @@ struct MapCommand {
         throw CommandError("option '--checkpoint' takes seconds from 0 to 86400, not '\(text)'")
       }
       options.checkpointMilliseconds = Int(seconds * 1000)
+    } else if places?.address != nil {
+      // Each makes a part.
+      options.checkpointMilliseconds = 60_000
     }
     if isRetry {
       // Its rows may be such that were recorded for being no JSON.
       if !arguments.has("--bad-rows") { options.badRows = .record }
+      buckets = BucketPlaces()
       remote = nil
       sources = [BatchSource(path: places?.paths.failures ?? "", content: .failures)]
       isOrdered = known?.identity["options"]?["ordered"]?.bool ?? false
       options.isBare = known?.identity["options"]?["bare"]?.bool ?? false
     } else {
-      let buckets = BucketPlaces(
+      buckets = BucketPlaces(
         directories: try BucketOptions.directories(arguments.values("--bucket")),
         configuration: try BucketOptions.configuration(arguments, terminal))
-      let isRemote = arguments.operands.dropFirst().contains { MapArguments.isObject($0) }
-      remote = isRemote && buckets.hasObjectStore ? try RemoteRows(buckets) : nil
+      let isRemote =
+        places?.address != nil || arguments.operands.dropFirst().contains { MapArguments.isObject($0) }
+      remote = isRemote && buckets.hasObjectStore ? try RemoteObjects(buckets) : nil
       sources = try MapArguments.sources(arguments, buckets, remote?.store)
       isOrdered = arguments.has("--ordered")
       options.isBare = arguments.has("--bare")
@@ -128,6 +134,12 @@ struct MapCommand {
 
   private static func checkCombination(_ arguments: Arguments, _ places: MapPlaces?) throws(CommandError) {
     let isRetry = arguments.has("--retry-failed")
+    if isRetry, let address = places?.address {
+      throw CommandError(
+        "--retry-failed takes a directory or a file, not '\(address)'. Fetch the objects, put the parts one "
+          + "behind the other into results.jsonl and failures.jsonl beside checkpoint.json, and name that directory",
+        isAboutUsage: false)
+    }
     if isRetry {
       for option in [
         "--out", "--resume", "--limit", "--sample", "--batch", "--param", "--format", "--ordered", "--bare",
@@ -212,18 +224,47 @@ struct MapCommand {
     return isRetry ? nil : (count, seed)
   }
 
+  private var fileStore: any FileStore {
+    get throws(CommandError) {
+      guard let address = places?.address else { return SystemFileStore() }
+      return BucketFileStore(try bucket(address), name: address.bucket)
+    }
+  }
+
+  private func bucket(_ address: ObjectAddress) throws(CommandError) -> any Bucket {
+    do throws(BucketError) {
+      return try buckets.bucket(address.bucket, remote?.store)
+    } catch {
+      throw CommandError(error.message, isAboutUsage: false)
+    }
+  }
+
+  /// Leaves the summary beside results that are objects.
+  func writeSummary(_ summary: [UInt8]) throws(BatchError) {
+    guard let address = places?.address else { return }
+    let path = BucketFileStore.summary(address)
+    do {
+      try fileStore.replace(path, with: summary)
+    } catch {
+      throw BatchError(.files, "\(error)")
+    }
+  }
+
   private func openSink() throws(CommandError) -> any BatchSink {
     guard let places else { return MapStream(terminal, isOrdered: isOrdered) }
+    let store = try fileStore
     do throws(BatchError) {
-      return try BatchFiles(places.paths, identity: identity, call: call, isOrdered: isOrdered, start: start)
+      return try BatchFiles(
+        places.paths, identity: identity, call: call, isOrdered: isOrdered, start: start, store: store)
     } catch {
       throw CommandError(error.message, isAboutUsage: false, status: error.kind == .files ? .failure : .usage)
     }
   }
 }
 
-/// S3 on a loop of its own, since rows are read whether or not any execution runs.
-private struct RemoteRows {
+/// S3 on a loop of its own, since rows are read and results written whether or not any execution
+/// runs.
+private struct RemoteObjects {
   let store: S3Buckets?
   private let runtime: Runtime
 
@@ -244,13 +285,20 @@ private struct RemoteRows {
 /// Where the files of a run lie.
 struct MapPlaces {
   let paths: BatchPlaces
+  /// Where they are objects.
+  let address: ObjectAddress?
 
   init(_ path: String, makesDirectory: Bool) throws(CommandError) {
     if MapArguments.isObject(path) {
-      throw CommandError(
-        "results go to files: '\(path)' is none. A ResultWriter of a Distributed Map writes to S3",
-        isAboutUsage: false)
+      let folder = path.dropFirst(5).contains("/") ? path : path + "/"
+      guard let address = ObjectAddress(uri: folder) else {
+        throw CommandError("'\(path)' names no bucket: s3://BUCKET/PREFIX does")
+      }
+      self.address = address
+      paths = BucketFileStore.places(address)
+      return
     }
+    address = nil
     let kind = FileKind.of(path)
     let name = path.split(separator: "/").last ?? ""
     let isDirectory = kind == .directory || path.hasSuffix("/") || (kind == .missing && !name.contains("."))

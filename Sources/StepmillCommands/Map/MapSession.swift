@@ -149,8 +149,8 @@ struct MapSession {
     // A reader of the output that has seen enough is nobody's mistake.
     if case .output = ending, terminal.firstOutputFailure?.code == EPIPE { return .success }
     terminal.write(text(ending, counts, run, milliseconds, holds, watch.times), to: .error)
-    if let path = command.summaryPath {
-      writeSummary(path, ending, counts, run, milliseconds, holds, watch.times)
+    if command.summaryPath != nil || command.places?.address != nil {
+      writeSummary(ending, counts, run, milliseconds, holds, watch.times)
     }
     return status
   }
@@ -196,13 +196,12 @@ struct MapSession {
       }
     }
     guard let places = command.places else { return text }
-    text += "  results: \(places.paths.results)\n"
-    if counts.failed > 0 {
-      text += "  failures: \(places.paths.failures)\n"
-    }
+    let end = places.address == nil ? "\n" : "/\n"
+    text += "  results: " + places.paths.results + end
+    if counts.failed > 0 { text += "  failures: " + places.paths.failures + end }
     if ending != .completed {
       text += "  To go on: the same command with --resume\n"
-    } else if counts.failed > 0 {
+    } else if counts.failed > 0, places.address == nil {
       text += "  To run the failures again: stepmill map --retry-failed \(retryOperand)\n"
     }
     return text
@@ -227,7 +226,7 @@ struct MapSession {
   }
 
   private func writeSummary(
-    _ path: String, _ ending: BatchRun.Ending, _ counts: BatchCounts, _ run: BatchRun?, _ milliseconds: Int,
+    _ ending: BatchRun.Ending, _ counts: BatchCounts, _ run: BatchRun?, _ milliseconds: Int,
     _ holds: Bool, _ times: StateTimes?
   ) {
     let name =
@@ -267,10 +266,12 @@ struct MapSession {
       members.append(("results", JSON(places.paths.results)))
       members.append(("failures", JSON(places.paths.failures)))
     }
-    do throws(SystemError) {
-      try OutputFile.replace(path, with: JSON(members: members).utf8 + [UInt8(ascii: "\n")])
+    let text = JSON(members: members).utf8 + [UInt8(ascii: "\n")]
+    do {
+      if let path = command.summaryPath { try OutputFile.replace(path, with: text) }
+      try command.writeSummary(text)
     } catch {
-      terminal.write("stepmill map: the summary '\(path)' could not be written: \(error)\n", to: .error)
+      terminal.write("stepmill map: the summary could not be written: \(error)\n", to: .error)
     }
   }
 }
