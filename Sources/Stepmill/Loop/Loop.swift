@@ -327,8 +327,7 @@ final class Loop: @unchecked Sendable {
       || workers.hasForegroundCalls
   }
 
-  /// Calls `body` on the loop's thread when this turn is over. From that
-  /// thread.
+  /// Calls `body` on the loop's thread when this turn is over. From that thread.
   func atTurnEnd(_ body: @escaping (Loop) -> Void) { turnListeners.append(body) }
 
   private func tellTurnEnded() {
