@@ -20,20 +20,34 @@ func stepmillThreads(_ threads: Int) -> Contestant {
   return Contestant(
     .stepmill, "runInPlace on \(threads) \(threads == 1 ? "thread" : "threads")", variant: "\(threads)",
     run: { times in
-      let each = (times + threads - 1) / threads
+      // From one pile, so that nobody waits for a thread that the system kept from running.
+      let pile = Pile(times)
       try await withThrowingTaskGroup { group in
         for _ in 0..<threads {
           group.addTask {
             var output: [UInt8] = []
-            try prepared.run(workload.input, times: each, into: &output)
+            while let part = pile.take() { try prepared.run(workload.input, times: part, into: &output) }
             last.output.withLock { $0 = output }
           }
         }
         try await group.waitForAll()
       }
-      return Tally(executions: each * threads, transitions: each * threads * workload.transitions)
+      return Tally(executions: times, transitions: times * workload.transitions)
     },
     output: { last.output.withLock { $0 } })
+}
+
+/// What several threads have to do, to be taken in small parts.
+private final class Pile: Sendable {
+  private let left: Atomic<Int>
+  private static let part = 32
+
+  init(_ count: Int) { left = Atomic(count) }
+
+  func take() -> Int? {
+    let left = left.subtract(Self.part, ordering: .relaxed).newValue + Self.part
+    return left > 0 ? min(left, Self.part) : nil
+  }
 }
 
 /// W3 on the loops of a runtime. A fixed number of executions is under way: the end of each
@@ -55,7 +69,8 @@ func stepmillLoops(_ loops: Int) -> Contestant {
     output: { last.output.withLock { $0 } })
 }
 
-/// Chains of executions: the end of one starts the next of its chain.
+/// Chains of executions: the end of one starts the next of its chain. What is to be run is taken
+/// from one pile, some at a time, so that no loop is left with more of it than the others.
 ///
 /// Who may touch what: a chain's counter belongs to the loop that runs its execution, and goes
 /// with the next one to the next loop, through that loop's inbox. What the chains share is
@@ -65,9 +80,11 @@ func stepmillLoops(_ loops: Int) -> Contestant {
   private let input: [UInt8]
   private let chains: Int
   private var probe: CompletionProbe?
-  /// Executions left in each chain, a cache line apart.
-  private let left: UnsafeMutablePointer<Int>
+  /// What each chain has taken and not run yet, a cache line apart.
+  private let taken: UnsafeMutablePointer<Int>
   private static let stride = 16
+  /// Executions that no chain has taken.
+  private var pile = Pile(0)
   private let chainsLeft = Atomic(0)
   private let failures = Atomic(0)
   private let ended = Mutex<(output: [UInt8], continuation: CheckedContinuation<Void, Never>?)>(([], nil))
@@ -77,18 +94,18 @@ func stepmillLoops(_ loops: Int) -> Contestant {
     self.prepared = prepared
     self.input = input
     self.chains = chains
-    unsafe left = .allocate(capacity: chains * Self.stride)
+    unsafe taken = .allocate(capacity: chains * Self.stride)
   }
 
-  deinit { unsafe left.deallocate() }
+  deinit { unsafe taken.deallocate() }
 
   var lastOutput: [UInt8] { ended.withLock { $0.output } }
 
   /// Seconds on the wall from the first start to the last end.
   func run(executions times: Int) async throws -> Double {
-    let each = max(1, times / chains)
-    executions = each * chains
-    for chain in 0..<chains { unsafe left[chain * Self.stride] = each }
+    executions = max(times, chains)
+    for chain in 0..<chains { unsafe taken[chain * Self.stride] = 1 }
+    pile = Pile(executions - chains)
     chainsLeft.store(chains, ordering: .relaxed)
     let probe = CompletionProbe(prepared.workflow) { [self] in end($0) }
     self.probe = probe
@@ -110,15 +127,20 @@ func stepmillLoops(_ loops: Int) -> Contestant {
   private func end(_ execution: borrowing CompletedExecution) {
     let chain = Int(execution.tag)
     if execution.status != .succeeded { failures.add(1, ordering: .relaxed) }
-    let count = unsafe left[chain * Self.stride] - 1
-    unsafe left[chain * Self.stride] = count
-    if count > 0 {
+    unsafe taken[chain * Self.stride] -= 1
+    if unsafe taken[chain * Self.stride] > 0 || takeMore(chain) {
       _ = execution.writeOutput()
       return start(chain)
     }
     let output = execution.outputText
     ended.withLock { $0.output = output }
     finishChain()
+  }
+
+  private func takeMore(_ chain: Int) -> Bool {
+    guard let part = pile.take() else { return false }
+    unsafe taken[chain * Self.stride] = part
+    return true
   }
 
   private func finishChain() {
