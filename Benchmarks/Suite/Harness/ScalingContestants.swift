@@ -207,14 +207,20 @@ func stepmillFanOut(items: Int, nanoseconds: Int, loops: Int) -> Contestant {
 // MARK: - Latency under load
 
 /// W3 arriving by schedule at a share of what one loop sustains. Each execution's time counts
-/// from when it should have arrived, so that a late arrival hides nothing.
-func stepmillLatency(_ percent: Int, _ saturation: Saturation, seconds: Double) -> Contestant {
+/// from when it should have arrived, so that a late arrival hides nothing. What the loop sustains
+/// is found out right before, since machines that others use are not always as fast.
+///
+/// - Parameter isSpinning: The loop does not sleep between two arrivals.
+func stepmillLatency(_ percent: Int, isSpinning: Bool = false, seconds: Double) -> Contestant {
   let workload = Workload.order(retryIntervalSeconds: 0)
   return Contestant(
-    .stepmill, "arrivals at \(percent) % of saturation", variant: "\(percent)", times: 1,
+    .stepmill, "arrivals at \(percent) % of saturation\(isSpinning ? ", a loop that spins" : "")",
+    variant: isSpinning ? "\(percent)-spinning" : "\(percent)", times: 1,
     run: { _ in
-      let rate = try await saturation.rate(workload) * Double(percent) / 100
-      let prepared = Prepared(workload.definition, loops: 1)
+      let prepared = Prepared(
+        workload.definition, loops: 1, spins: isSpinning ? 2_000_000 : nil)
+      let sustained = try await sustainedRate(prepared, workload.input, seconds: seconds / 5)
+      let rate = sustained * Double(percent) / 100
       let count = max(1, Int(rate * seconds))
       let arrivals = OpenLoop(prepared, workload.input, count: count, nanosecondsBetween: 1e9 / rate)
       let latencies = try await arrivals.run()
@@ -225,24 +231,58 @@ func stepmillLatency(_ percent: Int, _ saturation: Saturation, seconds: Double) 
     })
 }
 
-/// What one loop sustains on this machine now, found once.
-actor Saturation {
-  private var known: Double?
-  private let executions: Int
+/// How many executions per second one loop runs that come from another thread as fast as it will
+/// have them.
+private func sustainedRate(_ prepared: Prepared, _ input: [UInt8], seconds: Double) async throws -> Double {
+  var rate = 0.0
+  var count = 1000
+  repeat {
+    let begun = Clock.wall.seconds()
+    _ = try await OpenLoop(prepared, input, count: count, nanosecondsBetween: 0).run()
+    let taken = Clock.wall.seconds() - begun
+    rate = Double(count) / taken
+    if taken >= seconds / 2 { return rate }
+    count = max(count * 2, Int(rate * seconds))
+  } while true
+}
 
-  init(executions: Int) { self.executions = executions }
+private final class Arrivals: Sendable {
+  let count = Atomic(0)
+}
 
-  func rate(_ workload: Workload) async throws -> Double {
-    if let known { return known }
-    let prepared = Prepared(workload.definition, loops: 1)
-    let run = ClosedLoop(prepared, workload.input, chains: 64)
-    _ = try await run.run(executions: executions / 4)
-    let seconds = try await run.run(executions: executions)
-    await prepared.runtime.shutDown(waiting: .zero)
-    let rate = Double(run.executions) / seconds
-    known = rate
-    return rate
-  }
+/// What the machine makes of such a schedule: one thread counts up, another one that spins
+/// computes for a while for each number.
+func floorLatency(_ percent: Int, seconds: Double) -> Contestant {
+  let nanoseconds = 2500.0
+  let work = Lazily { BusyWork(nanoseconds: nanoseconds) }
+  return Contestant(
+    .floor, "a thread that computes for each arrival", variant: "\(percent)", times: 1,
+    run: { _ in
+      let steps = work.value.steps
+      let begun = Clock.wall.seconds()
+      let sample = 10_000
+      // Different each time, or the compiler would know the answer.
+      for index in 0..<sample { precondition(BusyWork.run(steps + (index & 1)) != 0) }
+      let interval = (Clock.wall.seconds() - begun) * 1e9 / Double(sample) * 100 / Double(percent)
+      let count = max(1, Int(seconds * 1e9 / interval))
+      var latencies = LatencyHistogram()
+      let arrived = Arrivals()
+      let start = Clock.wall.nanoseconds() + 1_000_000
+      onOwnThread {
+        for index in 0..<count {
+          let due = start + UInt64(Double(index) * interval)
+          while Clock.wall.nanoseconds() < due {}
+          arrived.count.store(index + 1, ordering: .releasing)
+        }
+      }
+      for index in 0..<count {
+        while arrived.count.load(ordering: .acquiring) <= index {}
+        let due = start + UInt64(Double(index) * interval)
+        precondition(BusyWork.run(steps + (index & 1)) != 0)
+        latencies.note(max(Clock.wall.nanoseconds(), due) - due)
+      }
+      return Tally(executions: count, seconds: seconds, latencies: latencies)
+    })
 }
 
 /// Who may touch what: `latencies` belongs to the one loop until the continuation resumes.
@@ -256,7 +296,12 @@ final class OpenLoop: @unchecked Sendable {
   private var left: Int
   private var failures = 0
   private let continuation = Mutex<CheckedContinuation<Void, Never>?>(nil)
+  /// Those that have ended, for whoever brings more.
+  private let ended = Atomic(0)
+  /// Under way at once where there is no schedule.
+  private static let window = 256
 
+  /// - Parameter interval: Nanoseconds from one arrival to the next; 0: as fast as they are run.
   init(_ prepared: Prepared, _ input: [UInt8], count: Int, nanosecondsBetween interval: Double) {
     self.prepared = prepared
     self.input = input
@@ -272,6 +317,7 @@ final class OpenLoop: @unchecked Sendable {
       latencies.note(max(Clock.wall.nanoseconds(), due) - due)
       if execution.status != .succeeded { failures += 1 }
       left -= 1
+      ended.store(count - left, ordering: .relaxed)
       if left == 0 { continuation.withLock { $0 }?.resume() }
     }
     begun = Clock.wall.nanoseconds() + 1_000_000
@@ -281,6 +327,9 @@ final class OpenLoop: @unchecked Sendable {
         for index in 0..<count {
           let due = begun + UInt64(Double(index) * interval)
           while Clock.wall.nanoseconds() < due {}
+          if interval == 0 {
+            while index - ended.load(ordering: .relaxed) >= Self.window {}
+          }
           try? probe.start(input, tag: UInt64(index))
         }
       }
