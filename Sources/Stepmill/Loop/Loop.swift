@@ -67,6 +67,8 @@ final class Loop: @unchecked Sendable {
 
   // Each turn begins no more than it can run, so neither mail nor timers pile up as records.
   private static let lettersPerTurn = 64
+  private static let lettersPerSlice = 4
+  private static let fibersPerSlice = 12
   private static let timersPerTurn = 64
   /// Own letters that are left after a turn before some of them are given to an idle loop: what
   /// it takes to wake one should be less than what it takes over.
@@ -316,13 +318,17 @@ final class Loop: @unchecked Sendable {
   /// Does a slice of whatever there is to do. True when there is more.
   func turn() -> Bool {
     tick()
-    takeMail(limit: Loop.lettersPerTurn)
+    takeMail(limit: Loop.lettersPerSlice)
     if let deadline = shard.nextDeadline, deadline <= shard.state.pointee.now {
       shard.advance(timersMax: Loop.timersPerTurn)
     }
     if _slowPath(!alarms.isEmpty) { for ring in alarms.takeDue(at: shard.state.pointee.now) { ring() } }
-    // Mail between loops that share a Map is worth looking at more often.
-    shard.runReady(fibersMax: _slowPath(shard.isSharing) ? Loop.fibersPerSharedTurn : Loop.fibersPerTurn)
+    if _slowPath(shard.isSharing) {
+      // Mail between loops that share a Map is worth looking at more often.
+      shard.runReady(fibersMax: Loop.fibersPerSharedTurn)
+    } else {
+      runSlices()
+    }
     if _slowPath(backgroundMail.first != nil || shard.hasBackgroundWork) { runBackground() }
     flushCalls()
     let more = workers.drain(limit: Loop.callsPerTurn)
@@ -337,6 +343,18 @@ final class Loop: @unchecked Sendable {
     if _slowPath(ownMail.count >= Loop.lettersToShare) { shareOwnMail() }
     return more || shard.hasReadyWork || mail != nil || ownMail.first != nil || backgroundMail.first != nil
       || !shared.pointee.submissions.isEmpty || isTimerDue
+  }
+
+  /// Begins executions and runs them, a few at a time: so that what one has ended with (its
+  /// memory, what was read of its workflow) is in the caches yet for the next.
+  private func runSlices() {
+    var slices = Loop.lettersPerTurn / Loop.lettersPerSlice
+    while slices > 1, mail != nil || ownMail.first != nil {
+      shard.runReady(fibersMax: Loop.fibersPerSlice)
+      takeMail(limit: Loop.lettersPerSlice)
+      slices &-= 1
+    }
+    shard.runReady(fibersMax: Loop.fibersPerTurn)
   }
 
   /// Runs executions of the background: what `stepmill map`, `Workflow.map` and Distributed Maps
