@@ -123,6 +123,12 @@ import Testing
       #expect(ran.output.split(separator: "\n").count == 2, "\(ran)")
       ran = Self.run(["logs", "order"], at: path)
       #expect(ran.output.contains("ExecutionFailed") && !ran.output.contains("ExecutionStarted"), "\(ran)")
+      ran = Self.run(["logs", "--log-group", "nope"], at: path)
+      #expect(ran.status == .failure && ran.error.contains("there is no log group 'nope'"), "\(ran)")
+      let shared = "/aws/vendedlogs/states/failing-Logs"
+      ran = Self.run(
+        ["logs", "order", "--log-group", shared, "--filter", "?ExecutionFailed ?Pass"], at: path)
+      #expect(ran.status == .success && ran.output.isEmpty, "\(ran)")
       ran = Self.run(["logs", "--since", "soon"], at: path)
       #expect(ran.status == .usage && ran.error.contains("'--since' takes a time back"), "\(ran)")
     }

@@ -89,6 +89,18 @@ import Testing
     #expect(lines.contains("drain - default"))
   }
 
+  /// Where clients find a server is no setting of one.
+  @Test func theClientsVariableIsNoSetting() {
+    let terminal = Terminal(
+      input: [],
+      environment: [
+        "STEPMILL_ENDPOINT": "http://127.0.0.1:8083", "STEPMILL_ENDPOINTS": "sqs=http://127.0.0.1:5",
+      ])
+    #expect(CommandLineTool.run(["serve", "--print-config"], terminal) == .success)
+    #expect(terminal.captured(.output).contains("sqs=http://127.0.0.1:5"))
+    #expect(!terminal.captured(.output).contains("8083"))
+  }
+
   @Test func unitsCarryTheOptions() {
     let terminal = Terminal(input: [])
     let status = CommandLineTool.run(

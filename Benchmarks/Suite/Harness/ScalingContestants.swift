@@ -20,20 +20,34 @@ func stepmillThreads(_ threads: Int) -> Contestant {
   return Contestant(
     .stepmill, "runInPlace on \(threads) \(threads == 1 ? "thread" : "threads")", variant: "\(threads)",
     run: { times in
-      let each = (times + threads - 1) / threads
+      // From one pile, so that nobody waits for a thread that the system kept from running.
+      let pile = Pile(times)
       try await withThrowingTaskGroup { group in
         for _ in 0..<threads {
           group.addTask {
             var output: [UInt8] = []
-            try prepared.run(workload.input, times: each, into: &output)
+            while let part = pile.take() { try prepared.run(workload.input, times: part, into: &output) }
             last.output.withLock { $0 = output }
           }
         }
         try await group.waitForAll()
       }
-      return Tally(executions: each * threads, transitions: each * threads * workload.transitions)
+      return Tally(executions: times, transitions: times * workload.transitions)
     },
     output: { last.output.withLock { $0 } })
+}
+
+/// What several threads have to do, to be taken in small parts.
+private final class Pile: Sendable {
+  private let left: Atomic<Int>
+  private static let part = 32
+
+  init(_ count: Int) { left = Atomic(count) }
+
+  func take() -> Int? {
+    let left = left.subtract(Self.part, ordering: .relaxed).newValue + Self.part
+    return left > 0 ? min(left, Self.part) : nil
+  }
 }
 
 /// W3 on the loops of a runtime. A fixed number of executions is under way: the end of each
@@ -55,7 +69,8 @@ func stepmillLoops(_ loops: Int) -> Contestant {
     output: { last.output.withLock { $0 } })
 }
 
-/// Chains of executions: the end of one starts the next of its chain.
+/// Chains of executions: the end of one starts the next of its chain. What is to be run is taken
+/// from one pile, some at a time, so that no loop is left with more of it than the others.
 ///
 /// Who may touch what: a chain's counter belongs to the loop that runs its execution, and goes
 /// with the next one to the next loop, through that loop's inbox. What the chains share is
@@ -65,9 +80,11 @@ func stepmillLoops(_ loops: Int) -> Contestant {
   private let input: [UInt8]
   private let chains: Int
   private var probe: CompletionProbe?
-  /// Executions left in each chain, a cache line apart.
-  private let left: UnsafeMutablePointer<Int>
+  /// What each chain has taken and not run yet, a cache line apart.
+  private let taken: UnsafeMutablePointer<Int>
   private static let stride = 16
+  /// Executions that no chain has taken.
+  private var pile = Pile(0)
   private let chainsLeft = Atomic(0)
   private let failures = Atomic(0)
   private let ended = Mutex<(output: [UInt8], continuation: CheckedContinuation<Void, Never>?)>(([], nil))
@@ -77,18 +94,18 @@ func stepmillLoops(_ loops: Int) -> Contestant {
     self.prepared = prepared
     self.input = input
     self.chains = chains
-    unsafe left = .allocate(capacity: chains * Self.stride)
+    unsafe taken = .allocate(capacity: chains * Self.stride)
   }
 
-  deinit { unsafe left.deallocate() }
+  deinit { unsafe taken.deallocate() }
 
   var lastOutput: [UInt8] { ended.withLock { $0.output } }
 
   /// Seconds on the wall from the first start to the last end.
   func run(executions times: Int) async throws -> Double {
-    let each = max(1, times / chains)
-    executions = each * chains
-    for chain in 0..<chains { unsafe left[chain * Self.stride] = each }
+    executions = max(times, chains)
+    for chain in 0..<chains { unsafe taken[chain * Self.stride] = 1 }
+    pile = Pile(executions - chains)
     chainsLeft.store(chains, ordering: .relaxed)
     let probe = CompletionProbe(prepared.workflow) { [self] in end($0) }
     self.probe = probe
@@ -110,15 +127,20 @@ func stepmillLoops(_ loops: Int) -> Contestant {
   private func end(_ execution: borrowing CompletedExecution) {
     let chain = Int(execution.tag)
     if execution.status != .succeeded { failures.add(1, ordering: .relaxed) }
-    let count = unsafe left[chain * Self.stride] - 1
-    unsafe left[chain * Self.stride] = count
-    if count > 0 {
+    unsafe taken[chain * Self.stride] -= 1
+    if unsafe taken[chain * Self.stride] > 0 || takeMore(chain) {
       _ = execution.writeOutput()
       return start(chain)
     }
     let output = execution.outputText
     ended.withLock { $0.output = output }
     finishChain()
+  }
+
+  private func takeMore(_ chain: Int) -> Bool {
+    guard let part = pile.take() else { return false }
+    unsafe taken[chain * Self.stride] = part
+    return true
   }
 
   private func finishChain() {
@@ -185,14 +207,20 @@ func stepmillFanOut(items: Int, nanoseconds: Int, loops: Int) -> Contestant {
 // MARK: - Latency under load
 
 /// W3 arriving by schedule at a share of what one loop sustains. Each execution's time counts
-/// from when it should have arrived, so that a late arrival hides nothing.
-func stepmillLatency(_ percent: Int, _ saturation: Saturation, seconds: Double) -> Contestant {
+/// from when it should have arrived, so that a late arrival hides nothing. What the loop sustains
+/// is found out right before, since machines that others use are not always as fast.
+///
+/// - Parameter isSpinning: The loop does not sleep between two arrivals.
+func stepmillLatency(_ percent: Int, isSpinning: Bool = false, seconds: Double) -> Contestant {
   let workload = Workload.order(retryIntervalSeconds: 0)
   return Contestant(
-    .stepmill, "arrivals at \(percent) % of saturation", variant: "\(percent)", times: 1,
+    .stepmill, "arrivals at \(percent) % of saturation\(isSpinning ? ", a loop that spins" : "")",
+    variant: isSpinning ? "\(percent)-spinning" : "\(percent)", times: 1,
     run: { _ in
-      let rate = try await saturation.rate(workload) * Double(percent) / 100
-      let prepared = Prepared(workload.definition, loops: 1)
+      let prepared = Prepared(
+        workload.definition, loops: 1, spins: isSpinning ? 2_000_000 : nil)
+      let sustained = try await sustainedRate(prepared, workload.input, seconds: seconds / 5)
+      let rate = sustained * Double(percent) / 100
       let count = max(1, Int(rate * seconds))
       let arrivals = OpenLoop(prepared, workload.input, count: count, nanosecondsBetween: 1e9 / rate)
       let latencies = try await arrivals.run()
@@ -203,24 +231,58 @@ func stepmillLatency(_ percent: Int, _ saturation: Saturation, seconds: Double) 
     })
 }
 
-/// What one loop sustains on this machine now, found once.
-actor Saturation {
-  private var known: Double?
-  private let executions: Int
+/// How many executions per second one loop runs that come from another thread as fast as it will
+/// have them.
+private func sustainedRate(_ prepared: Prepared, _ input: [UInt8], seconds: Double) async throws -> Double {
+  var rate = 0.0
+  var count = 1000
+  repeat {
+    let begun = Clock.wall.seconds()
+    _ = try await OpenLoop(prepared, input, count: count, nanosecondsBetween: 0).run()
+    let taken = Clock.wall.seconds() - begun
+    rate = Double(count) / taken
+    if taken >= seconds / 2 { return rate }
+    count = max(count * 2, Int(rate * seconds))
+  } while true
+}
 
-  init(executions: Int) { self.executions = executions }
+private final class Arrivals: Sendable {
+  let count = Atomic(0)
+}
 
-  func rate(_ workload: Workload) async throws -> Double {
-    if let known { return known }
-    let prepared = Prepared(workload.definition, loops: 1)
-    let run = ClosedLoop(prepared, workload.input, chains: 64)
-    _ = try await run.run(executions: executions / 4)
-    let seconds = try await run.run(executions: executions)
-    await prepared.runtime.shutDown(waiting: .zero)
-    let rate = Double(run.executions) / seconds
-    known = rate
-    return rate
-  }
+/// What the machine makes of such a schedule: one thread counts up, another one that spins
+/// computes for a while for each number.
+func floorLatency(_ percent: Int, seconds: Double) -> Contestant {
+  let nanoseconds = 2500.0
+  let work = Lazily { BusyWork(nanoseconds: nanoseconds) }
+  return Contestant(
+    .floor, "a thread that computes for each arrival", variant: "\(percent)", times: 1,
+    run: { _ in
+      let steps = work.value.steps
+      let begun = Clock.wall.seconds()
+      let sample = 10_000
+      // Different each time, or the compiler would know the answer.
+      for index in 0..<sample { precondition(BusyWork.run(steps + (index & 1)) != 0) }
+      let interval = (Clock.wall.seconds() - begun) * 1e9 / Double(sample) * 100 / Double(percent)
+      let count = max(1, Int(seconds * 1e9 / interval))
+      var latencies = LatencyHistogram()
+      let arrived = Arrivals()
+      let start = Clock.wall.nanoseconds() + 1_000_000
+      onOwnThread {
+        for index in 0..<count {
+          let due = start + UInt64(Double(index) * interval)
+          while Clock.wall.nanoseconds() < due {}
+          arrived.count.store(index + 1, ordering: .releasing)
+        }
+      }
+      for index in 0..<count {
+        while arrived.count.load(ordering: .acquiring) <= index {}
+        let due = start + UInt64(Double(index) * interval)
+        precondition(BusyWork.run(steps + (index & 1)) != 0)
+        latencies.note(max(Clock.wall.nanoseconds(), due) - due)
+      }
+      return Tally(executions: count, seconds: seconds, latencies: latencies)
+    })
 }
 
 /// Who may touch what: `latencies` belongs to the one loop until the continuation resumes.
@@ -234,7 +296,12 @@ final class OpenLoop: @unchecked Sendable {
   private var left: Int
   private var failures = 0
   private let continuation = Mutex<CheckedContinuation<Void, Never>?>(nil)
+  /// Those that have ended, for whoever brings more.
+  private let ended = Atomic(0)
+  /// Under way at once where there is no schedule.
+  private static let window = 256
 
+  /// - Parameter interval: Nanoseconds from one arrival to the next; 0: as fast as they are run.
   init(_ prepared: Prepared, _ input: [UInt8], count: Int, nanosecondsBetween interval: Double) {
     self.prepared = prepared
     self.input = input
@@ -250,6 +317,7 @@ final class OpenLoop: @unchecked Sendable {
       latencies.note(max(Clock.wall.nanoseconds(), due) - due)
       if execution.status != .succeeded { failures += 1 }
       left -= 1
+      ended.store(count - left, ordering: .relaxed)
       if left == 0 { continuation.withLock { $0 }?.resume() }
     }
     begun = Clock.wall.nanoseconds() + 1_000_000
@@ -259,6 +327,9 @@ final class OpenLoop: @unchecked Sendable {
         for index in 0..<count {
           let due = begun + UInt64(Double(index) * interval)
           while Clock.wall.nanoseconds() < due {}
+          if interval == 0 {
+            while index - ended.load(ordering: .relaxed) >= Self.window {}
+          }
           try? probe.start(input, tag: UInt64(index))
         }
       }

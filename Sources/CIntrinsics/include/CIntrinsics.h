@@ -5,6 +5,7 @@
 // single machine idea (a byte scan by vector compare, a pause, a prefetch), inlined
 // into the Swift module by the clang importer.
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -24,6 +25,23 @@ static inline void stepmill_pause(void) {
 
 /// Where the caller's stack frame is: how a recursive evaluator knows how deep it stands.
 static inline uintptr_t stepmill_frame_address(void) { return (uintptr_t)__builtin_frame_address(0); }
+
+// What belongs to a thread.
+
+extern _Thread_local void *stepmill_own_loop;
+extern _Thread_local uint32_t stepmill_own_thread_number;
+uint32_t stepmill_number_thread(void);
+
+/// The loop whose thread the caller is on, as its owner has set it; else null.
+static inline void *stepmill_thread_loop(void) { return stepmill_own_loop; }
+static inline void stepmill_set_thread_loop(void *loop) { stepmill_own_loop = loop; }
+
+/// A number that no other thread of the process has (but for its highest bit, which all have).
+/// The numbers of threads that were made together are near one another.
+static inline uint32_t stepmill_thread_number(void) {
+  uint32_t number = stepmill_own_thread_number;
+  return number != 0 ? number : stepmill_number_thread();
+}
 
 /// Asks for the cache line at `address` ahead of its use.
 static inline void stepmill_prefetch(const void *address) { __builtin_prefetch(address); }

@@ -120,7 +120,7 @@ extension Shard {
 
   /// Starts an execution that goes on from where it had ended.
   func start(
-    _ start: borrowing Start, copying input: Value, from point: ResumePoint, redriveCount: Int
+    _ start: Start, copying input: Value, from point: ResumePoint, redriveCount: Int
   ) -> UnsafeMutablePointer<Fiber> {
     let fiber = self.start(start, copying: input, isRedrive: true)
     let execution = fiber.pointee.execution
@@ -129,17 +129,17 @@ extension Shard {
     let frame = fiber.pointee.frame.unsafelyUnwrapped
     let arena = Frame.arena(of: frame)
     frame.pointee.data = point.data.copied(to: arena)
-    frame.pointee.bound = frame.pointee.data.serializedSize(upTo: start.workflow.limits.payloadBytesMax)
+    frame.pointee.bound = frame.pointee.data.serializedSize(upTo: start.payloadBytesMax)
     if let slots = frame.pointee.slots {
       for (position, variable) in point.variables.enumerated().prefix(Int(frame.pointee.slotCount)) {
         slots[position] = variable?.copied(to: arena) ?? .missing
       }
     }
-    let pc = point.pc(in: start.workflow.program)
+    let pc = point.pc(in: start.program)
     fiber.pointee.pc = pc
     fiber.pointee.previousEvent = point.events
     recordRedriven(fiber, count: redriveCount)
-    let code = start.workflow.tables.pointee.ops[Int(pc)].code
+    let code = start.tables.pointee.ops[Int(pc)].code
     switch code {
     case .task, .wait, .succeed, .fail, .parallel, .map:
       guard point.hasEntered else { break }

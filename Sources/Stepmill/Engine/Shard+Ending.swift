@@ -108,12 +108,7 @@ extension Shard {
     let workflow = execution.pointee.workflow
     state.pointee.slots.giveBack(state.pointee.slots[execution.pointee.slot])
     state.pointee.executions.giveBack(execution)
-    if _slowPath(state.pointee.credit.isFor(workflow, sink)) {
-      state.pointee.credit.count &+= 1
-    } else {
-      sink.release()
-      workflow.release()
-    }
+    letGo(workflow, sink)
   }
 
   /// Ends a fiber and everything below it, without a word.

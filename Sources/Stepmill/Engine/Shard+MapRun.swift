@@ -447,21 +447,22 @@ extension Shard {
     }
     let identity = ExecutionIdentity(
       name: name, roleARN: run.roleARN, arn: suffix == nil ? nil : child.arn, more: more)
-    let start = Start(workflow: run.workflow, sink: child, tag: 0, identity: identity)
     run.starts(child)
     child.loop = state.pointee.driver
-    if let point = order.point {
-      return begin(
-        child,
-        order.input.withValue {
-          self.start(start, copying: $0, from: point, redriveCount: order.redriveCount)
-        })
+    Start.with(run.workflow, child, identity: identity) { start in
+      if let point = order.point {
+        return begin(
+          child,
+          order.input.withValue {
+            self.start(start, copying: $0, from: point, redriveCount: order.redriveCount)
+          })
+      }
+      if let neighbour = neighbour(of: run) {
+        child.loop = neighbour
+        return neighbour.submit(start, input: order.input)
+      }
+      begin(child, order.input.withValue { self.start(start, copying: $0) })
     }
-    if let neighbour = neighbour(of: run) {
-      child.loop = neighbour
-      return neighbour.submit(start, input: order.input)
-    }
-    begin(child, order.input.withValue { self.start(start, copying: $0) })
   }
 
   private func begin(_ child: MapRunChild, _ fiber: UnsafeMutablePointer<Fiber>) {

@@ -26,8 +26,10 @@ struct ShardState: ~Copyable {
   /// apart: see `Loop.runBackground`.
   var background = Ring<UInt32>()
   var hasBackground = false
-  /// See `Credit`.
-  var credit = Credit()
+  /// See `Credit`. Only where a driver closes them at the end of each turn.
+  var workflowCredit = Credit()
+  var sinkCredit = Credit()
+  var givesCredit = false
   var wheel: TimerWheel
   /// Timers in the wheel that nobody waits for any more.
   var staleTimers = 0
@@ -178,18 +180,54 @@ struct Counter: ~Copyable {
   var value: Int { number.load(ordering: .relaxed) }
 }
 
-/// Retains of one workflow and one sink, for their next executions to begin and from those that
-/// end: what comes by the million begins and ends in the same turn of its loop, and each retain
-/// would be an addition to a word that all loops write to. A loop opens it when it opens a letter,
-/// and closes it at the end of its turn, so nobody is kept longer than that.
+/// Retains of one object, a workflow or a sink, that its next executions take over: left by those
+/// that end, and made in one go for those that begin. What comes by the million begins and ends
+/// in the same turn of its loop, and each retain would be an addition to a word that all loops
+/// write to. A loop closes it at the end of its turn, so nobody is kept longer than that.
 struct Credit {
-  var workflow: Unmanaged<WorkflowCore>?
-  var sink: Unmanaged<CompletionSink>?
-  var count: UInt32 = 0
+  private(set) var object: UnsafeMutableRawPointer?
+  private(set) var count: UInt32 = 0
 
+  /// One retain for whoever asks; false if there is none to have here.
   @inline(__always)
-  func isFor(_ workflow: Unmanaged<WorkflowCore>, _ sink: Unmanaged<CompletionSink>) -> Bool {
-    self.workflow?.toOpaque() == workflow.toOpaque() && self.sink?.toOpaque() == sink.toOpaque()
+  mutating func take(_ object: UnsafeMutableRawPointer) -> Bool {
+    guard self.object == object, count > 0 else { return false }
+    count &-= 1
+    return true
+  }
+
+  /// Leaves a retain here; false if it is another object's place.
+  @inline(__always)
+  mutating func leave(_ object: UnsafeMutableRawPointer) -> Bool {
+    if self.object == nil { self.object = object }
+    guard self.object == object else { return false }
+    count &+= 1
+    return true
+  }
+
+  /// Retains an object so many times at least.
+  mutating func open(_ object: UnsafeMutableRawPointer, _ wanted: UInt32) {
+    if self.object != object { close() }
+    self.object = object
+    guard count < wanted else { return }
+    stepmill_retain_n(object, wanted &- count)
+    count = wanted
+  }
+
+  /// Ends a loan: what was left here first was not retained.
+  @inline(__always)
+  mutating func takeBack() {
+    let left = self
+    self = Credit()
+    if _fastPath(left.count == 1) { return }
+    guard let object = left.object else { return }
+    if left.count == 0 { stepmill_retain_n(object, 1) } else { stepmill_release_n(object, left.count &- 1) }
+  }
+
+  mutating func close() {
+    let left = self
+    self = Credit()
+    if left.count > 0, let object = left.object { stepmill_release_n(object, left.count) }
   }
 }
 
@@ -311,35 +349,104 @@ extension Frame {
 // MARK: Starting
 
 extension Shard {
-  /// Retains both so many times more at most, for as many executions that begin now.
+  /// Retains both so often at least, for as many executions that begin now.
   func openCredit(_ workflow: Unmanaged<WorkflowCore>, _ sink: Unmanaged<CompletionSink>, _ count: Int) {
-    if !state.pointee.credit.isFor(workflow, sink) {
-      closeCredit()
-      state.pointee.credit.workflow = workflow
-      state.pointee.credit.sink = sink
-    }
     let wanted = UInt32(truncatingIfNeeded: count)
-    guard state.pointee.credit.count < wanted else { return }
-    stepmill_retain_n(workflow.toOpaque(), wanted &- state.pointee.credit.count)
-    stepmill_retain_n(sink.toOpaque(), wanted &- state.pointee.credit.count)
-    state.pointee.credit.count = wanted
+    state.pointee.workflowCredit.open(workflow.toOpaque(), wanted)
+    state.pointee.sinkCredit.open(sink.toOpaque(), wanted)
   }
 
   /// Not to be called while an execution runs.
+  @inline(__always)
   func closeCredit() {
-    let credit = state.pointee.credit
-    state.pointee.credit = Credit()
-    guard let workflow = credit.workflow, let sink = credit.sink, credit.count > 0 else { return }
-    stepmill_release_n(sink.toOpaque(), credit.count)
-    stepmill_release_n(workflow.toOpaque(), credit.count)
+    if state.pointee.sinkCredit.object != nil { state.pointee.sinkCredit.close() }
+    if state.pointee.workflowCredit.object != nil { state.pointee.workflowCredit.close() }
+  }
+
+  /// What `letGo` undoes.
+  @inline(__always)
+  func keep(_ workflow: Unmanaged<WorkflowCore>, _ sink: Unmanaged<CompletionSink>) {
+    if !state.pointee.workflowCredit.take(workflow.toOpaque()) { _ = workflow.retain() }
+    if !state.pointee.sinkCredit.take(sink.toOpaque()) { _ = sink.retain() }
+  }
+
+  /// Lends the shard a workflow and a sink, which the caller keeps, for one execution that is likely
+  /// to end before `takeBack`: then nothing was retained.
+  @inline(__always)
+  func lend(_ workflow: WorkflowCore, _ sink: CompletionSink) {
+    state.pointee.givesCredit = true
+    _ = state.pointee.workflowCredit.leave(Unmanaged.passUnretained(workflow).toOpaque())
+    _ = state.pointee.sinkCredit.leave(Unmanaged.passUnretained(sink).toOpaque())
+  }
+
+  @inline(__always)
+  func takeBack() {
+    state.pointee.givesCredit = false
+    state.pointee.workflowCredit.takeBack()
+    state.pointee.sinkCredit.takeBack()
+  }
+
+  @inline(__always)
+  func letGo(_ workflow: Unmanaged<WorkflowCore>, _ sink: Unmanaged<CompletionSink>) {
+    if state.pointee.givesCredit {
+      // A sink of one execution is not used again, and whoever waits for its end should not wait for more.
+      if !sink._withUnsafeGuaranteedRef({ $0.isForMany }) || !state.pointee.sinkCredit.leave(sink.toOpaque())
+      {
+        sink.release()
+      }
+      if !state.pointee.workflowCredit.leave(workflow.toOpaque()) { workflow.release() }
+    } else {
+      sink.release()
+      workflow.release()
+    }
   }
 
   /// What a caller gives for a new execution.
-  struct Start {
-    var workflow: WorkflowCore
-    var sink: CompletionSink
+  struct Start: BitwiseCopyable {
+    let workflow: Unmanaged<WorkflowCore>
+    let sink: Unmanaged<CompletionSink>
+    let identity: Unmanaged<ExecutionIdentity>?
     var tag: UInt64
-    var identity: ExecutionIdentity?
+    /// The execution takes over what the caller holds of the workflow, the sink and the identity.
+    var isOwned = false
+
+    init(
+      _ workflow: Unmanaged<WorkflowCore>, _ sink: Unmanaged<CompletionSink>,
+      _ identity: Unmanaged<ExecutionIdentity>?, tag: UInt64, isOwned: Bool
+    ) {
+      self.workflow = workflow
+      self.sink = sink
+      self.identity = identity
+      self.tag = tag
+      self.isOwned = isOwned
+    }
+
+    /// Calls `body` with a start of which everything exists until it returns. Nothing is retained
+    /// for that: it is a counter that all threads would write to.
+    @inline(__always)
+    static func with<Result, Failure: Error>(
+      _ workflow: WorkflowCore, _ sink: CompletionSink, tag: UInt64 = 0, identity: ExecutionIdentity? = nil,
+      _ body: (Start) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+      defer {
+        withExtendedLifetime(workflow) {}
+        withExtendedLifetime(sink) {}
+        withExtendedLifetime(identity) {}
+      }
+      return try body(
+        Start(
+          .passUnretained(workflow), .passUnretained(sink), identity.map { .passUnretained($0) }, tag: tag,
+          isOwned: false))
+    }
+
+    @inline(__always) var tables: UnsafePointer<ProgramTables> {
+      workflow._withUnsafeGuaranteedRef { $0.tables }
+    }
+    @inline(__always) var program: Program { workflow._withUnsafeGuaranteedRef { $0.program } }
+    @inline(__always) var payloadBytesMax: Int {
+      workflow._withUnsafeGuaranteedRef { $0.limits.payloadBytesMax }
+    }
+    @inline(__always) var nestingMax: Int { workflow._withUnsafeGuaranteedRef { $0.limits.nestingMax } }
   }
 
   /// Starts an execution whose input is JSON text; it becomes ready, and runs when the
@@ -347,16 +454,16 @@ extension Shard {
   ///
   /// The text is copied: the caller's buffer is free when this returns.
   func start(
-    _ start: borrowing Start, text: UnsafeRawBufferPointer
+    _ start: Start, text: UnsafeRawBufferPointer
   ) throws(JSONSyntaxError) -> UnsafeMutablePointer<Fiber> {
     let size = text.count
     var arena = Arena(pool: state.pointee.pool, reserving: size &* 4 &+ JSONParser.padding)
     let copy = arena.allocate(size &+ JSONParser.padding)
     if let base = text.baseAddress { copy.copyMemory(from: base, byteCount: size) }
     let frame = takeFrame()
-    let machine = start.workflow.tables.pointee.machines + 1
+    let machine = start.tables.pointee.machines + 1
     initialize(frame, arena: arena, data: .missing, bound: size, machine: machine)
-    state.pointee.parser.pointee.maximumDepth = max(1, start.workflow.limits.nestingMax)
+    state.pointee.parser.pointee.maximumDepth = max(1, start.nestingMax)
     do {
       frame.pointee.data = try state.pointee.parser.pointee.parse(
         UnsafeRawBufferPointer(start: copy, count: size), into: Frame.arena(of: frame))
@@ -369,7 +476,7 @@ extension Shard {
 
   /// The same for text in an array.
   func start(
-    _ start: borrowing Start, text: [UInt8]
+    _ start: Start, text: [UInt8]
   ) throws(JSONSyntaxError) -> UnsafeMutablePointer<Fiber> {
     let span = text.span
     return try unsafe span.withUnsafeBytes { bytes throws(JSONSyntaxError) in
@@ -379,54 +486,54 @@ extension Shard {
 
   /// Starts an execution whose input is a value that somebody else owns; it is copied.
   func start(
-    _ start: borrowing Start, copying input: Value, isRedrive: Bool = false
+    _ start: Start, copying input: Value, isRedrive: Bool = false
   ) -> UnsafeMutablePointer<Fiber> {
     let frame = takeFrame()
-    let machine = start.workflow.tables.pointee.machines + 1
+    let machine = start.tables.pointee.machines + 1
     initialize(frame, arena: Arena(pool: state.pointee.pool), data: .missing, bound: 0, machine: machine)
     frame.pointee.data = input.copy(to: Frame.arena(of: frame))
-    frame.pointee.bound = frame.pointee.data.serializedSize(upTo: start.workflow.limits.payloadBytesMax)
+    frame.pointee.bound = frame.pointee.data.serializedSize(upTo: start.payloadBytesMax)
     return begin(start, frame, isRedrive: isRedrive)
   }
 
   private func begin(
-    _ start: borrowing Start, _ frame: UnsafeMutablePointer<Frame>, isRedrive: Bool = false
+    _ start: Start, _ frame: UnsafeMutablePointer<Frame>, isRedrive: Bool = false
   ) -> UnsafeMutablePointer<Fiber> {
-    let workflow = start.workflow
+    // Kept by the caller, and from here on by the execution.
+    let (tables, isRecorded, seconds, readsInput) = start.workflow._withUnsafeGuaranteedRef {
+      ($0.tables, $0.isRecorded, $0.timeoutSeconds, $0.program.readsExecutionInput)
+    }
     let execution = state.pointee.executions.take()
     let index = execution.pointee.index
     let generation = execution.pointee.generation
     let slot = takeSlot(for: execution)
     let serial = state.pointee.nextSerial
     state.pointee.nextSerial = serial &+ 1
-    let held = (workflow: Unmanaged.passUnretained(workflow), sink: Unmanaged.passUnretained(start.sink))
-    if _slowPath(state.pointee.credit.count > 0), state.pointee.credit.isFor(held.workflow, held.sink) {
-      state.pointee.credit.count &-= 1
-    } else {
-      _ = held.workflow.retain()
-      _ = held.sink.retain()
+    if !start.isOwned {
+      keep(start.workflow, start.sink)
+      _ = start.identity?.retain()
     }
     execution.initialize(
       to: ExecutionRecord(
-        workflow: held.workflow, sink: held.sink, tag: start.tag,
-        identity: start.identity.map { Unmanaged.passRetained($0) }, startedAt: wallNow, deadline: 0,
+        workflow: start.workflow, sink: start.sink, tag: start.tag,
+        identity: start.identity, startedAt: wallNow, deadline: 0,
         serial: serial, origin: state.pointee.number, events: 1, root: 0, slot: slot, index: index,
         generation: generation, nextFree: 0,
         variableBound: 0, isLive: true,
-        isRecorded: workflow.isRecorded))
-    let fiber = takeFiber(of: execution, pc: workflow.tables.pointee.machines[1].start)
+        isRecorded: isRecorded))
+    let fiber = takeFiber(of: execution, pc: tables.pointee.machines[1].start)
     fiber.pointee.frame = frame
     fiber.pointee.isRoot = true
     execution.pointee.root = fiber.pointee.index
-    if workflow.program.readsExecutionInput { frame.pointee.input = frame.pointee.data }
+    if readsInput { frame.pointee.input = frame.pointee.data }
     state.pointee.counters.pointee.started.add(1)
-    if let seconds = workflow.timeoutSeconds {
+    if let seconds {
       let deadline = state.pointee.now &+ UInt64(seconds) &* 1000
       execution.pointee.deadline = deadline
       state.pointee.wheel.schedule(slot | ShardState.timerIsExecution, at: deadline)
     }
     if execution.pointee.isRecorded && !isRedrive { recordStarted(fiber) }
-    if _slowPath(frame.pointee.bound > workflow.limits.payloadBytesMax) { refuseInput(fiber) }
+    if _slowPath(frame.pointee.bound > start.payloadBytesMax) { refuseInput(fiber) }
     return fiber
   }
 

@@ -184,6 +184,9 @@ class CompletionSink: @unchecked Sendable {
   /// Its executions take only what others leave: see `Loop.runBackground`. Set before it has any.
   @exclusivity(unchecked) final var isBackground = false
 
+  /// It hears of many executions, one after the other. Set before it has any.
+  @exclusivity(unchecked) final var isForMany = false
+
   /// A sink for one execution, of which whoever holds it may let go before the end: then
   /// `whenUnheard` is told in its place, so that it need not be kept for a long wait.
   var canBeUnheard: Bool { false }

@@ -1,4 +1,6 @@
-// Letters: what other threads tell a loop.
+import CIntrinsics
+
+// Letters: what other threads tell a loop, and what it has to start for itself.
 //
 // A letter is a block of memory whose first word links it into the inbox; who sends it makes
 // it, the loop frees it. A loop opens a bounded number per turn: what waits in a letter is
@@ -36,14 +38,25 @@ struct Letter {
 
   static let headerSize = (MemoryLayout<Letter>.size + 15) & ~15
 
-  init(_ kind: Kind, _ start: borrowing Shard.Start, count: Int = 0) {
+  /// Takes over what the caller holds of all that the start names.
+  init(_ kind: Kind, owning start: Shard.Start, count: Int = 0) {
     self.kind = kind
     self.count = count
-    workflow = Unmanaged.passRetained(start.workflow)
-    sink = Unmanaged.passRetained(start.sink)
-    identity = start.identity.map { Unmanaged.passRetained($0) }
+    workflow = start.workflow
+    sink = start.sink
+    identity = start.identity
     tag = start.tag
   }
+
+  /// The execution that it started holds all now.
+  mutating func hasGivenAway() {
+    workflow = nil
+    sink = nil
+    identity = nil
+  }
+
+  /// It starts one execution, no matter where.
+  var isForAnyLoop: Bool { kind == .start || kind == .startText }
 
   /// Its executions take what others leave.
   var isBackground: Bool {
@@ -85,15 +98,18 @@ final class LoopAction {
 struct LetterQueue {
   private(set) var first: UnsafeMutableRawPointer?
   private var last: UnsafeMutableRawPointer?
+  private(set) var count = 0
 
   mutating func append(_ letter: UnsafeMutableRawPointer) {
     letter.storeBytes(of: nil, as: UnsafeMutableRawPointer?.self)
     if let last { last.storeBytes(of: letter, as: UnsafeMutableRawPointer?.self) } else { first = letter }
     last = letter
+    count &+= 1
   }
 
   mutating func removeFirst() {
     first = first.flatMap { Inbox.next($0) }
+    count &-= 1
     if first == nil { last = nil }
   }
 
@@ -116,46 +132,70 @@ extension Loop {
   }
 
   /// Sends a value to be started with. From any thread.
-  func submit(_ start: borrowing Shard.Start, input: JSON) {
-    var letter = Letter(.start, start)
+  func submit(_ start: Shard.Start, input: JSON) {
+    let isOwn = isOwnThread
+    var letter = Letter(.start, owning: held(start, isOwn))
     letter.input = LetterInput(input)
-    sendStart(Loop.letter(letter))
+    sendStart(Loop.letter(letter), isOwn)
   }
 
   /// Sends JSON text to be started with. From any thread.
-  func submit(_ start: borrowing Shard.Start, text: UnsafeRawBufferPointer) {
+  func submit(_ start: Shard.Start, text: UnsafeRawBufferPointer) {
     submit(.startText, start, text)
   }
 
   /// Sends lines of JSON text to be started with: `text` ends with a line. A line that is not
   /// JSON is refused by the sink. From any thread.
-  func submit(_ start: borrowing Shard.Start, lines text: UnsafeRawBufferPointer) {
+  func submit(_ start: Shard.Start, lines text: UnsafeRawBufferPointer) {
     submit(.startLines, start, text)
   }
 
   /// The same without a copy: `text` must stay until the last of its executions has ended.
-  func submit(_ start: borrowing Shard.Start, keptLines text: UnsafeRawBufferPointer) {
-    var letter = Letter(.startLines, start, count: text.count)
+  func submit(_ start: Shard.Start, keptLines text: UnsafeRawBufferPointer) {
+    let isOwn = isOwnThread
+    var letter = Letter(.startLines, owning: held(start, isOwn), count: text.count)
     letter.kept = text.baseAddress
-    sendStart(Loop.letter(letter))
+    sendStart(Loop.letter(letter), isOwn)
   }
 
-  private func submit(_ kind: Letter.Kind, _ start: borrowing Shard.Start, _ text: UnsafeRawBufferPointer) {
-    let letter = Loop.letter(Letter(kind, start, count: text.count), extra: text.count)
+  private func submit(_ kind: Letter.Kind, _ start: Shard.Start, _ text: UnsafeRawBufferPointer) {
+    let isOwn = isOwnThread
+    let letter = Loop.letter(
+      Letter(kind, owning: held(start, isOwn), count: text.count), extra: text.count)
     if let base = text.baseAddress {
       (letter + Letter.headerSize).copyMemory(from: base, byteCount: text.count)
     }
-    sendStart(letter)
+    sendStart(letter, isOwn)
   }
 
   /// Sends values to be started with. From any thread.
-  func submit(_ start: borrowing Shard.Start, inputs: ArraySlice<JSON>) {
+  func submit(_ start: Shard.Start, inputs: ArraySlice<JSON>) {
+    let isOwn = isOwnThread
     let letter = Loop.letter(
-      Letter(.startValues, start, count: inputs.count),
+      Letter(.startValues, owning: held(start, isOwn), count: inputs.count),
       extra: inputs.count * MemoryLayout<LetterInput>.stride)
     let memory = (letter + Letter.headerSize).bindMemory(to: LetterInput.self, capacity: inputs.count)
     for (index, input) in inputs.enumerated() { (memory + index).initialize(to: LetterInput(input)) }
-    sendStart(letter)
+    sendStart(letter, isOwn)
+  }
+
+  /// The caller is on this loop's own thread, and the loop goes on.
+  @inline(__always)
+  private var isOwnThread: Bool {
+    stepmill_thread_loop() == Unmanaged.passUnretained(self).toOpaque() && !isEnding
+  }
+
+  /// Holds what a start names, for a letter.
+  @inline(__always)
+  private func held(_ start: Shard.Start, _ isOwn: Bool) -> Shard.Start {
+    if isOwn {
+      shard.keep(start.workflow, start.sink)
+    } else {
+      _ = start.workflow.retain()
+      _ = start.sink.retain()
+    }
+    _ = start.identity?.retain()
+    return start
   }
 
   private static func letter(_ letter: Letter, extra: Int = 0) -> UnsafeMutableRawPointer {
@@ -164,8 +204,11 @@ extension Loop {
     return raw
   }
 
+  /// What the loop's own thread starts stays here, where it is in the caches, and wakes nobody:
+  /// see `shareOwnMail`.
   @inline(__always)
-  private func sendStart(_ letter: UnsafeMutableRawPointer) {
+  private func sendStart(_ letter: UnsafeMutableRawPointer, _ isOwn: Bool) {
+    if isOwn { return ownMail.append(letter) }
     // A host's loop that nothing keeps alive would not even look.
     if _slowPath(isAttached), executor.isOnLoop, !isClosed { uv.keepsHostAlive = true }
     send(letter)
@@ -185,9 +228,49 @@ extension Loop {
 // MARK: - Reading
 
 extension Loop {
-  /// Opens letters for `limit` executions and actions.
+  /// Opens letters for `limit` executions and actions. Those that this loop has written to itself
+  /// and those that came in do not keep each other waiting.
   func takeMail(limit: Int) {
     var left = limit
+    if ownMail.first != nil { takeOwnMail(&left, downTo: limit / 2) }
+    takeIncomingMail(&left)
+    if ownMail.first != nil { takeOwnMail(&left, downTo: 0) }
+  }
+
+  private func takeOwnMail(_ left: inout Int, downTo floor: Int) {
+    while left > floor, let raw = ownMail.first {
+      let letter = raw.assumingMemoryBound(to: Letter.self)
+      if _slowPath(letter.pointee.isBackground) {
+        ownMail.removeFirst()
+        backgroundMail.append(raw)
+        continue
+      }
+      left &-= open(letter, limit: left)
+      guard letter.pointee.read == letter.pointee.count else { return }
+      ownMail.removeFirst()
+      release(letter)
+    }
+  }
+
+  /// Gives half of what is left of a loop's own letters to one that has nothing to do.
+  func shareOwnMail() {
+    guard ownMail.count >= Loop.lettersToShare, let other = claimIdleLoop() else { return }
+    var chain: (first: UnsafeMutableRawPointer, last: UnsafeMutableRawPointer)?
+    for _ in 0..<min(ownMail.count / 2, Loop.lettersSharedMax) {
+      guard let raw = ownMail.first, raw.assumingMemoryBound(to: Letter.self).pointee.isForAnyLoop else {
+        break
+      }
+      ownMail.removeFirst()
+      raw.storeBytes(of: chain?.first, as: UnsafeMutableRawPointer?.self)
+      chain = (raw, chain?.last ?? raw)
+    }
+    guard let chain else { return }
+    if _slowPath(!other.shared.pointee.submitChain(first: chain.first, last: chain.last)) {
+      other.discard(other.shared.pointee.submissions.takeAll())
+    }
+  }
+
+  private func takeIncomingMail(_ left: inout Int) {
     while left > 0 {
       if mail == nil { mail = shared.pointee.submissions.takeAll() }
       guard let raw = mail else { return }
@@ -235,18 +318,20 @@ extension Loop {
   /// Starts what a letter holds, `limit` executions at most. Returns how many.
   private func open(_ letter: UnsafeMutablePointer<Letter>, limit: Int) -> Int {
     var start = Shard.Start(
-      workflow: letter.pointee.workflow.unsafelyUnwrapped.takeUnretainedValue(),
-      sink: letter.pointee.sink.unsafelyUnwrapped.takeUnretainedValue(), tag: letter.pointee.tag,
-      identity: letter.pointee.identity?.takeUnretainedValue())
+      letter.pointee.workflow.unsafelyUnwrapped, letter.pointee.sink.unsafelyUnwrapped,
+      letter.pointee.identity, tag: letter.pointee.tag, isOwned: letter.pointee.isForAnyLoop)
     let content = letter.pointee.kept ?? UnsafeRawPointer(letter) + Letter.headerSize
     var started = 0
     switch letter.pointee.kind {
     case .start:
       begin(start, letter.pointee.input.take())
+      letter.pointee.hasGivenAway()
       return 1
     case .startText:
       letter.pointee.read = letter.pointee.count
-      begin(start, text: UnsafeRawBufferPointer(start: content, count: letter.pointee.count))
+      if begin(start, text: UnsafeRawBufferPointer(start: content, count: letter.pointee.count)) {
+        letter.pointee.hasGivenAway()
+      }
       return 1
     case .startValues:
       let inputs = content.assumingMemoryBound(to: LetterInput.self)
@@ -278,21 +363,27 @@ extension Loop {
     return started
   }
 
-  private func begin(_ start: borrowing Shard.Start, _ input: JSON) {
+  private func begin(_ start: Shard.Start, _ input: JSON) {
     hasBegun(start, input.withValue { shard.start(start, copying: $0) })
   }
 
-  private func begin(_ start: borrowing Shard.Start, text: UnsafeRawBufferPointer) {
+  /// False if the text is not JSON, of which the sink was told.
+  @discardableResult
+  private func begin(_ start: Shard.Start, text: UnsafeRawBufferPointer) -> Bool {
     do {
       hasBegun(start, try shard.start(start, text: text))
+      return true
     } catch {
-      start.sink.refused(error, tag: start.tag)
+      start.sink._withUnsafeGuaranteedRef { $0.refused(error, tag: start.tag) }
+      return false
     }
   }
 
   @inline(__always)
-  private func hasBegun(_ start: borrowing Shard.Start, _ fiber: UnsafeMutablePointer<Fiber>) {
-    start.sink.started(shard.handle(of: fiber.pointee.execution), tag: start.tag, on: self)
+  private func hasBegun(_ start: Shard.Start, _ fiber: UnsafeMutablePointer<Fiber>) {
+    start.sink._withUnsafeGuaranteedRef {
+      $0.started(shard.handle(of: fiber.pointee.execution), tag: start.tag, on: self)
+    }
     shard.enqueue(fiber)
   }
 
@@ -300,7 +391,7 @@ extension Loop {
 
   /// Turns away mail that came too late. On the loop's thread.
   func discardMail() {
-    let unopened = [mail, backgroundMail.takeAll()]
+    let unopened = [mail, ownMail.takeAll(), backgroundMail.takeAll()]
     mail = nil
     for letters in unopened { discard(letters) }
     discard(shared.pointee.submissions.takeAll())

@@ -32,7 +32,9 @@ final class Loop: @unchecked Sendable {
   let uv: UVLoop
   /// Letters that were taken from the inbox and not opened, in their order.
   var mail: UnsafeMutableRawPointer?
-  /// Those among them whose executions take what others leave.
+  /// What the loop's own thread starts.
+  var ownMail = LetterQueue()
+  /// Those among both whose executions take what others leave.
   var backgroundMail = LetterQueue()
   /// What is to be called when this turn is over.
   private var turnListeners: [(Loop) -> Void] = []
@@ -52,6 +54,7 @@ final class Loop: @unchecked Sendable {
   private var isInTurn = false
   /// Until when a loop that ends waits for handlers that it has cancelled; 0 before.
   private var patienceEnds: UInt64 = 0
+  @inline(__always) var isEnding: Bool { patienceEnds != 0 }
   private(set) var isClosed = false
   /// What is to be called at a time, for those who have no loop of their own.
   private var alarms = Alarms()
@@ -64,7 +67,15 @@ final class Loop: @unchecked Sendable {
 
   // Each turn begins no more than it can run, so neither mail nor timers pile up as records.
   private static let lettersPerTurn = 64
+  private static let lettersPerSlice = 4
+  private static let fibersPerSlice = 12
   private static let timersPerTurn = 64
+  /// Own letters that are left after a turn before some of them are given to an idle loop: what
+  /// it takes to wake one should be less than what it takes over.
+  static let lettersToShare = 32
+  static let lettersSharedMax = 128
+  /// What a loop may have before it what its own thread starts goes to an idle one right away.
+  private static let busyFrom = 16
   private static let fibersPerTurn = 192
   /// Background executions that begin and run in a turn: as many while nothing else waits, and
   /// a slice otherwise.
@@ -117,16 +128,35 @@ final class Loop: @unchecked Sendable {
     shard.state.pointee.sharing.loop = self
   }
 
+  /// The loop on whose own thread the caller is.
+  @inline(__always)
+  static var own: Loop? {
+    stepmill_thread_loop().map { Unmanaged<Loop>.fromOpaque($0).takeUnretainedValue() }
+  }
+
   /// A loop with nothing to do, to be given something.
   func claimIdleLoop() -> Loop? { team?.claimIdle(after: place) }
+
+  /// Where what its own thread starts should run: here, or on an idle loop if much waits here.
+  func loopForOwnStart() -> Loop {
+    if _slowPath(ownMail.count &+ shard.state.pointee.ready.count >= Loop.busyFrom), !isEnding {
+      return claimIdleLoop() ?? self
+    }
+    return self
+  }
+
+  func isIn(_ team: LoopTeam) -> Bool { self.team === team }
 
   // MARK: A thread of our own
 
   func start() throws(StepmillError) {
+    shard.state.pointee.givesCredit = true
     do {
       thread = try Thread(name: "stepmill-\(number)") { [self] in
         executor.adopt()
+        stepmill_set_thread_loop(Unmanaged.passUnretained(self).toOpaque())
         runUntilStopped()
+        stepmill_set_thread_loop(nil)
         executor.abandon()
       }
     } catch {
@@ -188,6 +218,7 @@ final class Loop: @unchecked Sendable {
   /// Aborts the executions, and tells the handlers and the workers.
   private func beginEnding() {
     patienceEnds = UVLoop.monotonicNanoseconds / 1_000_000 + Loop.patience
+    shard.state.pointee.givesCredit = false
     abortAll()
     for tenant in tenants { tenant.loopEnds() }
     workers.close()
@@ -210,7 +241,11 @@ final class Loop: @unchecked Sendable {
   private func finishEnding() {
     shared.pointee.close()
     shard.closeCredit()
-    if !shared.pointee.submissions.isEmpty || mail != nil || backgroundMail.first != nil { discardMail() }
+    if !shared.pointee.submissions.isEmpty || mail != nil || ownMail.first != nil
+      || backgroundMail.first != nil
+    {
+      discardMail()
+    }
     tellTurnEnded()
     shard.destroy()
     tenants = []
@@ -283,13 +318,17 @@ final class Loop: @unchecked Sendable {
   /// Does a slice of whatever there is to do. True when there is more.
   func turn() -> Bool {
     tick()
-    takeMail(limit: Loop.lettersPerTurn)
+    takeMail(limit: Loop.lettersPerSlice)
     if let deadline = shard.nextDeadline, deadline <= shard.state.pointee.now {
       shard.advance(timersMax: Loop.timersPerTurn)
     }
     if _slowPath(!alarms.isEmpty) { for ring in alarms.takeDue(at: shard.state.pointee.now) { ring() } }
-    // Mail between loops that share a Map is worth looking at more often.
-    shard.runReady(fibersMax: _slowPath(shard.isSharing) ? Loop.fibersPerSharedTurn : Loop.fibersPerTurn)
+    if _slowPath(shard.isSharing) {
+      // Mail between loops that share a Map is worth looking at more often.
+      shard.runReady(fibersMax: Loop.fibersPerSharedTurn)
+    } else {
+      runSlices()
+    }
     if _slowPath(backgroundMail.first != nil || shard.hasBackgroundWork) { runBackground() }
     flushCalls()
     let more = workers.drain(limit: Loop.callsPerTurn)
@@ -298,11 +337,24 @@ final class Loop: @unchecked Sendable {
       turnsToPoll = tenants.isEmpty ? Loop.turnsBetweenPolls : Loop.turnsBetweenPollsWithTenants
       if !isAttached { uv.poll() }
     }
-    if _slowPath(shard.state.pointee.credit.workflow != nil) { shard.closeCredit() }
+    shard.closeCredit()
     if _slowPath(!turnListeners.isEmpty) { tellTurnEnded() }
     if _slowPath(!tenants.isEmpty) { for tenant in tenants { tenant.turnEnded() } }
-    return more || shard.hasReadyWork || mail != nil || backgroundMail.first != nil
+    if _slowPath(ownMail.count >= Loop.lettersToShare) { shareOwnMail() }
+    return more || shard.hasReadyWork || mail != nil || ownMail.first != nil || backgroundMail.first != nil
       || !shared.pointee.submissions.isEmpty || isTimerDue
+  }
+
+  /// Begins executions and runs them, a few at a time: so that what one has ended with (its
+  /// memory, what was read of its workflow) is in the caches yet for the next.
+  private func runSlices() {
+    var slices = Loop.lettersPerTurn / Loop.lettersPerSlice
+    while slices > 1, mail != nil || ownMail.first != nil {
+      shard.runReady(fibersMax: Loop.fibersPerSlice)
+      takeMail(limit: Loop.lettersPerSlice)
+      slices &-= 1
+    }
+    shard.runReady(fibersMax: Loop.fibersPerTurn)
   }
 
   /// Runs executions of the background: what `stepmill map`, `Workflow.map` and Distributed Maps
@@ -323,12 +375,12 @@ final class Loop: @unchecked Sendable {
   }
 
   private var isForegroundWaiting: Bool {
-    !shard.state.pointee.ready.isEmpty || mail != nil || !shared.pointee.submissions.isEmpty
+    !shard.state.pointee.ready.isEmpty || mail != nil || ownMail.first != nil
+      || !shared.pointee.submissions.isEmpty
       || workers.hasForegroundCalls
   }
 
-  /// Calls `body` on the loop's thread when this turn is over. From that
-  /// thread.
+  /// Calls `body` on the loop's thread when this turn is over. From that thread.
   func atTurnEnd(_ body: @escaping (Loop) -> Void) { turnListeners.append(body) }
 
   private func tellTurnEnded() {
@@ -439,6 +491,7 @@ extension Loop {
     let loop = try Loop(number: number, seed: seed, spins: 0, uv: uv, isAttached: true)
     box.loop = loop
     loop.box = box
+    loop.shard.state.pointee.givesCredit = true
     loop.executor.adopt()
     return loop
   }

@@ -107,8 +107,9 @@ package final class ManualLoop {
     _ workflow: CompiledWorkflow, input: [UInt8], tag: UInt64 = 0, name: String? = nil, roleARN: String? = nil
   ) throws(JSONSyntaxError) -> Handle {
     let identity = name == nil && roleARN == nil ? nil : ExecutionIdentity(name: name, roleARN: roleARN)
-    let start = Shard.Start(workflow: workflow.core, sink: sink, tag: tag, identity: identity)
-    let fiber = try shard.start(start, text: input)
+    let fiber = try Shard.Start.with(workflow.core, sink, tag: tag, identity: identity) {
+      start throws(JSONSyntaxError) in try shard.start(start, text: input)
+    }
     shard.state.pointee.ready.append(fiber.pointee.index)
     return Handle(handle: shard.handle(of: fiber.pointee.execution), tag: tag)
   }

@@ -22,7 +22,7 @@ package final class CompletionProbe: Sendable {
       core.ended()
       throw StepmillError(.shutDown, "the runtime has no loop to start an execution on")
     }
-    loop.submit(Shard.Start(workflow: workflow.core, sink: sink, tag: tag, identity: nil), text: input)
+    Shard.Start.with(workflow.core, sink, tag: tag) { loop.submit($0, text: input) }
   }
 
   /// The same for text in an array.
@@ -62,6 +62,8 @@ private final class ProbeSink: CompletionSink, @unchecked Sendable {
   init(_ core: RuntimeCore, _ body: @escaping @Sendable (borrowing CompletedExecution) -> Void) {
     self.core = core
     self.body = body
+    super.init()
+    isForMany = true
   }
 
   override func refused(_ error: JSONSyntaxError, tag: UInt64) { neverStarted(tag) }

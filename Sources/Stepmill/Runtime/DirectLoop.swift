@@ -60,8 +60,9 @@ package final class DirectLoop: @unchecked Sendable {
     }
     loop.tick()
     do throws(JSONSyntaxError) {
-      let fiber = try loop.shard.start(
-        Shard.Start(workflow: workflow.core, sink: sink, tag: ticket, identity: identity), text: text)
+      let fiber = try Shard.Start.with(workflow.core, sink, tag: ticket, identity: identity) {
+        start throws(JSONSyntaxError) in try loop.shard.start(start, text: text)
+      }
       if runsNow {
         loop.shard.run(fiber)
       } else {
@@ -87,8 +88,9 @@ package final class DirectLoop: @unchecked Sendable {
     loop.tick()
     let sink = HostedSink(listener, .runtime(core))
     do throws(JSONSyntaxError) {
-      let fiber = try loop.shard.start(
-        Shard.Start(workflow: workflow.core, sink: sink, tag: 0, identity: identity), text: text)
+      let fiber = try Shard.Start.with(workflow.core, sink, identity: identity) {
+        start throws(JSONSyntaxError) in try loop.shard.start(start, text: text)
+      }
       sink.began(loop.shard.handle(of: fiber.pointee.execution), on: loop)
       loop.shard.run(fiber)
     } catch {

@@ -2,9 +2,7 @@
 public final class Execution: Sendable {
   let sink: ExecutionSink
 
-  init(_ core: RuntimeCore, _ loop: Loop) {
-    sink = ExecutionSink(core, loop)
-  }
+  init(_ core: RuntimeCore) { sink = ExecutionSink(core) }
 
   /// How it ended; waits for the end.
   public var outcome: Outcome {
@@ -26,21 +24,19 @@ final class ExecutionSink: CompletionSink, @unchecked Sendable {
   // Who may touch what: the loop calls `started`, `refused` and `ended` on its thread,
   // everything else is called on any; what they share is behind the lock.
   private let core: RuntimeCore
-  private let loop: Loop
   private let state = Lock(State())
 
   private struct State {
     var handle: ExecutionHandle?
+    /// Where it runs, from its start to its end.
+    var loop: Loop?
     var outcome: Outcome?
     var waiters: [CheckedContinuation<Void, Never>] = []
     /// An abort that came before the execution had begun.
     var abort: (error: String?, cause: String?)?
   }
 
-  init(_ core: RuntimeCore, _ loop: Loop) {
-    self.core = core
-    self.loop = loop
-  }
+  init(_ core: RuntimeCore) { self.core = core }
 
   override var canBeUnheard: Bool { true }
   override var whenUnheard: CompletionSink? {
@@ -67,17 +63,18 @@ final class ExecutionSink: CompletionSink, @unchecked Sendable {
   var outcomeIfEnded: Outcome? { state.withLock { $0.outcome } }
 
   func abort(error: String?, cause: String?) {
-    let handle = state.withLock { state -> ExecutionHandle? in
+    let (handle, loop) = state.withLock { state -> (ExecutionHandle?, Loop?) in
       if state.handle == nil && state.outcome == nil { state.abort = (error, cause) }
-      return state.outcome == nil ? state.handle : nil
+      return state.outcome == nil ? (state.handle, state.loop) : (nil, nil)
     }
-    guard let handle else { return }
+    guard let handle, let loop else { return }
     loop.post { $0.shard.abort(handle, error: error, cause: cause) }
   }
 
   override func started(_ handle: ExecutionHandle, tag: UInt64, on loop: Loop) {
     let abort = state.withLock { state in
       state.handle = handle
+      state.loop = loop
       return state.abort
     }
     if let abort { loop.post { $0.shard.abort(handle, error: abort.error, cause: abort.cause) } }
@@ -101,6 +98,7 @@ final class ExecutionSink: CompletionSink, @unchecked Sendable {
     core.ended()
     let waiters = state.withLock { state in
       state.outcome = outcome
+      state.loop = nil
       defer { state.waiters = [] }
       return state.waiters
     }

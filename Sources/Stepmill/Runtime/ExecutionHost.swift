@@ -275,7 +275,7 @@ extension Runtime: ExecutionHost {
       throw StepmillError(.shutDown, "the runtime has no loop to start an execution on")
     }
     let sink = HostedSink(listener, .runtime(core))
-    loop.submit(Shard.Start(workflow: workflow.core, sink: sink, tag: 0, identity: identity), input: input)
+    Shard.Start.with(workflow.core, sink, identity: identity) { loop.submit($0, input: input) }
     return HostedExecution(sink)
   }
 
@@ -290,9 +290,8 @@ extension Runtime: ExecutionHost {
     }
     let sink = HostedSink(listener, .runtime(core))
     loop.post { loop in
-      let start = Shard.Start(workflow: workflow.core, sink: sink, tag: 0, identity: identity)
-      let fiber = input.withValue {
-        loop.shard.start(start, copying: $0, from: point, redriveCount: redriveCount)
+      let fiber = Shard.Start.with(workflow.core, sink, identity: identity) { start in
+        input.withValue { loop.shard.start(start, copying: $0, from: point, redriveCount: redriveCount) }
       }
       sink.began(loop.shard.handle(of: fiber.pointee.execution), on: loop)
       loop.shard.state.pointee.ready.append(fiber.pointee.index)
@@ -384,8 +383,9 @@ package final class ManualHost: ExecutionHost, @unchecked Sendable {
     _ workflow: BoundWorkflow, input: JSON, identity: ExecutionIdentity, listener: any ExecutionListener
   ) throws(StepmillError) -> HostedExecution {
     let sink = HostedSink(listener, .manual(self))
-    let start = Shard.Start(workflow: workflow.core, sink: sink, tag: 0, identity: identity)
-    let fiber = input.withValue { loop.shard.start(start, copying: $0) }
+    let fiber = Shard.Start.with(workflow.core, sink, identity: identity) { start in
+      input.withValue { loop.shard.start(start, copying: $0) }
+    }
     loop.shard.state.pointee.ready.append(fiber.pointee.index)
     sink.began(loop.shard.handle(of: fiber.pointee.execution), on: nil)
     return HostedExecution(sink)
@@ -396,9 +396,8 @@ package final class ManualHost: ExecutionHost, @unchecked Sendable {
     identity: ExecutionIdentity, listener: any ExecutionListener
   ) throws(StepmillError) -> HostedExecution {
     let sink = HostedSink(listener, .manual(self))
-    let start = Shard.Start(workflow: workflow.core, sink: sink, tag: 0, identity: identity)
-    let fiber = input.withValue {
-      loop.shard.start(start, copying: $0, from: point, redriveCount: redriveCount)
+    let fiber = Shard.Start.with(workflow.core, sink, identity: identity) { start in
+      input.withValue { loop.shard.start(start, copying: $0, from: point, redriveCount: redriveCount) }
     }
     loop.shard.state.pointee.ready.append(fiber.pointee.index)
     sink.began(loop.shard.handle(of: fiber.pointee.execution), on: nil)

@@ -1,6 +1,11 @@
 /// Where an execution on the caller's thread leaves its end.
 class InPlaceSink: CompletionSink, @unchecked Sendable {
   final var isDone = false
+
+  override init() {
+    super.init()
+    isForMany = true
+  }
 }
 
 final class OutcomeSink: InPlaceSink, @unchecked Sendable {

@@ -13,8 +13,6 @@ import Synchronization
 ///
 /// Make one for each run, and use it once.
 public final class MapRun: Sendable {
-  // Who may touch what: everything may be touched by any thread; the counters are atomic, the
-  // rest is behind the lock. `onChange` is called without it.
   /// Which executions of a runtime come first.
   public enum Priority: Sendable {
     /// They take what others leave: while executions wait that somebody started by other means,
@@ -27,6 +25,8 @@ public final class MapRun: Sendable {
   /// Whether its executions stand behind those that are started by other means.
   public let priority: Priority
 
+  // Who may touch what: everything may be touched by any thread; the counters are atomic, the
+  // rest is behind the lock. `onChange` is called without it.
   private let reading = Atomic<Int>(0)
   private let starting = Atomic<Int>(0)
   private let succeeding = Atomic<Int>(0)

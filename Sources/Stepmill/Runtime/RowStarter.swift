@@ -45,8 +45,7 @@ package final class RowStarter: Sendable {
       core.ended(count)
       throw StepmillError(.shutDown, "the runtime has no loop to start an execution on")
     }
-    loop.submit(
-      Shard.Start(workflow: workflow.core, sink: sink, tag: tag, identity: nil), keptLines: lines)
+    Shard.Start.with(workflow.core, sink, tag: tag) { loop.submit($0, keptLines: lines) }
   }
 
   private func loop(_ number: UInt32) -> Loop? {
@@ -145,6 +144,7 @@ private final class RowSink: CompletionSink, @unchecked Sendable {
     self.onEnd = onEnd
     super.init()
     self.isBackground = isBackground
+    isForMany = true
   }
 
   override var wantsResumePoint: Bool { true }

@@ -30,9 +30,8 @@ final class RuntimeCore: Sendable {
   private let isAttached = Atomic<Bool>(false)
   private let registry = Lock(Registry())
   private let borrowed = Lock(BorrowedLoops())
-  /// One of the lent loops that nobody uses at the moment.
-  /// Its address, or 0.
-  private let atHand = Atomic<UInt>(0)
+  /// Lent loops that nobody uses at the moment, one for each of the threads that come often.
+  private let atHand = Striped { LoopAtHand() }
   /// What borrowed loops had done that are gone.
   private let retired = Lock(RuntimeCounters())
   /// The loops by the number that their task tokens carry, until the runtime stops. Not weak: that
@@ -59,7 +58,7 @@ final class RuntimeCore: Sendable {
       throw StepmillError(.system, "a runtime has 0 to 1024 loops, not \(configuration.loops)")
     }
     self.configuration = configuration
-    inFlight = InFlight()
+    inFlight = InFlight(limit: configuration.executionsMax)
     unheard = UnheardSink(inFlight)
     team = LoopTeam(capacity: configuration.loops)
     loopTable = .allocate(capacity: max(configuration.loops, 1))
@@ -127,11 +126,13 @@ final class RuntimeCore: Sendable {
   /// The loops with a thread of their own, or the one in a host's.
   var allLoops: [Loop] { loops.withLock { $0 } }
 
-  /// The loop for the next execution: they take turns.
+  /// The loop for the next execution: on the thread of one of them that one, or one that has
+  /// nothing to do; for other threads they take turns.
   func loopForSubmission() -> Loop? {
     let count = loopCount.load(ordering: .acquiring)
     guard count > 0 else { return nil }
     if count == 1 { return loopTable[0].takeUnretainedValue() }
+    if let own = Loop.own, own.isIn(team) { return own.loopForOwnStart() }
     let turn = nextLoop.wrappingAdd(1, ordering: .relaxed).oldValue
     return loopTable[Int(turn % UInt(count))].takeUnretainedValue()
   }
@@ -163,20 +164,13 @@ final class RuntimeCore: Sendable {
   /// The loop that lies at hand, if nobody else has it: the one exchange that most callers
   /// pay, where the list costs a lock each way.
   @inline(__always)
-  private func takeAtHand() -> Loop? {
-    UnsafeRawPointer(bitPattern: atHand.exchange(0, ordering: .sequentiallyConsistent)).map {
-      Unmanaged<Loop>.fromOpaque($0).takeUnretainedValue()
-    }
-  }
+  private func takeAtHand() -> Loop? { atHand.own.take() }
 
   /// Gives a lent loop back. It lies at hand (and counts as lent, which keeps it alive), or
   /// goes to the list when another one does, or when the runtime has been stopped.
   @inline(__always)
   private func putAtHand(_ loop: Loop) {
-    let address = UInt(bitPattern: Unmanaged.passUnretained(loop).toOpaque())
-    let (isAtHand, _) = atHand.compareExchange(
-      expected: 0, desired: address, ordering: .sequentiallyConsistent)
-    if _slowPath(!isAtHand) { putAway(loop) }
+    if _slowPath(!atHand.own.put(loop)) { putAway(loop) }
     if _slowPath(isStopped.load(ordering: .sequentiallyConsistent)) { clearHand() }
   }
 
@@ -188,9 +182,9 @@ final class RuntimeCore: Sendable {
     }
   }
 
-  /// Closes the loops that nobody uses, the one at hand among them.
+  /// Closes the loops that nobody uses, those at hand among them.
   private func clearHand() {
-    if let loop = takeAtHand() { putAway(loop) }
+    atHand.forEach { if let loop = $0.take() { putAway(loop) } }
     closeIdleLoops()
   }
 
@@ -208,14 +202,14 @@ final class RuntimeCore: Sendable {
 
   @inline(__always)
   func admit(_ count: Int = 1) throws(StepmillError) {
-    let before = inFlight.add(count)
-    if _slowPath(before &+ count > configuration.executionsMax || isClosed.load(ordering: .relaxed)) {
+    let isAdmitted = inFlight.add(count)
+    if _slowPath(!isAdmitted || isClosed.load(ordering: .relaxed)) {
       inFlight.subtract(count)
       if isClosed.load(ordering: .relaxed) {
         throw StepmillError(.shutDown, "the runtime has been shut down")
       }
       throw StepmillError(
-        .overloaded, "\(before) executions are under way, and executionsMax allows no more")
+        .overloaded, "\(inFlight.value) executions are under way, and executionsMax allows no more")
     }
   }
 
@@ -340,21 +334,6 @@ final class RuntimeCore: Sendable {
       retired.withLock { $0.add(loop.counters) }
     }
   }
-}
-
-/// How many executions are under way. An object of its own, since ends may be counted when the
-/// runtime is gone.
-final class InFlight: Sendable {
-  private let count = Atomic<Int>(0)
-
-  /// Returns how many there were.
-  @inline(__always)
-  func add(_ number: Int) -> Int { count.wrappingAdd(number, ordering: .relaxed).oldValue }
-
-  @inline(__always)
-  func subtract(_ number: Int) { count.wrappingSubtract(number, ordering: .relaxed) }
-
-  var value: Int { count.load(ordering: .relaxed) }
 }
 
 extension RuntimeCounters {

@@ -33,9 +33,7 @@ extension Workflow {
     while first < inputs.count {
       guard let loop = runtime.core.loopForSubmission() else { return sink.turnAway(first..<inputs.count) }
       let end = min(first + Loop.startsPerLetter, inputs.count)
-      loop.submit(
-        Shard.Start(workflow: core, sink: sink, tag: UInt64(first), identity: nil),
-        inputs: inputs[first..<end])
+      Shard.Start.with(core, sink, tag: UInt64(first)) { loop.submit($0, inputs: inputs[first..<end]) }
       first = end
     }
   }
@@ -61,9 +59,9 @@ extension Workflow {
     func send() {
       guard next > first else { return }
       guard let loop = runtime.core.loopForSubmission() else { return sink.turnAway(first..<next) }
-      loop.submit(
-        Shard.Start(workflow: core, sink: sink, tag: UInt64(first), identity: nil),
-        lines: UnsafeRawBufferPointer(rebasing: lines[begin..<end]))
+      Shard.Start.with(core, sink, tag: UInt64(first)) {
+        loop.submit($0, lines: UnsafeRawBufferPointer(rebasing: lines[begin..<end]))
+      }
       first = next
       begin = end
     }
@@ -126,6 +124,8 @@ private final class BatchSink: CompletionSink, @unchecked Sendable {
   init(_ core: RuntimeCore, _ onEnd: @escaping @Sendable (borrowing ExecutionEnd) -> Void) {
     self.core = core
     self.onEnd = onEnd
+    super.init()
+    isForMany = true
   }
 
   override func ended(

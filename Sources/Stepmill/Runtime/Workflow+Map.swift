@@ -146,9 +146,7 @@ where Rows.Element == JSON {
         throw StepmillError(.shutDown, "the runtime has no loop to start an execution on")
       }
       run.noteStarted(1)
-      loop.submit(
-        Shard.Start(workflow: workflow.core, sink: shared.sink, tag: UInt64(started), identity: nil),
-        input: row)
+      Shard.Start.with(workflow.core, shared.sink, tag: UInt64(started)) { loop.submit($0, input: row) }
       started += 1
     }
   }
@@ -223,6 +221,7 @@ private final class MapSink: CompletionSink, @unchecked Sendable {
     self.isOrdered = isOrdered
     super.init()
     isBackground = run.priority == .background
+    isForMany = true
   }
 
   func takeIfReady(_ index: Int) -> MapResult? {

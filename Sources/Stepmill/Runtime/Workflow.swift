@@ -55,10 +55,9 @@ public struct Workflow: Sendable {
       runtime.core.ended()
       throw StepmillError(.shutDown, "the runtime has no loop to start an execution on")
     }
-    let execution = Execution(runtime.core, loop)
+    let execution = Execution(runtime.core)
     let identity = name == nil && roleARN == nil ? nil : ExecutionIdentity(name: name, roleARN: roleARN)
-    let start = Shard.Start(workflow: core, sink: execution.sink, tag: 0, identity: identity)
-    loop.submit(start, input: input)
+    Shard.Start.with(core, execution.sink, identity: identity) { loop.submit($0, input: input) }
     return execution
   }
 
@@ -75,8 +74,11 @@ public struct Workflow: Sendable {
     defer { runtime.core.ended() }
     try runtime.core.withIdleLoop { loop throws(StepmillError) in
       loop.tick()
-      let start = Shard.Start(workflow: core, sink: sink, tag: 0, identity: nil)
-      loop.shard.run(input.withValue { loop.shard.start(start, copying: $0) })
+      loop.shard.lend(core, sink)
+      Shard.Start.with(core, sink) { start in
+        loop.shard.run(input.withValue { loop.shard.start(start, copying: $0) })
+      }
+      loop.shard.takeBack()
       if !sink.isDone { loop.run(until: { sink.isDone }) }
     }
     return sink.outcome.unsafelyUnwrapped
@@ -101,8 +103,11 @@ public struct Workflow: Sendable {
       defer { sink.end(into: &output) }
       loop.tick()
       do throws(JSONSyntaxError) {
-        let start = Shard.Start(workflow: core, sink: sink, tag: 0, identity: nil)
-        loop.shard.run(try loop.shard.start(start, text: input))
+        loop.shard.lend(core, sink)
+        defer { loop.shard.takeBack() }
+        try Shard.Start.with(core, sink) { start throws(JSONSyntaxError) in
+          loop.shard.run(try loop.shard.start(start, text: input))
+        }
       } catch {
         throw StepmillError(.input, "the input is not JSON: \(error)")
       }

@@ -83,7 +83,9 @@ private struct LogsCommand {
   func run() throws(CommandError) -> ExitStatus {
     let sources = try self.sources()
     do throws(ClientFailure) {
-      var readers = sources.map { LogReader(client, $0, since: since) }
+      // A group comes to be with its first entry; one that somebody names should be there, unless it is waited for.
+      let mayBeMissing = arguments.value("--log-group") == nil || arguments.has("--follow")
+      var readers = sources.map { LogReader(client, $0, since: since, mayBeMissing: mayBeMissing) }
       var found: [JSON] = []
       for place in readers.indices { found += try readers[place].read() }
       found.sort { ($0["timestamp"]?.int ?? 0) < ($1["timestamp"]?.int ?? 0) }
@@ -113,26 +115,32 @@ private struct LogsCommand {
 
   private func sources() throws(CommandError) -> [LogSource] {
     let filter = arguments.value("--filter") ?? ""
-    func source(_ group: String, _ more: String? = nil) -> LogSource {
-      LogSource(
-        group: group, pattern: [more, filter].compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: " "))
-    }
-    let given = arguments.value("--log-group")
     guard let text = arguments.operands.first else {
-      if let given { return [source(given)] }
-      return try groups().map { source($0) }
+      if let given = arguments.value("--log-group") { return [LogSource(group: given, pattern: filter)] }
+      return try groups().map { LogSource(group: $0, pattern: filter) }
     }
     if text.hasPrefix("arn:"), text.contains(":execution:") || text.contains(":express:") {
       let parts = text.split(separator: ":", omittingEmptySubsequences: false)
       guard parts.count > 6 else {
         throw CommandError("'\(SourceLines.readable(text))' is no ARN of an execution")
       }
-      let machine = String(parts[6].split(separator: "/").first ?? "")
-      return [source(try self.group(machine), "\"\(text)\"")]
+      let name = String(parts[6].split(separator: "/").first ?? "")
+      let arn = (parts[..<5] + ["stateMachine", name[...]]).joined(separator: ":")
+      // What is asked for by itself narrows the search at the server; beside a filter with alternatives it would not.
+      return [
+        LogSource(
+          group: try group(of: name, arn),
+          pattern: filter.isEmpty ? "\"\(text)\"" : filter, subjects: [text])
+      ]
     }
-    let machine = try client.machine(text).name
-    // Groups may be shared; what an entry is about stands in the execution's ARN.
-    return [source(try self.group(machine), "?\":execution:\(machine):\" ?\":express:\(machine):\"")]
+    let machine = try client.machine(text)
+    // Children of Map Runs have the run's label behind the name.
+    let subjects = [":execution:\(machine.name)", ":express:\(machine.name)"].flatMap { [$0 + ":", $0 + "/"] }
+    return [
+      LogSource(
+        group: try group(of: machine.name, machine.arn),
+        pattern: filter, subjects: subjects)
+    ]
   }
 
   private func groups() throws(CommandError) -> [String] {
@@ -150,17 +158,12 @@ private struct LogsCommand {
     return names
   }
 
-  private func group(_ machine: String) throws(CommandError) -> String {
+  /// The log group that is given, or the one that a state machine names.
+  private func group(of machine: String, _ arn: String) throws(CommandError) -> String {
     if let given = arguments.value("--log-group") { return given }
-    return try named(by: machine)
-  }
-
-  /// The log group that a state machine names.
-  private func named(by machine: String) throws(CommandError) -> String {
     let described: JSON
     do throws(ClientFailure) {
-      described = try client.call(
-        "DescribeStateMachine", ["stateMachineArn": JSON(try arn(of: machine))])
+      described = try client.call("DescribeStateMachine", ["stateMachineArn": JSON(arn)])
     } catch {
       throw error.commandError
     }
@@ -175,14 +178,6 @@ private struct LogsCommand {
       return LogGroupName.proposed(for: machine)
     }
     return String(parts[6].hasSuffix(":*") ? parts[6].dropLast(2) : parts[6])
-  }
-
-  private func arn(of machine: String) throws(ClientFailure) -> String {
-    do throws(CommandError) {
-      return try client.machine(machine).arn
-    } catch {
-      throw ClientFailure(code: nil, message: error.message)
-    }
   }
 
   // MARK: Showing
@@ -229,17 +224,27 @@ private struct LogsCommand {
 private struct LogSource {
   let group: String
   let pattern: String
+  /// Of which an entry has to name one, where not all of the group is meant: groups may be shared.
+  var subjects: [String] = []
+
+  func includes(_ event: JSON) -> Bool {
+    guard !subjects.isEmpty else { return true }
+    let message = event["message"]?.string ?? ""
+    return subjects.contains { message.contains($0) }
+  }
 }
 
 /// Reads a log group from where it has got to.
 private struct LogReader {
   private let client: APIClient
   private let source: LogSource
+  private let mayBeMissing: Bool
   private var since: Int64
   /// Of the entries at `since`, which are asked for again.
   private var seen: Set<String> = []
 
-  init(_ client: APIClient, _ source: LogSource, since: Int64) {
+  init(_ client: APIClient, _ source: LogSource, since: Int64, mayBeMissing: Bool) {
+    self.mayBeMissing = mayBeMissing
     self.client = client
     self.source = source
     self.since = since
@@ -259,14 +264,18 @@ private struct LogReader {
             ("filterPattern", source.pattern.isEmpty ? nil : JSON(source.pattern)), ("nextToken", token),
           ]), of: .logs)
       } catch {
-        // A group comes to be with its first entry.
-        if error.code == "ResourceNotFoundException" { return [] }
-        throw error
+        guard error.code == "ResourceNotFoundException" else { throw error }
+        if mayBeMissing { return [] }
+        throw ClientFailure(
+          code: error.code,
+          message:
+            "there is no log group '\(SourceLines.readable(source.group))' at \(client.endpoint.name); 'stepmill logs' without one shows all"
+        )
       }
       for event in page["events"]?.array.map({ Array($0) }) ?? [] {
         let time = event["timestamp"]?.int.map { Int64($0) } ?? 0
         let id = event["eventId"]?.string ?? ""
-        if time == since, seen.contains(id) { continue }
+        if time == since && seen.contains(id) || !source.includes(event) { continue }
         found.append(event)
       }
       token = page["nextToken"]

@@ -59,7 +59,7 @@ enum MapArguments {
     do throws(BucketError) {
       bucket = try places.bucket(address.bucket, store)
     } catch {
-      throw CommandError(error.message, isAboutUsage: false)
+      throw CommandError("'\(path)' cannot be read: \(error.message)", isAboutUsage: false)
     }
     do throws(RowError) {
       return try SourceObject(address, in: bucket)

@@ -25,7 +25,8 @@ extension Command {
       Section(
         title: "Settings",
         text: """
-          Each option can also stand in the environment, as STEPMILL_ and its name (STEPMILL_DATA for --data), and in a
+          Each option can also stand in the environment, as STEPMILL_ and its name (STEPMILL_DATA for --data, but
+          STEPMILL_ENDPOINTS for --endpoint, since clients have another use for the shorter one), and in a
           file (--config, JSON or YAML) with an object whose members are called like the options without dashes:
 
             {"listen": ["127.0.0.1:8083"], "data": "/var/lib/stepmill", "limit": {"open-executions": 100000}}

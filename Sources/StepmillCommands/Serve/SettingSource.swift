@@ -47,9 +47,11 @@ struct SettingSource {
     return ([], .none)
   }
 
-  /// `STEPMILL_DRAIN` for `--drain`.
+  /// `STEPMILL_DRAIN` for `--drain`. What clients read is another thing: where this server is.
   static func variable(_ option: String) -> String {
-    "STEPMILL_" + option.dropFirst(2).uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
+    if option == "--endpoint" { return "STEPMILL_ENDPOINTS" }
+    return
+      "STEPMILL_" + option.dropFirst(2).uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
   }
 
   /// The value of an option that may stand once.

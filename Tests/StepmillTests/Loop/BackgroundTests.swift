@@ -35,7 +35,8 @@ import Testing
         let part = min(left, Loop.startsPerLetter)
         let lines = Array(String(repeating: "{}\n", count: part).utf8)
         lines.withUnsafeBytes {
-          loop.submit(Shard.Start(workflow: workflow, sink: sink, tag: 0, identity: nil), lines: $0)
+          let text = $0
+          Shard.Start.with(workflow, sink) { loop.submit($0, lines: text) }
         }
         left -= part
       }
