@@ -1,5 +1,7 @@
 // Times and latencies as a command line has them: `250ms`, `exp:20ms`, `uniform:5ms..50ms`.
 
+import Stepmill
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -31,11 +33,7 @@ enum BenchTime {
   }
 
   /// Nanoseconds on a clock that only goes forward.
-  static var now: UInt64 {
-    var time = timespec()
-    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
-  }
+  static var now: UInt64 { Monitor.now }
 }
 
 enum BenchNumber {

@@ -1,12 +1,6 @@
 import Stepmill
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
 // Who answers the tasks of a benched workflow: canned answers, at once or after a latency
 // drawn from a distribution.
 
@@ -129,17 +123,16 @@ struct BenchTasks: Sendable {
 /// Answers tasks when they are due, from a thread of its own: the runtime's timers are what is
 /// measured, and are left alone.
 ///
-/// Who may touch what: `heap` belongs to whoever holds the mutex; the rest is immutable or
-/// atomic. That is what `@unchecked Sendable` stands on.
-@safe final class BenchDelays: @unchecked Sendable {
+/// Who may touch what: `heap` and `isClosed` are behind the monitor, and `runtime` is set before
+/// the thread begins; the rest is immutable or atomic. That is what `@unchecked Sendable` stands on.
+final class BenchDelays: @unchecked Sendable {
   private struct Entry {
     let due: UInt64
     let token: String
     let answer: Result<JSON, TaskFailure>
   }
 
-  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-  private let signal: UnsafeMutablePointer<pthread_cond_t>
+  private let monitor = Monitor()
   private var heap: [Entry] = []
   private var isClosed = false
   private weak var runtime: Runtime?
@@ -148,21 +141,6 @@ struct BenchTasks: Sendable {
 
   init(seed: UInt64) {
     self.seed = seed
-    unsafe mutex = .allocate(capacity: 1)
-    unsafe signal = .allocate(capacity: 1)
-    unsafe pthread_mutex_init(mutex, nil)
-    var attributes = pthread_condattr_t()
-    unsafe pthread_condattr_init(&attributes)
-    unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-    unsafe pthread_cond_init(signal, &attributes)
-    unsafe pthread_condattr_destroy(&attributes)
-  }
-
-  deinit {
-    unsafe pthread_cond_destroy(signal)
-    unsafe pthread_mutex_destroy(mutex)
-    unsafe signal.deallocate()
-    unsafe mutex.deallocate()
   }
 
   func start(for runtime: Runtime) {
@@ -171,11 +149,11 @@ struct BenchTasks: Sendable {
   }
 
   func close() {
-    unsafe pthread_mutex_lock(mutex)
-    isClosed = true
-    heap = []
-    unsafe pthread_cond_signal(signal)
-    unsafe pthread_mutex_unlock(mutex)
+    monitor.locked {
+      isClosed = true
+      heap = []
+    }
+    monitor.signal()
   }
 
   /// The next number of the distribution, in nanoseconds. Draws are numbered: the same seed
@@ -196,31 +174,33 @@ struct BenchTasks: Sendable {
 
   func answer(_ token: String, with answer: Result<JSON, TaskFailure>, after nanoseconds: Double) {
     let entry = Entry(due: BenchTime.now &+ UInt64(nanoseconds), token: token, answer: answer)
-    unsafe pthread_mutex_lock(mutex)
-    if !isClosed {
+    monitor.locked {
+      if isClosed { return }
       push(entry)
-      if heap[0].token == token { unsafe pthread_cond_signal(signal) }
+      if heap[0].token == token { monitor.signal() }
     }
-    unsafe pthread_mutex_unlock(mutex)
   }
 
   private func serve() {
-    unsafe pthread_mutex_lock(mutex)
-    defer { unsafe pthread_mutex_unlock(mutex) }
-    while !isClosed {
-      guard let first = heap.first else {
-        unsafe pthread_cond_wait(signal, mutex)
-        continue
+    while let entry = nextDue() { runtime?.complete(entry.token, with: entry.answer) }
+  }
+
+  /// Waits for the next answer that is due; nil: it has been closed.
+  private func nextDue() -> Entry? {
+    monitor.locked {
+      while !isClosed {
+        guard let first = heap.first else {
+          monitor.wait()
+          continue
+        }
+        if first.due > Monitor.now {
+          monitor.wait(untilNanoseconds: first.due)
+          continue
+        }
+        pop()
+        return first
       }
-      if first.due > BenchTime.now {
-        var until = timespec(tv_sec: Int(first.due / 1_000_000_000), tv_nsec: Int(first.due % 1_000_000_000))
-        unsafe pthread_cond_timedwait(signal, mutex, &until)
-        continue
-      }
-      pop()
-      unsafe pthread_mutex_unlock(mutex)
-      runtime?.complete(first.token, with: first.answer)
-      unsafe pthread_mutex_lock(mutex)
+      return nil
     }
   }
 
@@ -254,21 +234,11 @@ struct BenchTasks: Sendable {
 
 /// A thread that nobody joins.
 enum BenchThread {
-  private final class Body {
-    let run: @Sendable () -> Void
-    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-  }
-
   static func start(_ run: @escaping @Sendable () -> Void) {
-    var thread = pthread_t()
-    let body = unsafe Unmanaged.passRetained(Body(run))
-    let code = unsafe pthread_create(
-      &thread, nil,
-      { argument in
-        unsafe Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
-        return nil
-      }, body.toOpaque())
-    precondition(code == 0, "Stepmill: the system has no thread left for the benchmark")
-    pthread_detach(thread)
+    do throws(Thread.StartError) {
+      _ = try Thread(name: "stepmill-bench", body: run)
+    } catch {
+      preconditionFailure("Stepmill: the system has no thread left for the benchmark (error \(error.code))")
+    }
   }
 }

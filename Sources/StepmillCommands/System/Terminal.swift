@@ -126,24 +126,27 @@ package final class Terminal: Sendable {
 
   func style(_ stream: Stream) -> Style { Style(isOn: usesColor(stream)) }
 
-  /// Columns of the terminal that a stream leads to; a usual number where it leads elsewhere.
-  /// How many lines the window has.
+  /// Lines of the terminal that a stream leads to; a usual number where it leads elsewhere.
   func height(_ stream: Stream) -> Int {
     if let text = environment["LINES"], let lines = Int(text), lines >= 4 { return lines }
-    guard !isCaptured, isTerminal(stream) else { return 24 }
-    var size = winsize()
-    let file = stream == .output ? STDOUT_FILENO : STDERR_FILENO
-    guard unsafe ioctl(file, UInt(TIOCGWINSZ), &size) == 0, size.ws_row > 0 else { return 24 }
-    return max(4, Int(size.ws_row))
+    return max(4, window(stream)?.lines ?? 24)
   }
 
+  /// Columns of the terminal that a stream leads to; a usual number where it leads elsewhere.
   func width(_ stream: Stream) -> Int {
     if let text = environment["COLUMNS"], let columns = Int(text), columns >= 20 { return columns }
-    guard !isCaptured, isTerminal(stream) else { return 100 }
+    return max(20, window(stream)?.columns ?? 100)
+  }
+
+  /// The window as the system knows it; nil: there is none.
+  private func window(_ stream: Stream) -> (lines: Int, columns: Int)? {
+    guard !isCaptured, isTerminal(stream) else { return nil }
     var size = winsize()
     let file = stream == .output ? STDOUT_FILENO : STDERR_FILENO
-    guard unsafe ioctl(file, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 100 }
-    return max(20, Int(size.ws_col))
+    guard unsafe ioctl(file, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
+      return nil
+    }
+    return (Int(size.ws_row), Int(size.ws_col))
   }
 
   // MARK: Reading

@@ -184,6 +184,8 @@ import Testing
       #""StartAt":"W","States":{"W":{"Type":"Wait","SecondsPath":"$.seconds","Next":"C"},"C":{"Type":"Choice","Choices":[{"Variable":"$.fail","BooleanEquals":true,"Next":"F"}],"Default":"P"},"F":{"Type":"Fail","Error":"E"},"P":{"Type":"Pass","End":true}}"#
     let loop = ManualLoop(seed: UInt64(seed), fuel: Int(random.below(5)) + 1)
     let witness = Witness()
+    // The run keeps its delegate.
+    defer { witness.run = nil }
     let workflow = try loop.compile(
       Array(
         definition(#","MaxConcurrency":\#(bound),"ToleratedFailurePercentage":100"#, processor: processor)
@@ -218,6 +220,8 @@ import Testing
     let processor = #""StartAt":"W","States":{"W":{"Type":"Wait","SecondsPath":"$","End":true}}"#
     let loop = ManualLoop(seed: UInt64(seed))
     let witness = Witness()
+    // The run keeps its delegate.
+    defer { witness.run = nil }
     let workflow = try loop.compile(
       Array(definition(#","MaxConcurrency":3"#, processor: processor).utf8), mapRuns: witness)
     let items = JSON((0..<20).map { _ in JSON(Int(random.below(5))) })
