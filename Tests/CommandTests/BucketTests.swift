@@ -66,7 +66,7 @@ import Testing
       (["s3://other/in.csv"], "--bucket other=DIRECTORY"),
       (["s3://rows/", "--format", "csv"], "is no object"),
       (["s3://rows"], "does not tell"), (["s3://", "--format", "csv"], "is no object"),
-      (["s3://rows/in.csv", "--out", "s3://rows/out.jsonl"], "results go to files"),
+      (["s3://rows/in.csv", "--out", "s3://"], "names no bucket"),
       (["s3://rows/in.csv", "--endpoint", "sqs=http://127.0.0.1:1"], "takes s3=URL"),
       (["s3://rows/in.csv", "--endpoint", "s3=127.0.0.1:1"], "takes s3=URL"),
     ] {
