@@ -245,6 +245,7 @@ import Synchronization
   }
 
   func turnEnded() {
+    handler.turnEnds()
     // What goes on may answer others in turn.
     while unsafe !output.pointee.parts.isEmpty {
       unsafe swap(&output.pointee, &leaving.pointee)
@@ -256,6 +257,7 @@ import Synchronization
       }
       unsafe leaving.pointee.parts.removeAll(keepingCapacity: true)
       unsafe leaving.pointee.bytes.clear()
+      handler.turnEnds()
     }
   }
 
