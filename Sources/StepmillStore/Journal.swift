@@ -16,14 +16,16 @@ import Stepmill
 //
 // Two files take turns. The writer, when it takes what is in its queue, has what follows go to the
 // other file; whatever is in the first one is in the queue that was taken. The transaction that
-// writes the last of it also notes the file's generation, and then the file is emptied. After a
-// `kill -9` the records of later generations than the one noted are what the database lacks.
+// writes the last of it also notes the file's generation, and then the file is written from its
+// beginning again: over what it has, since new pages would cost more than all the rest. After a
+// `kill -9` the records of later generations than the one noted are what the database lacks; what
+// is left of earlier ones behind them is not looked at.
 //
 // A record: its generation, a checksum, the number of bytes (eight bytes each), and these: entries
 // of a `Pack`. One that was cut short is none, and was never acknowledged.
 
-/// Who may touch what: it is behind the lock of the `WriteQueue`, apart from `empty`. That is what
-/// `@unchecked Sendable` stands on.
+/// Who may touch what: it is behind the lock of the `WriteQueue`, which is what `@unchecked Sendable`
+/// stands on.
 @safe final class Journal: @unchecked Sendable {
   /// How many bytes a record has in front of the entries.
   static let headSize = 24
@@ -95,8 +97,7 @@ import Stepmill
     return generation
   }
 
-  /// The database has this generation. Nobody writes to its file until it is released.
-  func empty(_ generation: Int64) { ftruncate(file(generation), 0) }
+  /// The database has this generation.
   func release(_ generation: Int64) { released = generation }
 
   // MARK: Reading

@@ -208,9 +208,7 @@ struct Removal: Sendable {
 
   /// The database has a generation of the journal.
   func wrote(generation: Int64) {
-    guard let journal else { return }
-    journal.empty(generation)
-    withLock { journal.release(generation) }
+    withLock { journal?.release(generation) }
   }
 
   /// Lets some time pass, or less if the store is to be closed.
