@@ -74,8 +74,9 @@ import Synchronization
   static let pageBytes = 16_384
   static let pageBytesToRewrite = 4096
   private static let packBytesMax = 32_768
-  /// So much may be free in the file; what goes back to the file system at once is twice as much.
-  private static let freeBytesKept: Int64 = 512 << 10
+  /// So much may be free in the file, and so much goes back to the file system at once.
+  private static let freeBytesKept: Int64 = 128 << 10
+  private static let freeBytesReturned: Int64 = 1 << 20
   private static let pauseNanoseconds: UInt64 = 250_000_000
   private static let closingAttempts = 3
 
@@ -156,7 +157,9 @@ import Synchronization
   private func writeBacklog() throws(DatabaseFailure) {
     repeat {
       let end = min(done + Self.entriesPerTransaction, backlog.entries.count)
-      guard done < end || !backlog.mapRuns.isEmpty || !removals.isEmpty else { break }
+      guard
+        done < end || !backlog.mapRuns.isEmpty || !removals.isEmpty || backlog.generation != nil
+      else { break }
       try transaction { () throws(DatabaseFailure) in
         for entry in backlog.entries[done..<end] {
           switch entry {
@@ -291,7 +294,7 @@ import Synchronization
       mayShrink = false
       return
     }
-    try database.execute("PRAGMA incremental_vacuum(\(2 * Self.freeBytesKept / size))")
+    try database.execute("PRAGMA incremental_vacuum(\(Self.freeBytesReturned / size))")
   }
 
   // MARK: Executions
