@@ -67,5 +67,5 @@
     return String(decoding: bytes.prefix(max(0, count)).prefix { $0 != 10 }, as: UTF8.self)
   }
 
-  private static func text(_ code: Int32) -> String { unsafe String(cString: strerror(code)) }
+  static func text(_ code: Int32) -> String { unsafe String(cString: strerror(code)) }
 }

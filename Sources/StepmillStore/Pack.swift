@@ -48,10 +48,58 @@ struct PackPlace: RawRepresentable {
   var offset: Int { Int(rawValue & (1 << Self.offsetBits - 1)) }
 }
 
+/// What a turn of a loop leaves: entries of a pack, and whose they are.
+struct PackChunk: Sendable {
+  /// A record of the journal: its head and the entries.
+  var bytes: [UInt8]
+  /// Where each begins, and what it takes when it is read.
+  private(set) var executions: [(execution: StoredExecution, offset: Int, bytes: Int)] = []
+
+  init(capacity: Int) {
+    bytes = [UInt8](repeating: 0, count: Journal.headSize)
+    bytes.reserveCapacity(Journal.headSize + capacity * Self.typicalBytes)
+    executions.reserveCapacity(capacity)
+  }
+
+  private static let typicalBytes = 640
+
+  var isEmpty: Bool { executions.isEmpty }
+  var entries: ArraySlice<UInt8> { bytes[Journal.headSize...] }
+
+  /// Adds an execution that is over, short, and what its entry refers to is in the database. False
+  /// if it is another one.
+  mutating func add(
+    _ execution: StoredExecution, _ page: inout PageWriter, _ types: EventTypeNumbers
+  ) -> Bool {
+    let owner = execution.origin.owner.load(ordering: .relaxed)
+    let row = execution.row.load(ordering: .relaxed)
+    guard owner > 0, row > 0, execution.mapRunARN == nil else { return false }
+    return execution.withLife { life in
+      guard life.state != .running, life.archive == nil, life.redrives.count == 0,
+        life.history.byteCount <= PackEntry.pageBytesMax
+      else { return false }
+      page.begin()
+      page.add(.input, utf8: life.history.inputBytes)
+      page.add(life.history, 1..<life.history.count + 1, types)
+      page.addOutcome(of: life, isInEvents: life.history.count > 0)
+      guard page.bytes.count <= PackEntry.pageBytesMax else { return false }
+      // What comes later is in a page of its own.
+      life.history.cut()
+      let entry = PackEntry(
+        execution, row: row, owner: owner, revision: execution.revision.row.load(ordering: .relaxed),
+        state: life.state, stopDate: life.stopDate, eventCount: life.history.count, byteCount: life.byteCount,
+        isResumable: life.ending?.resumePoint != nil)
+      executions.append((execution, bytes.count - Journal.headSize, entry.byteCount))
+      entry.write(to: &bytes, page: page.bytes)
+      return true
+    }
+  }
+}
+
 /// Gathers a pack. Keeps its memory from one to the next.
 struct PackWriter: ~Copyable {
   private(set) var bytes: [UInt8] = [form]
-  fileprivate static let form: UInt8 = 1
+  static let form: UInt8 = 1
 
   var isEmpty: Bool { bytes.count <= 1 }
 
@@ -61,38 +109,67 @@ struct PackWriter: ~Copyable {
   }
 
   /// Adds an execution with its page, and gives its place.
-  mutating func add(_ entry: borrowing PackEntry, page: borrowing [UInt8]) -> Int {
+  mutating func add(_ entry: PackEntry, page: [UInt8]) -> Int {
+    defer { entry.write(to: &bytes, page: page) }
+    return bytes.count
+  }
+
+  /// Adds the executions of a chunk, and gives the place of the first.
+  mutating func add(_ chunk: PackChunk) -> Int {
+    defer { bytes += chunk.entries }
+    return bytes.count
+  }
+}
+
+extension PackEntry {
+  /// A page that is larger is in a row of its own. Reading one execution reads all of its pack.
+  static let pageBytesMax = 8192
+
+  init(
+    _ execution: StoredExecution, row: Int64, owner: Int64, revision: Int64, state: ExecutionState,
+    stopDate: Int64?, eventCount: Int, byteCount: Int, isResumable: Bool
+  ) {
+    self.init(
+      row: row, owner: owner, revision: revision, state: state,
+      position: execution.position.load(ordering: .relaxed), startDate: execution.startDate,
+      stopDate: stopDate, eventCount: eventCount, byteCount: byteCount, isResumable: isResumable,
+      name: execution.name, versionARN: execution.versionARN, aliasARN: execution.aliasARN,
+      traceHeader: execution.traceHeader)
+  }
+
+  fileprivate func write(to bytes: inout [UInt8], page: [UInt8]) {
     let start = bytes.count
-    put(UInt32(0))
-    put(entry.row)
-    put(entry.owner)
-    put(entry.revision)
-    put(StateNumber.number(entry.state))
-    put(Int64(bitPattern: entry.position))
-    put(entry.startDate)
-    put(entry.stopDate ?? .min)
-    put(Int64(entry.eventCount))
-    put(Int64(entry.byteCount))
-    put(entry.isResumable ? Int64(1) : 0)
-    put(entry.name)
-    put(entry.versionARN)
-    put(entry.aliasARN)
-    put(entry.traceHeader)
-    put(UInt32(page.count))
-    bytes.append(contentsOf: copy page)
+    bytes.put(UInt32(0))
+    bytes.put(row)
+    bytes.put(owner)
+    bytes.put(revision)
+    bytes.put(StateNumber.number(state))
+    bytes.put(Int64(bitPattern: position))
+    bytes.put(startDate)
+    bytes.put(stopDate ?? .min)
+    bytes.put(Int64(eventCount))
+    bytes.put(Int64(byteCount))
+    bytes.put(isResumable ? Int64(1) : 0)
+    bytes.put(name)
+    bytes.put(versionARN)
+    bytes.put(aliasARN)
+    bytes.put(traceHeader)
+    bytes.put(UInt32(page.count))
+    bytes += page
     let size = UInt32(bytes.count - start - 4)
     for index in 0..<4 { bytes[start + index] = UInt8(truncatingIfNeeded: size >> (8 * UInt32(index))) }
-    return start
+  }
+}
+
+extension [UInt8] {
+  fileprivate mutating func put(_ number: some FixedWidthInteger) {
+    unsafe Swift.withUnsafeBytes(of: number.littleEndian) { number in unsafe append(contentsOf: number) }
   }
 
-  private mutating func put(_ number: some FixedWidthInteger) {
-    unsafe withUnsafeBytes(of: number.littleEndian) { number in unsafe bytes.append(contentsOf: number) }
-  }
-
-  private mutating func put(_ text: String?) {
+  fileprivate mutating func put(_ text: String?) {
     guard let text else { return put(UInt32.max) }
     put(UInt32(text.utf8.count))
-    bytes.append(contentsOf: text.utf8)
+    append(contentsOf: text.utf8)
   }
 }
 

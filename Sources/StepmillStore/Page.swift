@@ -70,6 +70,17 @@ struct PageWriter: ~Copyable {
     }
   }
 
+  /// Adds what the last page of an execution has behind its events.
+  ///
+  /// - Parameter isInEvents: The page has the last event, where an output is.
+  mutating func addOutcome(of life: StoredExecution.Life, isInEvents: Bool) {
+    let ending = life.ending
+    add(.output, ending?.output ?? (isInEvents ? nil : life.history.output))
+    add(.error, ending?.error)
+    add(.cause, ending?.cause)
+    add(.resumePoint, ending?.resumePoint?.json.text)
+  }
+
   private mutating func begin(_ section: PageSection, _ count: Int) {
     bytes.append(section.rawValue)
     put(UInt32(count))

@@ -34,6 +34,7 @@ package final class SQLiteStore: Store {
   private let memory: MemoryStore
   private let queue: WriteQueue
   private let state: StoreState
+  private let types: EventTypeNumbers
   private let archive: Archive
   private let writer: Writer
   private let thread: Stepmill.Thread
@@ -56,9 +57,13 @@ package final class SQLiteStore: Store {
     let lock = try DirectoryLock(directory)
     let path = directory + "/stepmill.db"
     let now = now ?? Self.wallMilliseconds
-    let queue = WriteQueue(entriesMax: tuning.queueEntriesMax, bytesMax: tuning.queueBytesMax)
     let state = StoreState()
     let database = try Self.open(path, durability)
+    // What the last one left is taken in, whatever this one does.
+    let journal = try Journal(directory, database)
+    let queue = WriteQueue(
+      entriesMax: tuning.queueEntriesMax, bytesMax: tuning.queueBytesMax,
+      journal: durability == .process ? journal : nil)
     let types = try EventTypeNumbers(database, path)
     let archive = try Archive(path, types)
     let loaded = try Loader.load(database, path, archive, types, now: now)
@@ -91,6 +96,7 @@ package final class SQLiteStore: Store {
     self.memory = memory
     self.queue = queue
     self.state = state
+    self.types = types
     self.archive = archive
     self.writer = writer
     self.lock = Lock(lock)
@@ -116,7 +122,7 @@ package final class SQLiteStore: Store {
         """
         PRAGMA synchronous = \(durability == .power ? "FULL" : "NORMAL");
         PRAGMA cache_size = -16384;
-        PRAGMA wal_autocheckpoint = 4000;
+        PRAGMA wal_autocheckpoint = 1000;
         PRAGMA journal_size_limit = 67108864;
         """)
     } catch {
@@ -176,6 +182,28 @@ package final class SQLiteStore: Store {
     body(memory)
   }
 
+  /// What a turn of a loop leaves is over mostly, and goes to the journal; the rest into the queue.
+  package func keep(_ executions: [StoredExecution]) -> Bool {
+    let isKeeping = queue.hasJournal && state.refusal == nil
+    var areKept = true
+    var chunk = PackChunk(capacity: executions.count)
+    var page = PageWriter()
+    for execution in executions {
+      // Somebody else may have put it into the queue meanwhile.
+      if execution.isHeld.exchange(false, ordering: .relaxed) {
+        // First: what happens from here on puts it into the queue.
+        execution.isQueued.store(false, ordering: .relaxed)
+        if isKeeping, chunk.add(execution, &page, types) { continue }
+        mark(execution, inputBytes: execution.withLife { $0.history.inputBytes.count })
+      }
+      areKept = false
+    }
+    guard !chunk.isEmpty else { return areKept }
+    let (isKept, isFull) = queue.add(&chunk)
+    if isFull { state.isFull() }
+    return areKept && isKept
+  }
+
   /// Puts an execution into the queue, if it is not there.
   private func mark(_ execution: StoredExecution, inputBytes: Int = 0) {
     // The writer takes the mark away before it looks, and both look under the execution's lock:
@@ -230,13 +258,20 @@ package final class SQLiteStore: Store {
 
   package func insert(_ execution: StoredExecution, runningMax: Int) -> Insertion {
     execution.row.store(lastRow.add(1, ordering: .relaxed).newValue, ordering: .relaxed)
+    let isHeld = execution.isHeld.load(ordering: .relaxed)
+    if isHeld { execution.isQueued.store(true, ordering: .relaxed) }
     let insertion = memory.insert(execution, runningMax: runningMax)
     switch insertion {
-    case .added: mark(execution, inputBytes: execution.withLife { $0.history.inputBytes.count })
+    case .added:
+      if !isHeld { mark(execution, inputBytes: execution.withLife { $0.history.inputBytes.count }) }
     case .known(let known):
       // Another thread may be between the two lines above, and this one's answer must not
       // overtake what it is about to write.
-      if !known.isWritten.load(ordering: .relaxed) { mark(known) }
+      if known.isHeld.exchange(false, ordering: .relaxed) {
+        enqueue(.execution(known))
+      } else if !known.isWritten.load(ordering: .relaxed) {
+        mark(known)
+      }
     case .full: break
     }
     return insertion

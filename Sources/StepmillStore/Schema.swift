@@ -47,6 +47,8 @@ enum Schema {
     """,
     // Short executions, many in a row; pages of the second form beside those of the first.
     "CREATE TABLE packs(id INTEGER PRIMARY KEY, data BLOB NOT NULL);",
+    // The generation of the journal up to which all is in the packs.
+    "INSERT INTO meta VALUES('journal', 0);",
   ]
 
   static var version: Int { steps.count }
@@ -58,8 +60,13 @@ enum Schema {
     do throws(DatabaseFailure) {
       let isEmpty = try database.number("SELECT count(*) FROM sqlite_schema") == 0
       if isEmpty {
-        // Only before there is anything; VACUUM would rewrite the whole file.
-        try database.execute("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = \(applicationID)")
+        // Only before there is anything; VACUUM would rewrite the whole file. A pack takes three of
+        // these pages, each of which is written and locked and looked up as often as a smaller one.
+        try database.execute(
+          """
+          PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL;
+          PRAGMA application_id = \(applicationID)
+          """)
       }
       try database.execute("PRAGMA journal_mode = WAL")
       guard try database.number("PRAGMA application_id") == applicationID else {

@@ -40,6 +40,8 @@ struct Removal: Sendable {
   enum Entry: Sendable {
     case execution(StoredExecution)
     case change(StoreChange)
+    /// Executions that are over, as they go into a pack.
+    case pack(PackChunk)
   }
 
   typealias Waiter = @Sendable (String?) -> Void
@@ -54,6 +56,8 @@ struct Removal: Sendable {
     /// The number of the last entry.
     var lastNumber: UInt64 = 0
     var inputBytes = 0
+    /// Of the journal: what it has up to here is in this batch or an earlier one.
+    var generation: Int64?
     var isClosing = false
   }
 
@@ -70,8 +74,11 @@ struct Removal: Sendable {
   private var takenBytes = 0
   private let entriesMax: Int
   private let bytesMax: Int
+  private let journal: Journal?
 
-  init(entriesMax: Int, bytesMax: Int) {
+  /// - Parameter journal: Nil: nothing is kept before it is in the database.
+  init(entriesMax: Int, bytesMax: Int, journal: Journal? = nil) {
+    self.journal = journal
     self.entriesMax = entriesMax
     self.bytesMax = bytesMax
     unsafe mutex = .allocate(capacity: 1)
@@ -107,16 +114,34 @@ struct Removal: Sendable {
 
   /// True if the queue is full now.
   func add(_ entry: Entry, inputBytes: Int = 0) -> Bool {
+    withLock { enter(entry, inputBytes) }
+  }
+
+  var hasJournal: Bool { journal != nil }
+
+  /// Adds executions that are over. Whether they are kept from here on, and nobody need wait for
+  /// the writer; and whether the queue is full.
+  ///
+  /// If the writer is far behind they are not: waiting for it is what holds back whoever is faster.
+  func add(_ chunk: inout PackChunk) -> (isKept: Bool, isFull: Bool) {
     withLock {
-      if next.entries.isEmpty && next.mapRuns.isEmpty {
-        firstTime = Self.now
-        unsafe pthread_cond_signal(signal)
-      }
-      next.entries.append(entry)
-      next.lastNumber &+= 1
-      next.inputBytes &+= inputBytes
-      return next.entries.count + taken >= entriesMax || next.inputBytes + takenBytes >= bytesMax
+      let isBehind = next.inputBytes + takenBytes >= bytesMax / 16
+      // Under one lock with `take`: what the journal has is in the queue.
+      let isKept = !isBehind && journal?.append(&chunk.bytes) ?? false
+      let count = chunk.bytes.count
+      return (isKept, enter(.pack(chunk), count))
     }
+  }
+
+  private func enter(_ entry: Entry, _ inputBytes: Int) -> Bool {
+    if next.entries.isEmpty && next.mapRuns.isEmpty {
+      firstTime = Self.now
+      unsafe pthread_cond_signal(signal)
+    }
+    next.entries.append(entry)
+    next.lastNumber &+= 1
+    next.inputBytes &+= inputBytes
+    return next.entries.count + taken >= entriesMax || next.inputBytes + takenBytes >= bytesMax
   }
 
   /// Only what a run has come to is written, however often it is put.
@@ -170,14 +195,20 @@ struct Removal: Sendable {
           sleep(until: due)
         }
       }
-      let batch = next
+      var batch = next
       next = Batch()
+      batch.generation = journal?.turn()
       next.lastNumber = batch.lastNumber
       next.isClosing = batch.isClosing
       taken += batch.entries.count
       takenBytes += batch.inputBytes
       return batch
     }
+  }
+
+  /// The database has a generation of the journal.
+  func wrote(generation: Int64) {
+    withLock { journal?.release(generation) }
   }
 
   /// Lets some time pass, or less if the store is to be closed.

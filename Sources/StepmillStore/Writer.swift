@@ -73,10 +73,10 @@ import Synchronization
   private static let removalsPerTransaction = 1000
   static let pageBytes = 16_384
   static let pageBytesToRewrite = 4096
-  /// Above this an execution has a row of its own; a pack is full above the other. Reading one
-  /// execution reads all of its pack.
-  private static let packedBytesMax = 8192
   private static let packBytesMax = 32_768
+  /// So much may be free in the file, and so much goes back to the file system at once.
+  private static let freeBytesKept: Int64 = 128 << 10
+  private static let freeBytesReturned: Int64 = 1 << 20
   private static let pauseNanoseconds: UInt64 = 250_000_000
   private static let closingAttempts = 3
 
@@ -149,6 +149,7 @@ import Synchronization
     backlog.waiters += batch.waiters
     backlog.lastNumber = batch.lastNumber
     backlog.inputBytes += batch.inputBytes
+    backlog.generation = batch.generation ?? backlog.generation
     backlog.isClosing = batch.isClosing
     removals += batch.removals
   }
@@ -156,12 +157,15 @@ import Synchronization
   private func writeBacklog() throws(DatabaseFailure) {
     repeat {
       let end = min(done + Self.entriesPerTransaction, backlog.entries.count)
-      guard done < end || !backlog.mapRuns.isEmpty || !removals.isEmpty else { break }
+      guard
+        done < end || !backlog.mapRuns.isEmpty || !removals.isEmpty || backlog.generation != nil
+      else { break }
       try transaction { () throws(DatabaseFailure) in
         for entry in backlog.entries[done..<end] {
           switch entry {
           case .execution(let execution): try write(execution)
           case .change(let change): try write(change)
+          case .pack(let chunk): try write(chunk)
           }
         }
         for run in backlog.mapRuns.values.sorted(by: { ($0.startDate, $0.arn) < ($1.startDate, $1.arn) }) {
@@ -169,6 +173,10 @@ import Synchronization
         }
         try writePack()
         for removal in removals.suffix(Self.removalsPerTransaction) { try remove(removal) }
+        if end == backlog.entries.count, let generation = backlog.generation {
+          statements.putJournal.bind(0, generation)
+          try statements.putJournal.run()
+        }
       }
       done = end
       backlog.mapRuns = [:]
@@ -179,6 +187,8 @@ import Synchronization
       settle()
       release()
     } while done < backlog.entries.count
+    if let generation = backlog.generation { queue.wrote(generation: generation) }
+    backlog.generation = nil
     let hasRoom = queue.wrote(backlog.entries.count, inputBytes: backlog.inputBytes)
     if hasRoom { state.hasRoom() }
     backlog.entries = []
@@ -246,6 +256,12 @@ import Synchronization
   private func settle() {
     for (execution, bytes) in written {
       execution.isWritten.store(true, ordering: .relaxed)
+      let origin = execution.origin
+      if origin.owner.load(ordering: .relaxed) == 0,
+        let owner = owners[Owner(scope: origin.scope, name: origin.machine)]
+      {
+        origin.owner.store(owner, ordering: .relaxed)
+      }
       guard let bytes else { continue }
       recent.append((execution, bytes))
       recentBytes += bytes
@@ -273,11 +289,12 @@ import Synchronization
   private func shrink() throws(DatabaseFailure) {
     let free = try database.number("PRAGMA freelist_count") ?? 0
     let all = try database.number("PRAGMA page_count") ?? 0
-    guard free > 256, free * 10 > all else {
+    let size = try database.number("PRAGMA page_size") ?? 0
+    guard free * size > Self.freeBytesKept, free * 10 > all else {
       mayShrink = false
       return
     }
-    try database.execute("PRAGMA incremental_vacuum(256)")
+    try database.execute("PRAGMA incremental_vacuum(\(Self.freeBytesReturned / size))")
   }
 
   // MARK: Executions
@@ -310,6 +327,8 @@ import Synchronization
     let row = execution.row.load(ordering: .relaxed)
     guard row > 0 else { return }
     let before = progress[row]
+    let wasWritten =
+      execution.isWritten.load(ordering: .relaxed) || execution.place.load(ordering: .relaxed) != 0
     var (pageFirst, event) = (0, 1)
     if let before {
       let isRewritten =
@@ -319,7 +338,7 @@ import Synchronization
         || before.events == 0
       pageFirst = isRewritten ? before.pageFirst : before.events + 1
       event = max(pageFirst, 1)
-    } else if execution.isWritten.load(ordering: .relaxed) {
+    } else if wasWritten {
       // It goes on after its end: its pages are made anew.
       guard execution.withLife({ $0.archive == nil }) else { return }
       try statements.deletePages(of: row)
@@ -329,7 +348,7 @@ import Synchronization
         execution.place.store(0, ordering: .relaxed)
       }
     }
-    let isNew = before == nil && !execution.isWritten.load(ordering: .relaxed)
+    let isNew = before == nil && !wasWritten
     while true {
       let encoded = execution.withLife { encode(&$0, pageFirst, event, before) }
       switch encoded {
@@ -340,7 +359,7 @@ import Synchronization
         rows += 1
         (pageFirst, event) = (next, next)
       case .last(let standing, let next):
-        if isNew, pageFirst == 0, standing.state != .running, page.bytes.count <= Self.packedBytesMax,
+        if isNew, pageFirst == 0, standing.state != .running, page.bytes.count <= PackEntry.pageBytesMax,
           execution.mapRunARN == nil, standing.redriveCount == 0
         {
           return try addToPack(execution, row, standing)
@@ -382,14 +401,7 @@ import Synchronization
     guard event + taken > count else { return .more(nextEvent: event + taken) }
     // What comes later may be in a page of its own.
     life.history.cut()
-    if isOver {
-      let ending = life.ending
-      // Else the output is in the last event of the page.
-      page.add(.output, ending?.output ?? (taken == 0 ? life.history.output : nil))
-      page.add(.error, ending?.error)
-      page.add(.cause, ending?.cause)
-      page.add(.resumePoint, ending?.resumePoint?.json.text)
-    }
+    if isOver { page.addOutcome(of: life, isInEvents: taken > 0) }
     return .last(standing(), nextEvent: event + taken)
   }
 
@@ -429,17 +441,34 @@ import Synchronization
     _ execution: StoredExecution, _ row: Int64, _ standing: Standing
   ) throws(DatabaseFailure) {
     let entry = PackEntry(
-      row: row, owner: try owner(of: execution.origin), revision: try self.row(of: execution.revision),
-      state: standing.state, position: execution.position.load(ordering: .relaxed),
-      startDate: execution.startDate, stopDate: standing.stopDate, eventCount: standing.events,
-      byteCount: standing.bytes, isResumable: standing.isResumable, name: execution.name,
-      versionARN: execution.versionARN, aliasARN: execution.aliasARN, traceHeader: execution.traceHeader)
-    let place = PackPlace(pack: lastPack + 1, offset: pack.add(entry, page: page.bytes))
+      execution, row: row, owner: try owner(of: execution.origin),
+      revision: try self.row(of: execution.revision), state: standing.state, stopDate: standing.stopDate,
+      eventCount: standing.events, byteCount: standing.bytes, isResumable: standing.isResumable)
+    let offset = pack.add(entry, page: page.bytes)
+    isPacked(execution, offset, standing.bytes)
+    try packed(1)
+  }
+
+  /// Executions that came as they go into a pack.
+  private func write(_ chunk: PackChunk) throws(DatabaseFailure) {
+    // Some may have been forgotten meanwhile.
+    let live = chunk.executions.filter { $0.execution.row.load(ordering: .relaxed) > 0 }
+    guard !live.isEmpty else { return }
+    let base = pack.add(chunk)
+    for (execution, offset, bytes) in live { isPacked(execution, base + offset, bytes) }
+    try packed(live.count)
+  }
+
+  private func isPacked(_ execution: StoredExecution, _ offset: Int, _ bytes: Int) {
     undo.append(.place(execution, nil))
+    let place = PackPlace(pack: lastPack + 1, offset: offset)
     execution.place.store(place.rawValue, ordering: .relaxed)
-    written.append((execution, standing.bytes))
-    undo.append(.packCount(place.pack, packCounts[place.pack]))
-    packCounts[place.pack, default: 0] += 1
+    written.append((execution, bytes))
+  }
+
+  private func packed(_ count: Int) throws(DatabaseFailure) {
+    undo.append(.packCount(lastPack + 1, packCounts[lastPack + 1]))
+    packCounts[lastPack + 1, default: 0] += count
     if pack.bytes.count >= Self.packBytesMax { try writePack() }
   }
 
@@ -571,6 +600,7 @@ struct Statements {
   let deleteExecution: Statement
   let deleteMapRuns: Statement
   let markOwner: Statement
+  let putJournal: Statement
   let deleteMachine: Statement
   let deleteActivity: Statement
   private let putPageRow: Statement
@@ -591,6 +621,7 @@ struct Statements {
       "INSERT OR REPLACE INTO executions VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
     deleteExecution = try database.prepare("DELETE FROM executions WHERE id = ?")
     deleteMapRuns = try database.prepare("DELETE FROM map_runs WHERE execution = ?")
+    putJournal = try database.prepare("UPDATE meta SET value = ? WHERE key = 'journal'")
     markOwner = try database.prepare("UPDATE owners SET gone = 1 WHERE id = ?")
     deleteMachine = try database.prepare("DELETE FROM machines WHERE region = ? AND account = ? AND name = ?")
     deleteActivity = try database.prepare(

@@ -24,7 +24,9 @@ final class Place {
 
   deinit {
     unsafe chmod(path, 0o700)
-    for name in ["stepmill.db", "stepmill.db-wal", "stepmill.db-shm", "lock"] {
+    for name in [
+      "stepmill.db", "stepmill.db-wal", "stepmill.db-shm", "stepmill.journal-0", "stepmill.journal-1", "lock",
+    ] {
       unsafe unlink(path + "/" + name)
     }
     unsafe rmdir(path)

@@ -31,6 +31,7 @@ extension Shard {
   func run(_ first: UnsafeMutablePointer<Fiber>) {
     var fiber = first
     var fuel = state.pointee.fuel
+    defer { state.pointee.told.pointee.forget() }
     while true {
       let execution = fiber.pointee.execution
       let fuelBefore = fuel

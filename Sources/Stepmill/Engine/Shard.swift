@@ -47,6 +47,7 @@ struct ShardState: ~Copyable {
   let output: UnsafeMutablePointer<OutputBuffer>
   /// What the event that is being told has to say: see `EventRecord`.
   let event: UnsafeMutablePointer<OutputBuffer>
+  let told: UnsafeMutablePointer<ToldData>
   /// The fault that made a function return "no".
   var fault = Fault.none
   /// Calls of handlers that the driver is to begin, and those it is to cancel. The former are
@@ -113,6 +114,8 @@ struct ShardState: ~Copyable {
     output.initialize(to: OutputBuffer())
     event = .allocate(capacity: 1)
     event.initialize(to: OutputBuffer())
+    told = .allocate(capacity: 1)
+    told.initialize(to: ToldData())
     self.number = number
     expressions = .allocate(capacity: 1)
     expressions.initialize(to: ExpressionState(random: random))
@@ -146,6 +149,8 @@ struct ShardState: ~Copyable {
     output.deallocate()
     event.deinitialize(count: 1)
     event.deallocate()
+    told.deinitialize(count: 1)
+    told.deallocate()
   }
 }
 

@@ -169,6 +169,30 @@ extension UnsafeRawBufferPointer {
   }
 }
 
+/// The data told last, as a text.
+///
+/// Values do not change, so the same one at the same address has the same text, unless the memory
+/// was used anew meanwhile. That takes a chunk from the pool, or somebody else's turn.
+struct ToldData: ~Copyable {
+  private var value = Value.missing
+  private var takes = 0
+  private(set) var text = OutputBuffer()
+
+  @inline(__always)
+  func isText(of other: Value, _ takes: Int) -> Bool {
+    !value.isMissing && other.head == value.head && other.payload == value.payload && takes == self.takes
+  }
+
+  mutating func keep(_ text: UnsafeRawBufferPointer, of value: Value, _ takes: Int) {
+    self.text.removeAll()
+    self.text.append(text)
+    self.value = value
+    self.takes = takes
+  }
+
+  mutating func forget() { value = .missing }
+}
+
 /// Writes the fields of one event.
 struct EventWriter {
   private let shard: Shard
@@ -227,11 +251,21 @@ struct EventWriter {
     end(start)
   }
 
-  /// A value as the text of its JSON.
+  /// A value as the text of its JSON. What leaves one state enters the next, so most are the one
+  /// that was told last.
   func add(_ member: EventMember, textOf value: Value) {
     let start = begin(member, .text, .data)
-    if !value.isMissing { write(value) }
-    end(start)
+    defer { end(start) }
+    let event = shard.state.pointee.event
+    let told = shard.state.pointee.told
+    let takes = shard.state.pointee.pool.pointee.takes
+    if told.pointee.isText(of: value, takes) { return event.pointee.append(told.pointee.text.bytes) }
+    guard !value.isMissing else { return }
+    let before = event.pointee.count
+    write(value)
+    guard value.isObject || value.isArray else { return }
+    told.pointee.keep(
+      UnsafeRawBufferPointer(rebasing: event.pointee.bytes[before...]), of: value, takes)
   }
 
   /// The same for what is told only where the observer wants data.

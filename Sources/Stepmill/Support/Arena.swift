@@ -47,6 +47,8 @@ struct ChunkPool: ~Copyable {
   private(set) var bytesFree = 0
   /// Bytes handed out at the moment.
   private(set) var bytesUsed = 0
+  /// How often a chunk was handed out: as long as it is the same number, no memory is used anew.
+  private(set) var takes = 0
   /// Free bytes beyond this go back to the system.
   var bytesFreeMax = 64 << 20
 
@@ -71,6 +73,7 @@ struct ChunkPool: ~Copyable {
     let shift = max(Self.smallestShift, Int.bitWidth &- (needed &- 1).leadingZeroBitCount)
     let size = 1 &<< shift
     bytesUsed &+= size
+    takes &+= 1
     if shift <= Self.largestShift {
       let head = heads + (shift &- Self.smallestShift)
       if let chunk = head.pointee {

@@ -14,12 +14,17 @@ package protocol HTTPHandler: AnyObject, Sendable {
   /// further requests wait.
   func handle(_ request: HTTPRequest, respond: HTTPResponder)
 
+  /// Called on the loop's thread before what was answered leaves: at the end of each turn, and
+  /// more often if there is much.
+  func turnEnds()
+
   /// The handler for the requests that come in on a loop, asked for once for each. What it
   /// keeps needs no lock as long as it is only touched in `handle`.
   func handler(on loop: TenantLoop) -> any HTTPHandler
 }
 
 extension HTTPHandler {
+  package func turnEnds() {}
   package func handler(on loop: TenantLoop) -> any HTTPHandler { self }
 }
 

@@ -27,14 +27,25 @@ import Synchronization
   /// The head that is being looked at. (This and the output lie behind pointers: each use of a
   /// class's own variable in place would be a call to the exclusivity check.)
   let head: UnsafeMutablePointer<HTTPHead>
-  /// Answers of the connection whose requests are being handled.
-  let output: UnsafeMutablePointer<HTTPOutput>
 
-  /// Answers given outside of that, in the order in which they were given.
-  private var late = HTTPOutput(capacity: 64 << 10)
-  private var spare = HTTPOutput(capacity: 64 << 10)
-  private var lateParts: [LatePart] = []
-  private var spareParts: [LatePart] = []
+  /// Answers in the order in which they were given; and what has gathered while others leave.
+  private let output: UnsafeMutablePointer<Gathered>
+  private let leaving: UnsafeMutablePointer<Gathered>
+
+  private struct Gathered: ~Copyable {
+    var bytes = HTTPOutput(capacity: 64 << 10)
+    /// What belongs to whom.
+    var parts: [Part] = []
+  }
+
+  private struct Part {
+    let connection: Connection
+    var count: Int
+  }
+
+  /// More than so many parts do not wait for the end of the turn, nor more than so many bytes.
+  private static let partsMax = 64
+  private static let partBytesMax = 256 << 10
 
   private var connections: [Connection] = []
   private var listeners: [UnsafeMutablePointer<uv_stream_t>] = unsafe []
@@ -49,11 +60,6 @@ import Synchronization
   private var isEnding = false
   /// Runs once, when nothing is left.
   private var gone: [@Sendable () -> Void] = []
-
-  private struct LatePart {
-    var connection: Connection
-    var count: Int
-  }
 
   init(
     _ loop: TenantLoop, handler: any HTTPHandler, limits: HTTPLimits, total: ConnectionTotal,
@@ -71,7 +77,9 @@ import Synchronization
     unsafe head = .allocate(capacity: 1)
     unsafe head.initialize(to: HTTPHead(fieldsMax: limits.fieldsMax))
     unsafe output = .allocate(capacity: 1)
-    unsafe output.initialize(to: HTTPOutput(capacity: 64 << 10))
+    unsafe output.initialize(to: Gathered())
+    unsafe leaving = .allocate(capacity: 1)
+    unsafe leaving.initialize(to: Gathered())
     unsafe dateText = .allocate(byteCount: ServerLoop.dateCount, alignment: 1)
     unsafe timer = .allocate(capacity: 1)
   }
@@ -82,6 +90,8 @@ import Synchronization
     unsafe head.deallocate()
     unsafe output.deinitialize(count: 1)
     unsafe output.deallocate()
+    unsafe leaving.deinitialize(count: 1)
+    unsafe leaving.deallocate()
     unsafe dateText.deallocate()
   }
 
@@ -207,30 +217,47 @@ import Synchronization
     }
   }
 
-  // MARK: Answers that come late
+  // MARK: Answers
 
-  var hasLate: Bool { !lateParts.isEmpty }
+  /// Adds to what a connection sends at the end of the turn.
+  @inline(__always)
+  func append(_ connection: Connection, _ body: (inout HTTPOutput) -> Void) {
+    let before = unsafe output.pointee.bytes.count
+    unsafe body(&output.pointee.bytes)
+    let count = unsafe output.pointee.bytes.count &- before
+    let last = unsafe output.pointee.parts.count &- 1
+    if last >= 0, unsafe output.pointee.parts[last].connection === connection {
+      unsafe output.pointee.parts[last].count &+= count
+    } else {
+      connection.parts &+= 1
+      unsafe output.pointee.parts.append(Part(connection: connection, count: count))
+    }
+  }
 
-  func appendLate(_ connection: Connection, _ body: (inout HTTPOutput) -> Void) {
-    let before = late.count
-    body(&late)
-    connection.lateParts &+= 1
-    lateParts.append(LatePart(connection: connection, count: late.count &- before))
+  /// Sends what has gathered if it is much. Not while requests are handled.
+  @inline(__always)
+  func flushIfMany() {
+    if unsafe _slowPath(
+      output.pointee.parts.count >= Self.partsMax || output.pointee.bytes.count >= Self.partBytesMax)
+    {
+      turnEnded()
+    }
   }
 
   func turnEnded() {
+    handler.turnEnds()
     // What goes on may answer others in turn.
-    while !lateParts.isEmpty {
-      swap(&late, &spare)
-      swap(&lateParts, &spareParts)
+    while unsafe !output.pointee.parts.isEmpty {
+      unsafe swap(&output.pointee, &leaving.pointee)
       var offset = 0
-      for part in spareParts {
-        unsafe part.connection.flushLate(
-          UnsafeRawBufferPointer(start: spare.base + offset, count: part.count))
+      for part in unsafe leaving.pointee.parts {
+        unsafe part.connection.flush(
+          UnsafeRawBufferPointer(start: leaving.pointee.bytes.base + offset, count: part.count))
         offset &+= part.count
       }
-      spareParts.removeAll(keepingCapacity: true)
-      spare.clear()
+      unsafe leaving.pointee.parts.removeAll(keepingCapacity: true)
+      unsafe leaving.pointee.bytes.clear()
+      handler.turnEnds()
     }
   }
 
@@ -258,7 +285,7 @@ import Synchronization
   private func sweep() {
     loop.beginCallback()
     updateDate()
-    if hasLate { turnEnded() }
+    turnEnded()
     let now = now
     if now >= drainEnds { return loopEnds() }
     // A connection that is closed takes the last one's place: backwards, each is seen once.
@@ -293,7 +320,7 @@ import Synchronization
     guard !isDraining else { return }
     isDraining = true
     closeListeners()
-    if hasLate { turnEnded() }
+    turnEnded()
     for connection in connections { connection.drain() }
     if connections.isEmpty { closeHandles() }
   }
@@ -301,7 +328,7 @@ import Synchronization
   /// Closes what is left, whatever it is doing.
   func loopEnds() {
     isDraining = true
-    if hasLate { turnEnded() }
+    turnEnded()
     closeListeners()
     for connection in connections { connection.close() }
     closeHandles()

@@ -333,6 +333,7 @@ package final class MemoryStore: Store {
     }
   }
 
+  package func keep(_ executions: [StoredExecution]) -> Bool { true }
   package func whenDurable(_ body: @escaping @Sendable (String?) -> Void) { body(nil) }
   package var refusal: String? { nil }
 }

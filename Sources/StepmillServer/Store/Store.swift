@@ -57,6 +57,9 @@ package protocol Store: AnyObject, Sendable {
     ofMapRun arn: String, before position: UInt64?, limit: Int, where matches: (StoredExecution) -> Bool
   ) -> (executions: [StoredExecution], next: UInt64?)
 
+  /// Keeps executions that were inserted while `isHeld` was set. True if that is done; else it is
+  /// when `whenDurable` calls back.
+  func keep(_ executions: [StoredExecution]) -> Bool
   /// Calls back when everything that was said so far will be remembered, or with the reason why
   /// it is not certain to be.
   func whenDurable(_ body: @escaping @Sendable (_ failure: String?) -> Void)

@@ -23,6 +23,9 @@ package enum ExecutionState: String, Sendable, CaseIterable {
   package let aliasARN: String?
   /// Where the store keeps them, once it has looked.
   var group: MachineExecutions?
+  /// The number that a store on disk has the machine under, once that and the revision are there
+  /// to stay; 0: they are not yet.
+  package let owner = Atomic<Int64>(0)
   /// What the history of the one that ended last takes.
   let typicalBytes = Atomic<Int>(0)
 
@@ -81,6 +84,9 @@ package final class StoredExecution: Sendable {
   /// Where else that store has it; 0: nowhere.
   package let place = Atomic<Int64>(0)
   package let isQueued = Atomic<Bool>(false)
+  /// Whoever started it says at the end of the turn what is to be kept: see `Store.keep`. Whoever
+  /// takes this away sees to it that it is written.
+  package let isHeld = Atomic<Bool>(false)
   package let isWritten = Atomic<Bool>(false)
 
   /// What few were started with.

@@ -54,7 +54,9 @@ import StepmillHTTP
   /// The call whose execution is just being started, and whether it has been answered.
   private var current: SyncCall?
   private var currentEnded = false
-  /// Calls of StartExecution whose answers wait for the store, in order; and whether it was asked.
+  /// Calls of StartExecution that the store has not been told of: those of this turn.
+  private var held: [Unwritten] = []
+  /// Those whose answers wait for the store, in order; and whether it was asked.
   private var unwritten: [Unwritten] = []
   private var isAwaitingStore = false
   private struct Unwritten {
@@ -183,12 +185,11 @@ import StepmillHTTP
     let given = unsafe order.name.map { unsafe ExecutionName(String(decoding: $0, as: UTF8.self)) }
     let name = given ?? .number(identifiers.next())
     guard
-      let execution = unsafe service.startStandard(order.machine, name: name, text: order.input, on: direct)
+      let execution = unsafe service.startStandard(
+        order.machine, name: name, text: order.input, on: direct, isHeld: !isForgetful)
     else { return false }
     guard isForgetful else {
-      unwritten.append(
-        Unwritten(machine: order.machine, execution: execution, respond: respond, began: began))
-      if !isAwaitingStore { awaitStore() }
+      held.append(Unwritten(machine: order.machine, execution: execution, respond: respond, began: began))
       return true
     }
     answer(order.machine, execution, respond, began: began)
@@ -210,6 +211,18 @@ import StepmillHTTP
     unsafe body.pointee.add("}")
     send(respond)
     startMeter.countAlone(since: began)
+  }
+
+  /// Most executions are over when the turn is, and the store keeps them at once.
+  func turnEnds() {
+    guard !held.isEmpty else { return }
+    if service.store.keep(held.map(\.execution)) {
+      for call in held { answer(call.machine, call.execution, call.respond, began: call.began) }
+    } else {
+      unwritten += held
+      if !isAwaitingStore { awaitStore() }
+    }
+    held.removeAll(keepingCapacity: true)
   }
 
   /// Has those who wait answered when everything so far is written. One question at a time: who
@@ -431,10 +444,17 @@ private struct KnownMachines {
 private struct KnownCaller {
   private var credential: [UInt8] = []
   private var scope: Scope?
+  /// Whoever says nothing about that.
+  private var nobody: Scope?
 
   /// Nil where it takes more than the credential to let somebody in, or there is none.
   mutating func scope(of request: HTTPRequest, _ access: any RequestAccess) -> Scope? {
-    guard let authorization = unsafe request.bytes("authorization") else { return nil }
+    guard let authorization = unsafe request.bytes("authorization") else {
+      // A target with more in it may be signed.
+      guard access.needsCredentialOnly, unsafe request.targetBytes.count == 1 else { return nil }
+      if nobody == nil { nobody = try? access.scope(of: request) }
+      return nobody
+    }
     if let scope, authorization.count > credential.count,
       unsafe UnsafeRawBufferPointer(rebasing: authorization[..<credential.count]).isEqual(credential),
       unsafe authorization[credential.count] == UInt8(ascii: ",")
@@ -493,11 +513,13 @@ extension StepFunctionsService {
   /// Starts a Standard execution on the loop that its request came in on. Nil where there is
   /// something to decide: then nothing has happened.
   func startStandard(
-    _ machine: KnownMachine, name: ExecutionName, text: UnsafeRawBufferPointer, on direct: DirectLoop
+    _ machine: KnownMachine, name: ExecutionName, text: UnsafeRawBufferPointer, on direct: DirectLoop,
+    isHeld: Bool
   ) -> StoredExecution? {
     guard status == nil, store.refusal == nil else { return nil }
     let execution = unsafe StoredExecution(
       machine.origin, name: name, startDate: now, input: text, for: self)
+    if isHeld { execution.isHeld.store(true, ordering: .relaxed) }
     guard case .added = store.insert(execution, runningMax: configuration.openExecutionsMax) else {
       return nil
     }
