@@ -19,30 +19,36 @@ func stepmillLateness(_ size: SuiteSize) -> Contestant {
   return Contestant(
     .stepmill, "\(size.waits) waits due at once",
     run: { times in
-      let prepared = Prepared(Array(definition.utf8), loops: 1)
-      // Long enough to start them all before the first is due, on a machine four times slower.
-      let lead = max(0.02, Double(times) * 8e-6)
-      let (due, text) = moment(secondsFromNow: lead)
-      let input = Array(#"{"at":"\#(text)"}"#.utf8)
-      let ends = LastEnd()
-      let probe = CompletionProbe(prepared.workflow) { ends.note(isSuccess: $0.status == .succeeded) }
-      for number in 0..<times { try probe.start(input, tag: UInt64(number)) }
-      guard WallClock.seconds() < due else {
-        throw BenchmarkError.failed("this machine is too slow to start \(times) executions in \(lead) s")
+      // Long enough to start them all before the first is due, on a machine four times slower. One
+      // that has other things to do as well may need more.
+      var lead = max(0.02, Double(times) * 8e-6)
+      for _ in 0..<5 {
+        if let tally = try await lateness(of: times, Array(definition.utf8), lead: lead) { return tally }
+        lead *= 4
       }
-      while prepared.runtime.counters.waiting < times, WallClock.seconds() < due - 0.005 { usleep(1000) }
-      let waiting = prepared.runtime.counters.waiting
-      while WallClock.seconds() < due - 0.002 { usleep(500) }
-      let before = Clock.process.seconds()
-      while ends.count < times { usleep(1000) }
-      let work = Clock.process.seconds() - before
-      await prepared.runtime.shutDown(waiting: .zero)
-      guard ends.failures == 0, waiting == times else {
-        throw BenchmarkError.failed("of \(times) executions \(waiting) waited and \(ends.failures) failed")
-      }
-      let late = ends.last - due
-      return Tally(executions: times, transitions: 2 * times, seconds: max(late, 1e-9), ratio: late / work)
+      throw BenchmarkError.failed("this machine is too slow to start \(times) executions in \(lead / 4) s")
     })
+}
+
+/// Nil if not all of them waited before the first was due.
+private func lateness(of times: Int, _ definition: [UInt8], lead: Double) async throws -> Tally? {
+  let prepared = Prepared(definition, loops: 1)
+  let (due, text) = moment(secondsFromNow: lead)
+  let input = Array(#"{"at":"\#(text)"}"#.utf8)
+  let ends = LastEnd()
+  let probe = CompletionProbe(prepared.workflow) { ends.note(isSuccess: $0.status == .succeeded) }
+  for number in 0..<times { try probe.start(input, tag: UInt64(number)) }
+  while prepared.runtime.counters.waiting < times, WallClock.seconds() < due - 0.005 { usleep(1000) }
+  let waiting = prepared.runtime.counters.waiting
+  while WallClock.seconds() < due - 0.002 { usleep(500) }
+  let before = Clock.process.seconds()
+  while ends.count < times { usleep(1000) }
+  let work = Clock.process.seconds() - before
+  await prepared.runtime.shutDown(waiting: .zero)
+  if ends.failures > 0 { throw BenchmarkError.failed("of \(times) executions \(ends.failures) failed") }
+  guard waiting == times else { return nil }
+  let late = ends.last - due
+  return Tally(executions: times, transitions: 2 * times, seconds: max(late, 1e-9), ratio: late / work)
 }
 
 /// The time of day.

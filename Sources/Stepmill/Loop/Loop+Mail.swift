@@ -55,8 +55,11 @@ struct Letter {
     identity = nil
   }
 
-  /// It starts one execution, no matter where.
-  var isForAnyLoop: Bool { kind == .start || kind == .startText }
+  /// It starts one execution.
+  var isSingle: Bool { kind == .start || kind == .startText }
+
+  /// It may be opened by any loop: nothing was read of it, and nobody counts on one of them.
+  var mayMove: Bool { kind != .action && read == 0 && kept == nil && !isBackground }
 
   /// Its executions take what others leave.
   var isBackground: Bool {
@@ -257,7 +260,7 @@ extension Loop {
     guard ownMail.count >= Loop.lettersToShare, let other = claimIdleLoop() else { return }
     var chain: (first: UnsafeMutableRawPointer, last: UnsafeMutableRawPointer)?
     for _ in 0..<min(ownMail.count / 2, Loop.lettersSharedMax) {
-      guard let raw = ownMail.first, raw.assumingMemoryBound(to: Letter.self).pointee.isForAnyLoop else {
+      guard let raw = ownMail.first, raw.assumingMemoryBound(to: Letter.self).pointee.mayMove else {
         break
       }
       ownMail.removeFirst()
@@ -319,7 +322,7 @@ extension Loop {
   private func open(_ letter: UnsafeMutablePointer<Letter>, limit: Int) -> Int {
     var start = Shard.Start(
       letter.pointee.workflow.unsafelyUnwrapped, letter.pointee.sink.unsafelyUnwrapped,
-      letter.pointee.identity, tag: letter.pointee.tag, isOwned: letter.pointee.isForAnyLoop)
+      letter.pointee.identity, tag: letter.pointee.tag, isOwned: letter.pointee.isSingle)
     let content = letter.pointee.kept ?? UnsafeRawPointer(letter) + Letter.headerSize
     var started = 0
     switch letter.pointee.kind {

@@ -40,14 +40,14 @@ final class InFlight: Sendable {
     let sum = value
     guard counters.isStriped, sum <= share / 2 else { return sum <= limit }
     var others = 0
-    counters.forEach { others &+= $0.value.exchange(0, ordering: .relaxed) }
+    counters.visit { others &+= $0.value.exchange(0, ordering: .relaxed) }
     counters.own.value.wrappingAdd(others, ordering: .relaxed)
     return true
   }
 
   var value: Int {
     var sum = 0
-    counters.forEach { sum &+= $0.value.load(ordering: .relaxed) }
+    counters.visit { sum &+= $0.value.load(ordering: .relaxed) }
     return sum
   }
 }

@@ -184,7 +184,7 @@ final class RuntimeCore: Sendable {
 
   /// Closes the loops that nobody uses, those at hand among them.
   private func clearHand() {
-    atHand.forEach { if let loop = $0.take() { putAway(loop) } }
+    atHand.visit { if let loop = $0.take() { putAway(loop) } }
     closeIdleLoops()
   }
 

@@ -31,7 +31,7 @@ final class Striped<Element: ~Copyable & Sendable>: @unchecked Sendable {
     unsafeAddress { UnsafePointer(elements + (Int(stepmill_thread_number()) & mask)) }
   }
 
-  func forEach(_ body: (borrowing Element) -> Void) {
+  func visit(_ body: (borrowing Element) -> Void) {
     for place in 0...mask { body(elements[place]) }
   }
 }

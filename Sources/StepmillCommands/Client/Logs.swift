@@ -135,7 +135,9 @@ private struct LogsCommand {
     }
     let machine = try client.machine(text)
     // Children of Map Runs have the run's label behind the name.
-    let subjects = [":execution:\(machine.name)", ":express:\(machine.name)"].flatMap { [$0 + ":", $0 + "/"] }
+    let subjects = [":execution:\(machine.name)", ":express:\(machine.name)"].flatMap {
+      [$0 + ":", $0 + "/"]
+    }
     return [
       LogSource(
         group: try group(of: machine.name, machine.arn),
