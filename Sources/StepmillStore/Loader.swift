@@ -169,9 +169,9 @@ struct Loader {
         loaded.lastRow = max(loaded.lastRow, entry.row)
         loaded.lastOwner = max(loaded.lastOwner, entry.owner)
         loaded.lastRevision = max(loaded.lastRevision, entry.revision)
-        guard let (owner, isGone) = ownersByRow[entry.owner], !isGone, !known.contains(entry.row) else {
-          continue
-        }
+        // After a kill between two transactions a pack may have come from the journal once more.
+        guard let (owner, isGone) = ownersByRow[entry.owner], !isGone, known.insert(entry.row).inserted
+        else { continue }
         guard let revision = revisions[entry.revision] else {
           throw damage("pack \(id) refers to what is not there")
         }

@@ -80,6 +80,8 @@ func stepmillLoops(_ loops: Int) -> Contestant {
   private let input: [UInt8]
   private let chains: Int
   private var probe: CompletionProbe?
+  /// The same without a retain for each start, which all loops would write to.
+  private var probeAtHand: Unmanaged<CompletionProbe>?
   /// What each chain has taken and not run yet, a cache line apart.
   private let taken: UnsafeMutablePointer<Int>
   private static let stride = 16
@@ -109,6 +111,7 @@ func stepmillLoops(_ loops: Int) -> Contestant {
     chainsLeft.store(chains, ordering: .relaxed)
     let probe = CompletionProbe(prepared.workflow) { [self] in end($0) }
     self.probe = probe
+    unsafe probeAtHand = .passUnretained(probe)
     let begun = Clock.wall.seconds()
     await withCheckedContinuation { continuation in
       ended.withLock { $0.continuation = continuation }
@@ -121,7 +124,10 @@ func stepmillLoops(_ loops: Int) -> Contestant {
   }
 
   private func start(_ chain: Int) {
-    if (try? probe?.start(input, tag: UInt64(chain))) == nil { finishChain() }
+    let isStarted = unsafe probeAtHand?._withUnsafeGuaranteedRef {
+      (try? $0.start(input, tag: UInt64(chain))) != nil
+    }
+    if isStarted != true { finishChain() }
   }
 
   private func end(_ execution: borrowing CompletedExecution) {

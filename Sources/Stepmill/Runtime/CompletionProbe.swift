@@ -8,21 +8,34 @@
 package final class CompletionProbe: Sendable {
   private let workflow: Workflow
   private let sink: ProbeSink
+  /// What the workflow keeps. Looked at on the way there, each would be retained once more: two
+  /// words that all loops write to.
+  private let core: Unmanaged<RuntimeCore>
+  private let workflowCore: Unmanaged<WorkflowCore>
 
   package init(_ workflow: Workflow, _ body: @escaping @Sendable (borrowing CompletedExecution) -> Void) {
     self.workflow = workflow
+    core = Unmanaged.passUnretained(workflow.runtime.core)
+    workflowCore = Unmanaged.passUnretained(workflow.core)
     sink = ProbeSink(workflow.runtime.core, body)
   }
 
   /// Starts an execution from JSON text, from any thread.
   package func start(utf8 input: UnsafeRawBufferPointer, tag: UInt64) throws(StepmillError) {
-    let core = workflow.runtime.core
-    try core.admit()
-    guard let loop = core.loopForSubmission() else {
+    let admission = core._withUnsafeGuaranteedRef { core -> Result<Loop, StepmillError> in
+      do throws(StepmillError) {
+        try core.admit()
+      } catch {
+        return .failure(error)
+      }
+      if let loop = core.loopForSubmission() { return .success(loop) }
       core.ended()
-      throw StepmillError(.shutDown, "the runtime has no loop to start an execution on")
+      return .failure(StepmillError(.shutDown, "the runtime has no loop to start an execution on"))
     }
-    Shard.Start.with(workflow.core, sink, tag: tag) { loop.submit($0, text: input) }
+    let loop = try admission.get()
+    workflowCore._withUnsafeGuaranteedRef { workflow in
+      Shard.Start.with(workflow, sink, tag: tag) { loop.submit($0, text: input) }
+    }
   }
 
   /// The same for text in an array.
