@@ -19,7 +19,7 @@ final class S3World: Sendable {
   let http: HTTPClient
 
   init(
-    pageMax: Int = 1000, attemptsMax: Int = 4, url: String? = nil, totalMilliseconds: Int = 60_000,
+    pageMax: Int = 1000, attemptsMax: Int = 4, url: String? = nil, totalMilliseconds: Int = 3_600_000,
     backOffMilliseconds: Int = 0
   ) throws {
     var configuration = Runtime.Configuration()
