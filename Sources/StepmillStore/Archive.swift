@@ -29,11 +29,13 @@ final class Archive: ExecutionArchive {
   }
 
   private let path: String
+  private let segments: Segments
   private let types: EventTypeNumbers
   private let reader: Lock<Reader?>
 
-  init(_ path: String, _ types: EventTypeNumbers) throws(StoreError) {
+  init(_ path: String, _ segments: Segments, _ types: EventTypeNumbers) throws(StoreError) {
     self.path = path
+    self.segments = segments
     self.types = types
     do throws(DatabaseFailure) {
       reader = Lock(try Reader(path))
@@ -96,15 +98,24 @@ final class Archive: ExecutionArchive {
     let row = abs(execution.row.load(ordering: .relaxed))
     var isGood = true
     var count = 0
+    let place = PackPlace(rawValue: execution.place.load(ordering: .relaxed))
+    if let place, place.isInSegment {
+      rows.withLock { $0 += 1 }
+      guard var entries = segments.entry(at: place).map({ PackReader($0[...]) }),
+        let (entry, bytes) = entries.next(), entry.row == row, let page = Page(Array(bytes))
+      else { throw lost(row) }
+      _ = body(1, page)
+      return
+    }
     let failure = reader.withLock { reader -> StoreError? in
       guard let reader else { return StoreError(.system, "The store was closed.") }
-      if let place = PackPlace(rawValue: execution.place.load(ordering: .relaxed)) {
+      if let place {
         do throws(DatabaseFailure) {
           defer { reader.packs.reset() }
-          reader.packs.bind(0, place.pack)
+          reader.packs.bind(0, place.container)
           count += 1
           guard try reader.packs.step(),
-            var pack = PackReader(reader.packs.blob(0), at: place.offset),
+            var pack = PackReader(pack: reader.packs.blob(0), at: place.offset),
             let (entry, bytes) = pack.next(), entry.row == row, let page = Page(Array(bytes))
           else {
             isGood = false
@@ -141,6 +152,6 @@ final class Archive: ExecutionArchive {
   }
 
   private func lost(_ row: Int64) -> APIError {
-    .unreadable("The database \(path) has lost what it kept of an execution (number \(row)).")
+    .unreadable("The store of \(path) has lost what it kept of an execution (number \(row)).")
   }
 }

@@ -16,6 +16,7 @@ struct Loaded {
   var lastRow: Int64 = 0
   var lastPack: Int64 = 0
   var packCounts: [Int64: Int] = [:]
+  var segmentCounts: [Int64: Int] = [:]
   /// Executions of machines that are gone.
   var removals: [Removal] = []
 }
@@ -29,6 +30,7 @@ struct Loader {
 
   private let database: Database
   private let path: String
+  private let segments: Segments
   private let archive: Archive
   private let types: EventTypeNumbers
   private let now: Int64
@@ -38,13 +40,15 @@ struct Loader {
   /// By number, with whether it is gone.
   private var ownersByRow: [Int64: (owner: Writer.Owner, isGone: Bool)] = [:]
   private var origins: [Origin: ExecutionOrigin] = [:]
-  private var interruptedRows: Set<Int64> = []
+  /// Executions that have been taken in.
+  private var known: Set<Int64> = []
   private var lastPosition: UInt64 = 0
 
   static func load(
-    _ database: Database, _ path: String, _ archive: Archive, _ types: EventTypeNumbers, now: Int64
+    _ database: Database, _ path: String, _ segments: Segments, _ archive: Archive, _ types: EventTypeNumbers,
+    now: Int64
   ) throws(StoreError) -> Loaded {
-    var loader = Loader(database, path, archive, types, now)
+    var loader = Loader(database, path, segments, archive, types, now)
     do throws(DatabaseFailure) {
       try loader.load()
     } catch {
@@ -54,10 +58,12 @@ struct Loader {
   }
 
   private init(
-    _ database: Database, _ path: String, _ archive: Archive, _ types: EventTypeNumbers, _ now: Int64
+    _ database: Database, _ path: String, _ segments: Segments, _ archive: Archive, _ types: EventTypeNumbers,
+    _ now: Int64
   ) {
     self.database = database
     self.path = path
+    self.segments = segments
     self.archive = archive
     self.types = types
     self.now = now
@@ -71,6 +77,8 @@ struct Loader {
     let interrupted = try loadExecutions()
     try database.execute("BEGIN IMMEDIATE")
     try loadPacks()
+    try loadSegments()
+    known = []
     try close(interrupted)
     try loadMapRuns()
     try sweep()
@@ -152,34 +160,15 @@ struct Loader {
   private mutating func loadPacks() throws(DatabaseFailure) {
     let rows = try database.prepare("SELECT id, data FROM packs ORDER BY id")
     let delete = try database.prepare("DELETE FROM packs WHERE id = ?")
-    var known: Set<Int64> = []
     var empty: [Int64] = []
     while try rows.step() {
-      if loaded.lastPack == 0 {
-        known = Set(loaded.executions.map { $0.execution.row.load(ordering: .relaxed) })
-        known.formUnion(interruptedRows)
-      }
       let id = rows.integer(0)
       loaded.lastPack = id
-      guard var pack = PackReader(rows.blob(1)) else { throw damage("pack \(id) has no known form") }
+      guard var pack = PackReader(pack: rows.blob(1)) else { throw damage("pack \(id) has no known form") }
       while !pack.isAtEnd {
         let place = PackPlace(pack: id, offset: pack.offset)
         guard let (entry, _) = pack.next() else { throw damage("pack \(id) is incomplete") }
-        // Also the numbers of what is gone are not given again.
-        loaded.lastRow = max(loaded.lastRow, entry.row)
-        loaded.lastOwner = max(loaded.lastOwner, entry.owner)
-        loaded.lastRevision = max(loaded.lastRevision, entry.revision)
-        // After a kill between two transactions a pack may have come from the journal once more.
-        guard let (owner, isGone) = ownersByRow[entry.owner], !isGone, known.insert(entry.row).inserted
-        else { continue }
-        guard let revision = revisions[entry.revision] else {
-          throw damage("pack \(id) refers to what is not there")
-        }
-        usedRevisions.insert(entry.revision)
-        loaded.packCounts[id, default: 0] += 1
-        let execution = self.execution(entry, owner, revision)
-        execution.place.store(place.rawValue, ordering: .relaxed)
-        loaded.executions.append((execution, entry.stopDate ?? now, entry.byteCount))
+        if try take(entry, place) { loaded.packCounts[id, default: 0] += 1 }
       }
       if loaded.packCounts[id] == nil { empty.append(id) }
     }
@@ -187,6 +176,41 @@ struct Loader {
       delete.bind(0, id)
       try delete.run()
     }
+  }
+
+  private mutating func loadSegments() throws(DatabaseFailure) {
+    // The closure may not change what it is called on.
+    var loader = self
+    try segments.forEachRecord { (segment, offset, entries) throws(DatabaseFailure) in
+      var reader = PackReader(entries)
+      while !reader.isAtEnd {
+        let place = PackPlace(segment: segment, offset: reader.offset)
+        guard let (entry, _) = reader.next() else {
+          throw loader.damage("a record of segment \(segment) is incomplete")
+        }
+        if try loader.take(entry, place) { loader.loaded.segmentCounts[segment, default: 0] += 1 }
+      }
+    }
+    self = loader
+  }
+
+  /// Takes in one that lies among others. False if that is not needed.
+  private mutating func take(_ entry: PackEntry, _ place: PackPlace) throws(DatabaseFailure) -> Bool {
+    // Also the numbers of what is gone are not given again.
+    loaded.lastRow = max(loaded.lastRow, entry.row)
+    loaded.lastOwner = max(loaded.lastOwner, entry.owner)
+    loaded.lastRevision = max(loaded.lastRevision, entry.revision)
+    guard let (owner, isGone) = ownersByRow[entry.owner], !isGone else { return false }
+    // As long as it lies there, it may come again.
+    usedRevisions.insert(entry.revision)
+    guard known.insert(entry.row).inserted else { return false }
+    guard let revision = revisions[entry.revision] else {
+      throw damage("execution \(entry.row) refers to revision \(entry.revision), which is not there")
+    }
+    let execution = self.execution(entry, owner, revision)
+    execution.place.store(place.rawValue, ordering: .relaxed)
+    loaded.executions.append((execution, entry.stopDate ?? now, entry.byteCount))
+    return true
   }
 
   private mutating func execution(
@@ -199,7 +223,7 @@ struct Loader {
     let key = Origin(
       owner: entry.owner, revision: entry.revision, versionARN: entry.versionARN, aliasARN: entry.aliasARN)
     let execution = StoredExecution(
-      origin(key, owner, revision), name: ExecutionName(entry.name), startDate: entry.startDate,
+      origin(key, owner, revision), name: entry.name, startDate: entry.startDate,
       extra: StoredExecution.Extra(traceHeader: entry.traceHeader), life: life)
     execution.row.store(entry.row, ordering: .relaxed)
     execution.isWritten.store(true, ordering: .relaxed)
@@ -220,6 +244,7 @@ struct Loader {
     while try rows.step() {
       let id = rows.integer(0)
       loaded.lastRow = max(loaded.lastRow, id)
+      known.insert(id)
       guard let (owner, isGone) = ownersByRow[rows.integer(1)], let revision = revisions[rows.integer(2)],
         let state = StateNumber.state(rows.integer(4))
       else { throw damage("the row of execution \(id) refers to what is not there") }
@@ -255,7 +280,6 @@ struct Loader {
       let bytes = Int(rows.integer(9))
       if state == .running {
         interrupted.append(Interrupted(execution: execution, bytes: bytes))
-        interruptedRows.insert(id)
       } else {
         loaded.executions.append((execution, life.stopDate ?? now, bytes))
       }

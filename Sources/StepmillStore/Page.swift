@@ -33,13 +33,18 @@ enum PageKey {
 
 /// Writes one page after the other into the same memory.
 struct PageWriter: ~Copyable {
-  private(set) var bytes: [UInt8] = []
+  /// The page; or whatever it is in the middle of.
+  var bytes: [UInt8] = []
   private static let form: UInt8 = 2
 
+  /// Begins a page, and forgets what was there.
   mutating func begin() {
     bytes.removeAll(keepingCapacity: true)
-    bytes.append(Self.form)
+    beginBehind()
   }
+
+  /// Begins a page behind what is there.
+  mutating func beginBehind() { bytes.append(Self.form) }
 
   mutating func add(_ section: PageSection, _ text: String?) {
     if let text { add(section, utf8: text.utf8) }
@@ -57,11 +62,13 @@ struct PageWriter: ~Copyable {
     guard !ids.isEmpty else { return }
     history.withEvents(ids) { segments, events in
       begin(.events, 8 + segments.count * 8 + events.count)
-      put(UInt32(ids.count))
-      put(UInt32(segments.count))
-      for segment in segments {
-        put(segment.start)
-        put(segment.index)
+      bytes.append(addingCapacity: 8 + segments.count * 8) { bytes in
+        bytes.put(UInt32(ids.count))
+        bytes.put(UInt32(segments.count))
+        for segment in segments {
+          bytes.put(segment.start)
+          bytes.put(segment.index)
+        }
       }
       let place = bytes.count
       bytes.append(contentsOf: events)
@@ -73,21 +80,28 @@ struct PageWriter: ~Copyable {
   /// Adds what the last page of an execution has behind its events.
   ///
   /// - Parameter isInEvents: The page has the last event, where an output is.
-  mutating func addOutcome(of life: StoredExecution.Life, isInEvents: Bool) {
-    let ending = life.ending
-    add(.output, ending?.output ?? (isInEvents ? nil : life.history.output))
-    add(.error, ending?.error)
-    add(.cause, ending?.cause)
-    add(.resumePoint, ending?.resumePoint?.json.text)
+  mutating func addOutcome(of life: borrowing StoredExecution.Life, isInEvents: Bool) {
+    guard let ending = life.ending else {
+      if !isInEvents { add(.output, life.history.output) }
+      return
+    }
+    add(.output, ending.output ?? (isInEvents ? nil : life.history.output))
+    add(.error, ending.error)
+    add(.cause, ending.cause)
+    add(.resumePoint, ending.resumePoint?.json.text)
   }
 
   private mutating func begin(_ section: PageSection, _ count: Int) {
-    bytes.append(section.rawValue)
-    put(UInt32(count))
+    bytes.append(addingCapacity: 5) { bytes in
+      bytes.append(section.rawValue)
+      bytes.put(UInt32(count))
+    }
   }
+}
 
-  private mutating func put(_ number: UInt32) {
-    unsafe withUnsafeBytes(of: number.littleEndian) { number in unsafe bytes.append(contentsOf: number) }
+extension OutputSpan<UInt8> {
+  fileprivate mutating func put(_ number: UInt32) {
+    for shift in stride(from: UInt32(0), to: 32, by: 8) { append(UInt8(truncatingIfNeeded: number >> shift)) }
   }
 }
 

@@ -13,10 +13,13 @@ import Synchronization
 // The one in memory decides and answers, so both behave alike; it has all machines, and every
 // execution that is remembered with what listings need. Input, outcome and history of those that
 // are over leave it for the disk when they are written, the oldest first, and are read from
-// there. What is to be written goes through one queue to one thread: see `WriteQueue`, `Writer`.
+// there. What is to be written goes through one queue to one thread: see `WriteQueue`, `Writer`;
+// but for executions that are over when the turn of their loop ends, which the loop itself writes:
+// see `Segments`.
 //
-// Before an answer to a change goes out it is in a committed transaction of the write-ahead log,
-// which survives the end of the process at any moment; see `Durability` for loss of power.
+// Before an answer to a change goes out it is in a committed transaction of the write-ahead log or
+// in a segment, both of which survive the end of the process at any moment; see `Durability` for
+// loss of power.
 
 /// Remembers machines, activities and executions in a directory.
 package final class SQLiteStore: Store {
@@ -27,6 +30,8 @@ package final class SQLiteStore: Store {
     package var queueBytesMax = 256 << 20
     /// What executions that are over may take in memory before they are read from disk.
     package var recentBytesMax = 64 << 20
+    /// How long a file with executions gets: small ones are given back sooner, large ones are fewer.
+    package var segmentBytesMax = 8 << 20
 
     package init() {}
   }
@@ -36,6 +41,11 @@ package final class SQLiteStore: Store {
   private let state: StoreState
   private let types: EventTypeNumbers
   private let archive: Archive
+  private let segments: Segments
+  /// Executions may go to segments.
+  private let hasSegments: Bool
+  /// Memory of records that have been written.
+  private let memories = Lock<[[UInt8]]>([])
   private let writer: Writer
   private let thread: Stepmill.Thread
   private let lock: Lock<DirectoryLock?>
@@ -59,18 +69,25 @@ package final class SQLiteStore: Store {
     let now = now ?? Self.wallMilliseconds
     let state = StoreState()
     let database = try Self.open(path, durability)
-    // What the last one left is taken in, whatever this one does.
-    let journal = try Journal(directory, database)
-    let queue = WriteQueue(
-      entriesMax: tuning.queueEntriesMax, bytesMax: tuning.queueBytesMax,
-      journal: durability == .process ? journal : nil)
+    let identity: Int64
+    do throws(DatabaseFailure) {
+      try OldJournal.recover(directory, database)
+      identity = try database.number("SELECT value FROM meta WHERE key = 'identity'") ?? 0
+    } catch {
+      throw StoreError(error, path)
+    }
+    let segments = try Segments(directory, identity: identity, bytesMax: tuning.segmentBytesMax)
+    let queue = WriteQueue(entriesMax: tuning.queueEntriesMax, bytesMax: tuning.queueBytesMax)
     let types = try EventTypeNumbers(database, path)
-    let archive = try Archive(path, types)
-    let loaded = try Loader.load(database, path, archive, types, now: now)
+    let archive = try Archive(path, segments, types)
+    let loaded = try Loader.load(database, path, segments, archive, types, now: now)
+    segments.keep(loaded.segmentCounts)
     let memory = MemoryStore(retention: retention) { execution, hasMapRuns in
       let row = execution.row.load(ordering: .relaxed)
       guard row > 0 else { return }
-      execution.row.store(-row, ordering: .relaxed)
+      execution.row.store(-row, ordering: .sequentiallyConsistent)
+      // What is in a segment is nowhere else.
+      if let place = execution.takeSegmentPlace() { return segments.release(place) }
       queue.remove(Removal(row: row, arn: hasMapRuns ? execution.arn : nil, execution: execution))
     }
     for (machine, scope) in loaded.machines { memory.put(machine, in: scope) }
@@ -81,7 +98,8 @@ package final class SQLiteStore: Store {
     let writer: Writer
     do throws(DatabaseFailure) {
       writer = try Writer(
-        database, path, queue, state, archive, types, loaded, recentBytesMax: tuning.recentBytesMax)
+        database, path, queue, state, archive, segments, types, loaded, recentBytesMax: tuning.recentBytesMax
+      )
     } catch {
       throw StoreError(error, path)
     }
@@ -98,6 +116,8 @@ package final class SQLiteStore: Store {
     self.state = state
     self.types = types
     self.archive = archive
+    self.segments = segments
+    hasSegments = durability == .process
     self.writer = writer
     self.lock = Lock(lock)
     databasePath = path
@@ -145,6 +165,7 @@ package final class SQLiteStore: Store {
     queue.close()
     thread.join()
     archive.close()
+    segments.close()
     writer.close()
     lock.withLock { $0 = nil }
     guard writer.leftovers == 0 else {
@@ -161,6 +182,7 @@ package final class SQLiteStore: Store {
     (health.queueDepth, health.waiters) = queue.counts
     var status = stat()
     if unsafe stat(databasePath, &status) == 0 { health.bytes = Int64(status.st_size) }
+    health.bytes += segments.byteCount
     return health
   }
 
@@ -182,26 +204,55 @@ package final class SQLiteStore: Store {
     body(memory)
   }
 
-  /// What a turn of a loop leaves is over mostly, and goes to the journal; the rest into the queue.
+  /// What a turn of a loop leaves is over mostly, and goes to a segment; the rest into the queue.
   package func keep(_ executions: [StoredExecution]) -> Bool {
-    let isKeeping = queue.hasJournal && state.refusal == nil
+    let isKeeping = hasSegments && state.refusal == nil
     var areKept = true
-    var chunk = PackChunk(capacity: executions.count)
-    var page = PageWriter()
-    for execution in executions {
+    var record = SegmentRecord(
+      isKeeping ? memories.withLock { $0.popLast() ?? [] } : [], capacity: executions.count)
+    for (index, execution) in executions.enumerated() {
       // Somebody else may have put it into the queue meanwhile.
       if execution.isHeld.exchange(false, ordering: .relaxed) {
         // First: what happens from here on puts it into the queue.
         execution.isQueued.store(false, ordering: .relaxed)
-        if isKeeping, chunk.add(execution, &page, types) { continue }
+        if isKeeping, record.add(execution, index: index, types) { continue }
         mark(execution, inputBytes: execution.withLife { $0.history.inputBytes.count })
       }
       areKept = false
     }
-    guard !chunk.isEmpty else { return areKept }
-    let (isKept, isFull) = queue.add(&chunk)
-    if isFull { state.isFull() }
-    return areKept && isKept
+    if !record.entries.isEmpty {
+      let place = segments.append(&record.bytes, entries: record.entries.count)
+      for (index, offset, events) in record.entries {
+        let execution = executions[index]
+        guard let place else {
+          mark(execution, inputBytes: execution.withLife { $0.history.inputBytes.count })
+          continue
+        }
+        settle(
+          execution, events: events,
+          PackPlace(segment: place.segment, offset: place.offset + Segments.recordHeadSize + offset))
+      }
+      if place == nil { areKept = false }
+    }
+    if isKeeping { memories.withLock { $0.append(record.bytes) } }
+    return areKept
+  }
+
+  /// An execution has its place, and leaves the contents there.
+  private func settle(_ execution: StoredExecution, events: Int, _ place: PackPlace) {
+    let isSettled = execution.withLife { life in
+      // It may run again; then it is in the queue, and the writer has all of it.
+      guard life.state != .running, life.archive == nil, life.history.count == events else { return false }
+      execution.isWritten.store(true, ordering: .relaxed)
+      execution.place.store(place.rawValue, ordering: .sequentiallyConsistent)
+      life.leave(to: archive)
+      return true
+    }
+    guard isSettled else { return segments.release(place) }
+    // It may have been forgotten before it had its place.
+    if execution.row.load(ordering: .sequentiallyConsistent) < 0, let place = execution.takeSegmentPlace() {
+      segments.release(place)
+    }
   }
 
   /// Puts an execution into the queue, if it is not there.
@@ -325,5 +376,16 @@ package final class SQLiteStore: Store {
     ofMapRun arn: String, before position: UInt64?, limit: Int, where matches: (StoredExecution) -> Bool
   ) -> (executions: [StoredExecution], next: UInt64?) {
     memory.executions(ofMapRun: arn, before: position, limit: limit, where: matches)
+  }
+}
+
+extension StoredExecution {
+  /// The place in a segment, for whoever takes it away: one of those who ask at the same time.
+  func takeSegmentPlace() -> PackPlace? {
+    let place = PackPlace(rawValue: self.place.load(ordering: .sequentiallyConsistent))
+    guard let place, place.isInSegment else { return nil }
+    let isTaken = self.place.compareExchange(
+      expected: place.rawValue, desired: 0, ordering: .sequentiallyConsistent)
+    return isTaken.exchanged ? place : nil
   }
 }

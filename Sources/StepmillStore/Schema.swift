@@ -8,7 +8,8 @@ import StepmillServer
 //   pages       what takes room: input, history, outcome; see `Page`. The key is the execution's
 //               number with the number of the page's first event behind it, so the pages of an
 //               execution lie side by side in order.
-//   packs       both of short executions, many in one row; see `Pack`
+//   packs       both of short executions that the writer came to, many in one row; see `Pack`. Most
+//               executions are in files of their own and not here: see `Segments`
 //   revisions   shared by machines, versions and executions
 //
 // There is no index but the keys: names are found in memory.
@@ -49,6 +50,8 @@ enum Schema {
     "CREATE TABLE packs(id INTEGER PRIMARY KEY, data BLOB NOT NULL);",
     // The generation of the journal up to which all is in the packs.
     "INSERT INTO meta VALUES('journal', 0);",
+    // By which segments are known to belong to this database.
+    "INSERT INTO meta VALUES('identity', random());",
   ]
 
   static var version: Int { steps.count }

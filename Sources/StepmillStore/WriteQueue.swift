@@ -1,12 +1,6 @@
 import Stepmill
 import StepmillServer
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
 // What the service's threads leave for the writer.
 //
 // Executions are in it by reference, each at most once, and what is new about them is looked up
@@ -34,14 +28,12 @@ struct Removal: Sendable {
   var execution: StoredExecution?
 }
 
-/// Who may touch what: everything behind the mutex, by whoever holds it. That is what
+/// Who may touch what: everything behind the monitor, by whoever holds it. That is what
 /// `@unchecked Sendable` stands on.
 @safe final class WriteQueue: @unchecked Sendable {
   enum Entry: Sendable {
     case execution(StoredExecution)
     case change(StoreChange)
-    /// Executions that are over, as they go into a pack.
-    case pack(PackChunk)
   }
 
   typealias Waiter = @Sendable (String?) -> Void
@@ -56,127 +48,78 @@ struct Removal: Sendable {
     /// The number of the last entry.
     var lastNumber: UInt64 = 0
     var inputBytes = 0
-    /// Of the journal: what it has up to here is in this batch or an earlier one.
-    var generation: Int64?
     var isClosing = false
   }
 
   /// How long changes that nobody waits for may lie, in nanoseconds.
   static let patience: UInt64 = 20_000_000
 
-  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-  private let signal: UnsafeMutablePointer<pthread_cond_t>
+  private let monitor = Monitor()
   private var next = Batch()
-  /// When the first of the entries came, and whether the writer is asleep.
+  /// When the first of the entries came.
   private var firstTime: UInt64 = 0
   /// Entries and bytes that the writer has taken and not written.
   private var taken = 0
   private var takenBytes = 0
   private let entriesMax: Int
   private let bytesMax: Int
-  private let journal: Journal?
 
-  /// - Parameter journal: Nil: nothing is kept before it is in the database.
-  init(entriesMax: Int, bytesMax: Int, journal: Journal? = nil) {
-    self.journal = journal
+  init(entriesMax: Int, bytesMax: Int) {
     self.entriesMax = entriesMax
     self.bytesMax = bytesMax
-    unsafe mutex = .allocate(capacity: 1)
-    unsafe signal = .allocate(capacity: 1)
-    unsafe pthread_mutex_init(mutex, nil)
-    var attributes = pthread_condattr_t()
-    unsafe pthread_condattr_init(&attributes)
-    unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-    unsafe pthread_cond_init(signal, &attributes)
-    unsafe pthread_condattr_destroy(&attributes)
-  }
-
-  deinit {
-    unsafe pthread_cond_destroy(signal)
-    unsafe pthread_mutex_destroy(mutex)
-    unsafe signal.deallocate()
-    unsafe mutex.deallocate()
-  }
-
-  private func withLock<Result>(_ body: () -> Result) -> Result {
-    unsafe pthread_mutex_lock(mutex)
-    defer { unsafe pthread_mutex_unlock(mutex) }
-    return body()
-  }
-
-  static var now: UInt64 {
-    var time = timespec()
-    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
   }
 
   // MARK: The service's side
 
   /// True if the queue is full now.
   func add(_ entry: Entry, inputBytes: Int = 0) -> Bool {
-    withLock { enter(entry, inputBytes) }
-  }
-
-  var hasJournal: Bool { journal != nil }
-
-  /// Adds executions that are over. Whether they are kept from here on, and nobody need wait for
-  /// the writer; and whether the queue is full.
-  ///
-  /// If the writer is far behind they are not: waiting for it is what holds back whoever is faster.
-  func add(_ chunk: inout PackChunk) -> (isKept: Bool, isFull: Bool) {
-    withLock {
-      let isBehind = next.inputBytes + takenBytes >= bytesMax / 16
-      // Under one lock with `take`: what the journal has is in the queue.
-      let isKept = !isBehind && journal?.append(&chunk.bytes) ?? false
-      let count = chunk.bytes.count
-      return (isKept, enter(.pack(chunk), count))
+    monitor.locked {
+      if next.entries.isEmpty && next.mapRuns.isEmpty {
+        firstTime = Monitor.now
+        monitor.signal()
+      }
+      next.entries.append(entry)
+      next.lastNumber &+= 1
+      next.inputBytes &+= inputBytes
+      return next.entries.count + taken >= entriesMax || next.inputBytes + takenBytes >= bytesMax
     }
-  }
-
-  private func enter(_ entry: Entry, _ inputBytes: Int) -> Bool {
-    if next.entries.isEmpty && next.mapRuns.isEmpty {
-      firstTime = Self.now
-      unsafe pthread_cond_signal(signal)
-    }
-    next.entries.append(entry)
-    next.lastNumber &+= 1
-    next.inputBytes &+= inputBytes
-    return next.entries.count + taken >= entriesMax || next.inputBytes + takenBytes >= bytesMax
   }
 
   /// Only what a run has come to is written, however often it is put.
   func add(_ run: MapRunRecord) {
-    withLock {
+    monitor.locked {
       if next.entries.isEmpty && next.mapRuns.isEmpty {
-        firstTime = Self.now
-        unsafe pthread_cond_signal(signal)
+        firstTime = Monitor.now
+        monitor.signal()
       }
       next.mapRuns[run.arn] = run
     }
   }
 
   func remove(_ removal: Removal) {
-    withLock {
-      if next.removals.isEmpty { unsafe pthread_cond_signal(signal) }
+    monitor.locked {
+      if next.removals.isEmpty { monitor.signal() }
       next.removals.append(removal)
     }
   }
 
   func wait(_ body: @escaping Waiter) {
-    withLock {
-      if next.waiters.isEmpty { unsafe pthread_cond_signal(signal) }
+    monitor.locked {
+      if next.waiters.isEmpty { monitor.signal() }
       next.waiters.append((next.lastNumber, body))
     }
   }
 
   func close() {
-    withLock {
+    monitor.locked {
       next.isClosing = true
-      unsafe pthread_cond_signal(signal)
+      monitor.signal()
     }
   }
 
-  var counts: (depth: Int, waiters: Int) { withLock { (next.entries.count + taken, next.waiters.count) } }
+  var counts: (depth: Int, waiters: Int) {
+    monitor.locked { (next.entries.count + taken, next.waiters.count) }
+  }
 
   // MARK: The writer's side
 
@@ -184,20 +127,19 @@ struct Removal: Sendable {
   ///
   /// - Parameter hasMore: There is something left from before, so it does not wait.
   func take(hasMore: Bool) -> Batch {
-    withLock {
+    monitor.locked {
       while !hasMore, !next.isClosing, next.waiters.isEmpty {
         if next.entries.isEmpty && next.mapRuns.isEmpty {
           if !next.removals.isEmpty { break }
-          unsafe pthread_cond_wait(signal, mutex)
+          monitor.wait()
         } else {
           let due = firstTime &+ Self.patience
-          if Self.now >= due { break }
-          sleep(until: due)
+          if Monitor.now >= due { break }
+          monitor.wait(untilNanoseconds: due)
         }
       }
-      var batch = next
+      let batch = next
       next = Batch()
-      batch.generation = journal?.turn()
       next.lastNumber = batch.lastNumber
       next.isClosing = batch.isClosing
       taken += batch.entries.count
@@ -206,27 +148,17 @@ struct Removal: Sendable {
     }
   }
 
-  /// The database has a generation of the journal.
-  func wrote(generation: Int64) {
-    withLock { journal?.release(generation) }
-  }
-
   /// Lets some time pass, or less if the store is to be closed.
   func pause(nanoseconds: UInt64) {
-    withLock {
-      let due = Self.now &+ nanoseconds
-      while !next.isClosing, Self.now < due { sleep(until: due) }
+    monitor.locked {
+      let due = Monitor.now &+ nanoseconds
+      while !next.isClosing, Monitor.now < due { monitor.wait(untilNanoseconds: due) }
     }
-  }
-
-  private func sleep(until due: UInt64) {
-    var time = timespec(tv_sec: Int(due / 1_000_000_000), tv_nsec: Int(due % 1_000_000_000))
-    unsafe pthread_cond_timedwait(signal, mutex, &time)
   }
 
   /// So much of what was taken is written. True if the queue has room again.
   func wrote(_ entries: Int, inputBytes: Int) -> Bool {
-    withLock {
+    monitor.locked {
       taken -= entries
       takenBytes -= inputBytes
       return next.entries.count + taken < entriesMax / 2 && next.inputBytes + takenBytes < bytesMax / 2

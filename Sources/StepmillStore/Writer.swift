@@ -15,6 +15,7 @@ import Synchronization
   private let queue: WriteQueue
   private let state: StoreState
   private let archive: Archive
+  private let segments: Segments
   private let types: EventTypeNumbers
   private let statements: Statements
   private var page = PageWriter()
@@ -55,6 +56,8 @@ import Synchronization
   private var lastPack: Int64
   /// How many executions each pack has that are not forgotten.
   private var packCounts: [Int64: Int]
+  /// What has left its segment for rows.
+  private var released: [PackPlace] = []
   private var rows: UInt64 = 0
 
   /// What is over and still here, oldest first.
@@ -82,13 +85,14 @@ import Synchronization
 
   init(
     _ database: Database, _ path: String, _ queue: WriteQueue, _ state: StoreState, _ archive: Archive,
-    _ types: EventTypeNumbers, _ loaded: Loaded, recentBytesMax: Int
+    _ segments: Segments, _ types: EventTypeNumbers, _ loaded: Loaded, recentBytesMax: Int
   ) throws(DatabaseFailure) {
     self.database = database
     self.path = path
     self.queue = queue
     self.state = state
     self.archive = archive
+    self.segments = segments
     self.types = types
     self.recentBytesMax = recentBytesMax
     owners = loaded.owners
@@ -149,7 +153,6 @@ import Synchronization
     backlog.waiters += batch.waiters
     backlog.lastNumber = batch.lastNumber
     backlog.inputBytes += batch.inputBytes
-    backlog.generation = batch.generation ?? backlog.generation
     backlog.isClosing = batch.isClosing
     removals += batch.removals
   }
@@ -158,14 +161,13 @@ import Synchronization
     repeat {
       let end = min(done + Self.entriesPerTransaction, backlog.entries.count)
       guard
-        done < end || !backlog.mapRuns.isEmpty || !removals.isEmpty || backlog.generation != nil
+        done < end || !backlog.mapRuns.isEmpty || !removals.isEmpty
       else { break }
       try transaction { () throws(DatabaseFailure) in
         for entry in backlog.entries[done..<end] {
           switch entry {
           case .execution(let execution): try write(execution)
           case .change(let change): try write(change)
-          case .pack(let chunk): try write(chunk)
           }
         }
         for run in backlog.mapRuns.values.sorted(by: { ($0.startDate, $0.arn) < ($1.startDate, $1.arn) }) {
@@ -173,10 +175,6 @@ import Synchronization
         }
         try writePack()
         for removal in removals.suffix(Self.removalsPerTransaction) { try remove(removal) }
-        if end == backlog.entries.count, let generation = backlog.generation {
-          statements.putJournal.bind(0, generation)
-          try statements.putJournal.run()
-        }
       }
       done = end
       backlog.mapRuns = [:]
@@ -187,8 +185,6 @@ import Synchronization
       settle()
       release()
     } while done < backlog.entries.count
-    if let generation = backlog.generation { queue.wrote(generation: generation) }
-    backlog.generation = nil
     let hasRoom = queue.wrote(backlog.entries.count, inputBytes: backlog.inputBytes)
     if hasRoom { state.hasRoom() }
     backlog.entries = []
@@ -227,6 +223,7 @@ import Synchronization
   ) throws(DatabaseFailure) {
     undo.removeAll(keepingCapacity: true)
     written.removeAll(keepingCapacity: true)
+    released.removeAll(keepingCapacity: true)
     pack.begin()
     rows = 0
     do throws(DatabaseFailure) {
@@ -254,6 +251,8 @@ import Synchronization
 
   /// After a transaction: what it has written of executions that are over need not stay here.
   private func settle() {
+    for place in released { segments.release(place) }
+    released.removeAll(keepingCapacity: true)
     for (execution, bytes) in written {
       execution.isWritten.store(true, ordering: .relaxed)
       let origin = execution.origin
@@ -445,30 +444,11 @@ import Synchronization
       revision: try self.row(of: execution.revision), state: standing.state, stopDate: standing.stopDate,
       eventCount: standing.events, byteCount: standing.bytes, isResumable: standing.isResumable)
     let offset = pack.add(entry, page: page.bytes)
-    isPacked(execution, offset, standing.bytes)
-    try packed(1)
-  }
-
-  /// Executions that came as they go into a pack.
-  private func write(_ chunk: PackChunk) throws(DatabaseFailure) {
-    // Some may have been forgotten meanwhile.
-    let live = chunk.executions.filter { $0.execution.row.load(ordering: .relaxed) > 0 }
-    guard !live.isEmpty else { return }
-    let base = pack.add(chunk)
-    for (execution, offset, bytes) in live { isPacked(execution, base + offset, bytes) }
-    try packed(live.count)
-  }
-
-  private func isPacked(_ execution: StoredExecution, _ offset: Int, _ bytes: Int) {
     undo.append(.place(execution, nil))
-    let place = PackPlace(pack: lastPack + 1, offset: offset)
-    execution.place.store(place.rawValue, ordering: .relaxed)
-    written.append((execution, bytes))
-  }
-
-  private func packed(_ count: Int) throws(DatabaseFailure) {
+    execution.place.store(PackPlace(pack: lastPack + 1, offset: offset).rawValue, ordering: .relaxed)
+    written.append((execution, standing.bytes))
     undo.append(.packCount(lastPack + 1, packCounts[lastPack + 1]))
-    packCounts[lastPack + 1, default: 0] += count
+    packCounts[lastPack + 1, default: 0] += 1
     if pack.bytes.count >= Self.packBytesMax { try writePack() }
   }
 
@@ -482,11 +462,13 @@ import Synchronization
 
   /// An execution is in its pack no more.
   private func unpack(_ place: PackPlace) throws(DatabaseFailure) {
-    guard let count = packCounts[place.pack] else { return }
-    undo.append(.packCount(place.pack, count))
-    packCounts[place.pack] = count > 1 ? count - 1 : nil
+    if place.isInSegment { return released.append(place) }
+    let pack = place.container
+    guard let count = packCounts[pack] else { return }
+    undo.append(.packCount(pack, count))
+    packCounts[pack] = count > 1 ? count - 1 : nil
     guard count == 1 else { return }
-    try statements.deletePack(place.pack)
+    try statements.deletePack(pack)
     rows += 1
   }
 
@@ -600,7 +582,6 @@ struct Statements {
   let deleteExecution: Statement
   let deleteMapRuns: Statement
   let markOwner: Statement
-  let putJournal: Statement
   let deleteMachine: Statement
   let deleteActivity: Statement
   private let putPageRow: Statement
@@ -621,7 +602,6 @@ struct Statements {
       "INSERT OR REPLACE INTO executions VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
     deleteExecution = try database.prepare("DELETE FROM executions WHERE id = ?")
     deleteMapRuns = try database.prepare("DELETE FROM map_runs WHERE execution = ?")
-    putJournal = try database.prepare("UPDATE meta SET value = ? WHERE key = 'journal'")
     markOwner = try database.prepare("UPDATE owners SET gone = 1 WHERE id = ?")
     deleteMachine = try database.prepare("DELETE FROM machines WHERE region = ? AND account = ? AND name = ?")
     deleteActivity = try database.prepare(

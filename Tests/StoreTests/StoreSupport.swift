@@ -22,22 +22,48 @@ final class Place {
 
   var database: String { path + "/stepmill.db" }
 
+  /// The names of what is in it.
+  var files: [String] {
+    var names: [String] = []
+    guard let stream = unsafe opendir(path) else { return [] }
+    while let entry = unsafe readdir(stream) {
+      let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+        unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    unsafe closedir(stream)
+    return names
+  }
+
+  func contents(_ name: String) -> [UInt8] {
+    var bytes: [UInt8] = []
+    guard let file = unsafe fopen("\(path)/\(name)", "r") else { return [] }
+    while case let byte = unsafe fgetc(file), byte >= 0 { bytes.append(UInt8(byte)) }
+    unsafe fclose(file)
+    return bytes
+  }
+
+  func write(_ name: String, _ bytes: [UInt8]) {
+    let file = unsafe fopen("\(path)/\(name)", "w")
+    unsafe fwrite(bytes, 1, bytes.count, file)
+    unsafe fclose(file)
+  }
+
   deinit {
     unsafe chmod(path, 0o700)
-    for name in [
-      "stepmill.db", "stepmill.db-wal", "stepmill.db-shm", "stepmill.journal-0", "stepmill.journal-1", "lock",
-    ] {
-      unsafe unlink(path + "/" + name)
-    }
+    for name in files { unsafe unlink(path + "/" + name) }
     unsafe rmdir(path)
   }
 
   func open(
-    _ retention: Retention = Retention(), recentBytesMax: Int = 0, queueEntriesMax: Int = 100_000
+    _ retention: Retention = Retention(), recentBytesMax: Int = 0, queueEntriesMax: Int = 100_000,
+    segmentBytesMax: Int? = nil
   ) throws(StoreError) -> SQLiteStore {
     var tuning = SQLiteStore.Tuning()
     tuning.recentBytesMax = recentBytesMax
     tuning.queueEntriesMax = queueEntriesMax
+    if let segmentBytesMax { tuning.segmentBytesMax = segmentBytesMax }
     // The clock of the hand-moved host, an hour on.
     return try SQLiteStore(
       directory: path, retention: retention, tuning: tuning, now: 1_767_225_600_000 + 3_600_000)

@@ -199,7 +199,7 @@ package struct UUIDNumber: Sendable, Hashable {
 
   package var text: String { UUIDText.text((high, low)) }
 
-  fileprivate init(high: UInt64, low: UInt64) {
+  package init(high: UInt64, low: UInt64) {
     self.high = high
     self.low = low
   }

@@ -1,0 +1,376 @@
+import Stepmill
+import StepmillServer
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+// Where most executions go: those that are over when a loop's turn ends.
+//
+// A transaction for what one turn leaves costs more than running it: the writer is woken and the
+// loop after it, and all goes through the write-ahead log to pages that are written again. So
+// the loop itself appends what a turn leaves to a file, with one write, and it stays there: the
+// database only has what goes on, or changes once more. What is in the file survives the end of the
+// process, as the database does without a sync; see `Durability`.
+//
+// The files are segments, numbered as they were begun, each up to some megabytes. Retention takes the
+// oldest executions first, so segments come to their ends one after the other; the one whose last
+// execution went is written again under another number, over what it has, since new pages of a file
+// would cost more than all the rest.
+//
+// A segment: a head of three numbers (a mark, which database it belongs to, its own number), then
+// records. A record is what one turn left: a checksum (8 bytes), how many bytes follow (8), and entries,
+// see `PackEntry`. The first record that is none ends the segment: it was cut short, and never
+// acknowledged, or is of an earlier use of the file.
+
+/// An open file, closed with its last reference.
+private final class File: Sendable {
+  let descriptor: Int32
+  init(_ descriptor: Int32) { self.descriptor = descriptor }
+  deinit { close(descriptor) }
+}
+
+/// Who may touch what: everything behind the locks.
+final class Segments: Sendable {
+  /// How many bytes a record has in front of its entries.
+  static let recordHeadSize = 16
+  private static let headSize = 24
+  private static let mark: UInt64 = 0x3147_4553_6C6D_7453  // "StmlSEG1"
+  private static let namePrefix = "stepmill.segment-"
+  private static let sparesMax = 2
+  /// An entry with a page of the usual size.
+  private static let firstReadBytes = 2048
+
+  private let directory: String
+  /// A segment ends before the record that would make it longer.
+  private let bytesMax: Int
+  private let identity: UInt64
+  private let files: Lock<Files>
+  private let reader = Lock<(segment: Int64, file: File?)>((0, nil))
+
+  private struct Files: Sendable {
+    var current: (segment: Int64, file: File)?
+    var size = 0
+    var lastSegment: Int64 = 0
+    /// How many executions of each are not forgotten.
+    var live: [Int64: Int] = [:]
+    /// Those that may be written again.
+    var spares: [(segment: Int64, file: File)] = []
+    var isClosed = false
+  }
+
+  /// - Parameters:
+  ///   - identity: The number of the database that they belong to.
+  ///   - bytesMax: How long one gets; less than what a place can say.
+  init(_ directory: String, identity: Int64, bytesMax: Int) throws(StoreError) {
+    self.bytesMax = min(bytesMax, PackPlace.offsetMax)
+    self.directory = directory
+    self.identity = UInt64(bitPattern: identity)
+    files = Lock(Files())
+    let found = try Self.numbers(in: directory)
+    files.withLock { $0.lastSegment = found.last ?? 0 }
+    for segment in found {
+      guard let head = head(of: segment) else {
+        throw StoreError(
+          .notWritable, "The file \(path(segment)) cannot be read. Give this user the right to.")
+      }
+      guard head.mark == Self.mark else {
+        // Made, and nothing came; all else is foreign.
+        if head.isEmpty { continue }
+        throw StoreError(.foreign, "The file \(path(segment)) is none of Stepmill's. Move it elsewhere.")
+      }
+      guard head.identity == self.identity else {
+        throw StoreError(
+          .foreign,
+          "The file \(path(segment)) belongs to another database than \(directory)/stepmill.db. Move it to where "
+            + "that is, or elsewhere.")
+      }
+    }
+  }
+
+  private func path(_ segment: Int64) -> String { "\(directory)/\(Self.namePrefix)\(segment)" }
+
+  /// The segments of a directory, in their order.
+  private static func numbers(in directory: String) throws(StoreError) -> [Int64] {
+    guard let stream = unsafe opendir(directory) else {
+      throw StoreError(
+        .notWritable,
+        "The directory \(directory) cannot be read: \(DirectoryLock.text(errno)). Give this user the right to."
+      )
+    }
+    defer { unsafe closedir(stream) }
+    var numbers: [Int64] = []
+    while let entry = unsafe readdir(stream) {
+      let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+        unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      guard name.hasPrefix(namePrefix), let number = Int64(name.dropFirst(namePrefix.count)), number > 0
+      else {
+        continue
+      }
+      numbers.append(number)
+    }
+    return numbers.sorted()
+  }
+
+  /// What the files take.
+  var byteCount: Int64 {
+    ((try? Self.numbers(in: directory)) ?? []).reduce(0) { sum, segment in
+      var status = stat()
+      return unsafe sum + (stat(path(segment), &status) == 0 ? Int64(status.st_size) : 0)
+    }
+  }
+
+  /// Nothing is appended any more.
+  func close() {
+    let files = files.withLock { files -> Files in
+      defer {
+        files = Files()
+        files.isClosed = true
+      }
+      return files
+    }
+    for spare in files.spares { unsafe unlink(path(spare.segment)) }
+    reader.withLock { $0 = (0, nil) }
+  }
+
+  // MARK: Writing
+
+  /// Appends a record: its head, which is written here, and so many entries. Gives its segment and
+  /// where in that it begins; nil: it is not kept.
+  func append(_ record: inout [UInt8], entries: Int) -> (segment: Int64, offset: Int)? {
+    guard record.count <= bytesMax - Self.headSize else { return nil }
+    return files.withLock { files -> (segment: Int64, offset: Int)? in
+      if files.current == nil || files.size + record.count > bytesMax { turn(&files) }
+      guard let (segment, file) = files.current else { return nil }
+      let offset = files.size
+      let seed = seed(segment)
+      let isWritten = unsafe record.withUnsafeMutableBytes { bytes in
+        let entries = unsafe UnsafeRawBufferPointer(rebasing: bytes[Self.recordHeadSize...])
+        unsafe bytes.storeBytes(of: Self.checksum(entries, seed).littleEndian, as: UInt64.self)
+        unsafe bytes.storeBytes(of: UInt64(entries.count).littleEndian, toByteOffset: 8, as: UInt64.self)
+        // What a failure leaves half written lies behind the end, where the next one overwrites it.
+        return unsafe pwrite(file.descriptor, bytes.baseAddress, bytes.count, off_t(offset)) == bytes.count
+      }
+      guard isWritten else { return nil }
+      files.size += record.count
+      files.live[segment, default: 0] += entries
+      return (segment, offset)
+    }
+  }
+
+  private func seed(_ segment: Int64) -> UInt64 {
+    identity ^ UInt64(bitPattern: segment) &* 0x9E37_79B9_7F4A_7C15
+  }
+
+  /// Begins another segment, in a file that is over if there is one. There is none if that fails.
+  private func turn(_ files: inout Files) {
+    let last = files.current?.segment
+    files.current = nil
+    files.size = 0
+    if let last, files.live[last] == 0 { recycle(last, &files) }
+    guard !files.isClosed else { return }
+    let segment = files.lastSegment + 1
+    var file: File?
+    if let spare = files.spares.popLast(), unsafe rename(path(spare.segment), path(segment)) == 0 {
+      file = spare.file
+    } else {
+      let descriptor = unsafe open(path(segment), O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+      if descriptor >= 0 { file = File(descriptor) }
+    }
+    guard let file else { return }
+    files.lastSegment = segment
+    let head = [Self.mark.littleEndian, identity.littleEndian, UInt64(segment).littleEndian]
+    let isWritten = unsafe head.withUnsafeBytes { head in
+      unsafe pwrite(file.descriptor, head.baseAddress, head.count, 0) == head.count
+    }
+    guard isWritten else {
+      unsafe unlink(path(segment))
+      return
+    }
+    files.current = (segment, file)
+    files.size = Self.headSize
+    files.live[segment] = 0
+  }
+
+  /// An execution is not in its segment any more.
+  func release(_ place: PackPlace) {
+    files.withLock { files in
+      guard let live = files.live[place.container] else { return }
+      files.live[place.container] = live - 1
+      if live == 1, files.current?.segment != place.container { recycle(place.container, &files) }
+    }
+  }
+
+  /// Nothing in a segment is needed any more.
+  private func recycle(_ segment: Int64, _ files: inout Files) {
+    files.live[segment] = nil
+    if files.spares.count < Self.sparesMax, !files.isClosed {
+      let descriptor = unsafe open(path(segment), O_RDWR | O_CLOEXEC)
+      if descriptor >= 0 { return files.spares.append((segment, File(descriptor))) }
+    }
+    unsafe unlink(path(segment))
+  }
+
+  // MARK: Reading
+
+  /// The entries of one execution and what follows it, up to a few kilobytes: enough to read it.
+  func entry(at place: PackPlace) -> [UInt8]? {
+    reader.withLock { reader -> [UInt8]? in
+      if reader.segment != place.container || reader.file == nil {
+        let descriptor = unsafe open(path(place.container), O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        reader = (place.container, File(descriptor))
+      }
+      guard let file = reader.file else { return nil }
+      var bytes = Self.read(file.descriptor, at: place.offset, Self.firstReadBytes)
+      guard bytes.count >= PackEntry.headSize else { return nil }
+      let size = (0..<PackEntry.headSize).reduce(0) { $0 | Int(bytes[$1]) << (8 * $1) } + PackEntry.headSize
+      guard size <= PackPlace.offsetMax else { return nil }
+      if size > bytes.count { bytes = Self.read(file.descriptor, at: place.offset, size) }
+      return size <= bytes.count ? bytes : nil
+    }
+  }
+
+  private static func read(_ descriptor: Int32, at offset: Int, _ size: Int) -> [UInt8] {
+    unsafe [UInt8](unsafeUninitializedCapacity: size) { bytes, count in
+      while count < size {
+        let more = unsafe pread(
+          descriptor, bytes.baseAddress.unsafelyUnwrapped + count, size - count, off_t(offset + count))
+        if more <= 0 { return }
+        count += more
+      }
+    }
+  }
+
+  private struct Head {
+    var mark: UInt64 = 0
+    var identity: UInt64 = 0
+    var segment: UInt64 = 0
+    var isEmpty: Bool { mark == 0 && identity == 0 && segment == 0 }
+  }
+
+  private static func number(_ bytes: [UInt8], _ place: Int) -> UInt64 {
+    (0..<8).reduce(0) { $0 | UInt64(bytes[place + $1]) << UInt64(8 * $1) }
+  }
+
+  /// Nil if it cannot be read.
+  private func head(of segment: Int64) -> Head? {
+    let descriptor = unsafe open(path(segment), O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    let file = File(descriptor)
+    let bytes = Self.read(file.descriptor, at: 0, Self.headSize)
+    guard bytes.count == Self.headSize else { return Head() }
+    return Head(
+      mark: Self.number(bytes, 0), identity: Self.number(bytes, 8), segment: Self.number(bytes, 16))
+  }
+
+  /// Tells of the entries of each segment, record by record, and where each of these begins.
+  func forEachRecord<Failure: Error>(
+    _ body: (_ segment: Int64, _ offset: Int, _ entries: ArraySlice<UInt8>) throws(Failure) -> Void
+  ) throws(Failure) {
+    for segment in (try? Self.numbers(in: directory)) ?? [] {
+      // One that was about to be written again under this number has nothing.
+      guard let head = head(of: segment), head.segment == UInt64(segment) else { continue }
+      let descriptor = unsafe open(path(segment), O_RDONLY | O_CLOEXEC)
+      guard descriptor >= 0 else { continue }
+      let file = File(descriptor)
+      let bytes = Self.read(file.descriptor, at: 0, PackPlace.offsetMax)
+      var place = Self.headSize
+      let seed = seed(segment)
+      while bytes.count - place >= Self.recordHeadSize {
+        let (sum, count) = (Self.number(bytes, place), Self.number(bytes, place + 8))
+        let start = place + Self.recordHeadSize
+        guard count <= UInt64(bytes.count - start) else { break }
+        let entries = bytes[start..<start + Int(count)]
+        guard unsafe entries.withUnsafeBytes({ unsafe Self.checksum($0, seed) }) == sum else { break }
+        try body(segment, start, entries)
+        place = start + Int(count)
+      }
+    }
+  }
+
+  /// Says how many executions of each segment were found to be needed. The others go.
+  func keep(_ live: [Int64: Int]) {
+    let all = (try? Self.numbers(in: directory)) ?? []
+    files.withLock { files in
+      files.live = live
+      for segment in all where live[segment] == nil { recycle(segment, &files) }
+    }
+  }
+
+  static func checksum(_ bytes: UnsafeRawBufferPointer, _ seed: UInt64) -> UInt64 {
+    let factor: UInt64 = 0x9E37_79B9_7F4A_7C15
+    var sum = (UInt64(bytes.count) ^ seed) &* factor
+    var place = 0
+    while place &+ 8 <= bytes.count {
+      sum = unsafe (sum ^ bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self).littleEndian) &* factor
+      sum ^= sum &>> 29
+      place &+= 8
+    }
+    while place < bytes.count {
+      sum = unsafe (sum ^ UInt64(bytes[place])) &* factor
+      sum ^= sum &>> 29
+      place &+= 1
+    }
+    return sum
+  }
+}
+
+// MARK: - Records
+
+/// Gathers what a turn of a loop leaves: entries, and whose they are.
+struct SegmentRecord: ~Copyable {
+  private var page = PageWriter()
+  /// Which of the executions, where each begins behind the head, and how many events it has.
+  private(set) var entries: [(index: Int, offset: Int, events: Int)] = []
+
+  /// - Parameter memory: To be used again; see `bytes`.
+  init(_ memory: [UInt8], capacity: Int) {
+    page.bytes = memory
+    page.bytes.removeAll(keepingCapacity: true)
+    page.bytes.append(contentsOf: repeatElement(0, count: Segments.recordHeadSize))
+    entries.reserveCapacity(capacity)
+  }
+
+  var bytes: [UInt8] {
+    get { page.bytes }
+    _modify { yield &page.bytes }
+  }
+
+  /// Adds an execution that is over, short, and what its entry refers to is in the database. False
+  /// if it is another one.
+  mutating func add(_ execution: StoredExecution, index: Int, _ types: borrowing EventTypeNumbers) -> Bool {
+    let owner = execution.origin.owner.load(ordering: .relaxed)
+    let row = execution.row.load(ordering: .relaxed)
+    guard owner > 0, row > 0, execution.mapRunARN == nil else { return false }
+    return execution.withLife { life in
+      guard life.state != .running, life.archive == nil, life.redrives.count == 0,
+        life.history.byteCount <= PackEntry.pageBytesMax
+      else { return false }
+      let events = life.history.count
+      let start = PackEntry(
+        execution, row: row, owner: owner, revision: execution.revision.row.load(ordering: .relaxed),
+        state: life.state, stopDate: life.stopDate, eventCount: events, byteCount: life.byteCount,
+        isResumable: life.ending?.resumePoint != nil
+      ).begin(in: &page.bytes)
+      let pageStart = page.bytes.count
+      page.beginBehind()
+      page.add(.input, utf8: life.history.inputBytes)
+      page.add(life.history, 1..<events + 1, types)
+      page.addOutcome(of: life, isInEvents: events > 0)
+      guard page.bytes.count - pageStart <= PackEntry.pageBytesMax else {
+        page.bytes.removeSubrange(start...)
+        return false
+      }
+      PackEntry.end(start, in: &page.bytes)
+      // What comes later is in a page of its own.
+      life.history.cut()
+      entries.append((index, start - Segments.recordHeadSize, events))
+      return true
+    }
+  }
+}
