@@ -11,11 +11,16 @@ struct Rates {
     /// The place of the one that it is a part of: an answer of the same size without any work.
     var reference: Int?
     var goal: String?
+    /// Answers before the first round: as many executions as it remembers, so that each one that comes
+    /// is one that goes.
+    var filling = 0
     var answers: [Double] = []
     var processor: [Double] = []
   }
 
   private static let goal = "80 %, at least 60 %"
+  /// How many executions a server remembers.
+  private static let remembered = 100_000
 
   private let options: HTTPBenchmarks.Options
   private var contestants: [Contestant] = []
@@ -41,21 +46,25 @@ struct Rates {
     let small = add(
       "ok, of Start's size", Servers.start("ok", ["\(Self.size(startExpress, express))"]), startExpress)
     add("StartExecution, Express", express, startExpress, small, goal: Self.goal)
-    let standard = Servers.startAPI(["--retention-executions", "100000"])
+    let standard = Servers.startAPI(["--retention-executions", "\(Self.remembered)"])
     let start = API.start("StartExecution", API.create("order", API.order, "STANDARD", on: standard))
-    add("StartExecution, Standard", standard, start, small, goal: Self.goal)
+    add("StartExecution, Standard", standard, start, small, goal: Self.goal, filling: Self.remembered)
     let directory = Servers.temporaryDirectory()
-    let stored = Servers.startAPI(["--retention-executions", "100000", "--data", directory])
+    let stored = Servers.startAPI([
+      "--retention-executions", "\(Self.remembered)", "--data", directory,
+    ])
     let startStored = API.start("StartExecution", API.create("order", API.order, "STANDARD", on: stored))
-    add("StartExecution, --data", stored, startStored, small, goal: Self.goal)
+    add("StartExecution, --data", stored, startStored, small, goal: Self.goal, filling: Self.remembered)
   }
 
   @discardableResult
   private mutating func add(
-    _ name: String, _ server: Server, _ request: [UInt8], _ reference: Int? = nil, goal: String? = nil
+    _ name: String, _ server: Server, _ request: [UInt8], _ reference: Int? = nil, goal: String? = nil,
+    filling: Int = 0
   ) -> Int {
     contestants.append(
-      Contestant(name: name, server: server, request: request, reference: reference, goal: goal))
+      Contestant(
+        name: name, server: server, request: request, reference: reference, goal: goal, filling: filling))
     return contestants.count - 1
   }
 
@@ -73,6 +82,15 @@ struct Rates {
   }
 
   mutating func run() {
+    for contestant in contestants {
+      var left = contestant.filling
+      while left > 0 {
+        let result = contestant.server.load(
+          contestant.request, connections: options.connections, seconds: 0.5)
+        guard result.answers > 0 else { Servers.fail("\(contestant.name) does not answer") }
+        left -= Int(result.answers)
+      }
+    }
     for round in 0...options.rounds {
       for index in contestants.indices {
         let server = contestants[index].server

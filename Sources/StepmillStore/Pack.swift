@@ -78,39 +78,43 @@ struct PackPlace: RawRepresentable {
 // MARK: - Writing
 
 extension PackEntry {
-  init(
-    _ execution: StoredExecution, row: Int64, owner: Int64, revision: Int64, state: ExecutionState,
-    stopDate: Int64?, eventCount: Int, byteCount: Int, isResumable: Bool
-  ) {
-    self.init(
-      row: row, owner: owner, revision: revision, state: state,
-      position: execution.position.load(ordering: .relaxed), startDate: execution.startDate,
-      stopDate: stopDate, eventCount: eventCount, byteCount: byteCount, isResumable: isResumable,
-      name: execution.label, versionARN: execution.versionARN, aliasARN: execution.aliasARN,
-      traceHeader: execution.traceHeader)
+  /// What has become of an execution, as an entry says it.
+  struct Standing {
+    var state: ExecutionState
+    var stopDate: Int64?
+    var eventCount: Int
+    var byteCount: Int
+    var isResumable: Bool
   }
 
-  /// Appends the entry but for its page, which follows. Gives the place for `end`.
-  func begin(in bytes: inout [UInt8]) -> Int {
+  /// Appends an entry but for its page, which follows. Gives the place for `end`.
+  static func begin(
+    _ execution: StoredExecution, row: Int64, owner: Int64, revision: Int64, _ standing: Standing,
+    in bytes: inout [UInt8]
+  ) -> Int {
     let start = bytes.count
-    var flags = isResumable ? Flags.isResumable : 0
+    let name = execution.label
+    let (versionARN, aliasARN, traceHeader) = (
+      execution.versionARN, execution.aliasARN, execution.traceHeader
+    )
+    var flags = standing.isResumable ? Flags.isResumable : 0
     if case .number = name { flags |= Flags.isNumber }
-    if stopDate != nil { flags |= Flags.hasStopDate }
+    if standing.stopDate != nil { flags |= Flags.hasStopDate }
     if versionARN != nil { flags |= Flags.hasVersion }
     if aliasARN != nil { flags |= Flags.hasAlias }
     if traceHeader != nil { flags |= Flags.hasTrace }
-    bytes.append(addingCapacity: Self.fixedBytesMax) { bytes in
-      bytes.append(repeating: 0, count: Self.headSize)
+    bytes.append(addingCapacity: fixedBytesMax) { bytes in
+      bytes.append(repeating: 0, count: headSize)
       bytes.append(flags)
-      bytes.append(UInt8(StateNumber.number(state)))
+      bytes.append(UInt8(StateNumber.number(standing.state)))
       bytes.put(row)
       bytes.put(owner)
       bytes.put(revision)
-      bytes.put(Int64(bitPattern: position))
-      bytes.put(startDate)
-      if let stopDate { bytes.put(signed: stopDate &- startDate) }
-      bytes.put(Int64(eventCount))
-      bytes.put(Int64(byteCount))
+      bytes.put(Int64(bitPattern: execution.position.load(ordering: .relaxed)))
+      bytes.put(execution.startDate)
+      if let stopDate = standing.stopDate { bytes.put(signed: stopDate &- execution.startDate) }
+      bytes.put(Int64(standing.eventCount))
+      bytes.put(Int64(standing.byteCount))
       guard case .number(let number) = name else { return }
       bytes.put(eight: number.high)
       bytes.put(eight: number.low)
@@ -170,8 +174,11 @@ struct PackWriter: ~Copyable {
   }
 
   /// Adds an execution with its page, and gives its place.
-  mutating func add(_ entry: PackEntry, page: [UInt8]) -> Int {
-    let start = entry.begin(in: &bytes)
+  mutating func add(
+    _ execution: StoredExecution, row: Int64, owner: Int64, revision: Int64, _ standing: PackEntry.Standing,
+    page: [UInt8]
+  ) -> Int {
+    let start = PackEntry.begin(execution, row: row, owner: owner, revision: revision, standing, in: &bytes)
     bytes += page
     PackEntry.end(start, in: &bytes)
     return start

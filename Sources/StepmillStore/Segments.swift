@@ -48,7 +48,9 @@ final class Segments: Sendable {
   /// A segment ends before the record that would make it longer.
   private let bytesMax: Int
   private let identity: UInt64
-  private let files: Lock<Files>
+  // A mutex with an edge for the thread sanitizer, as in `StoredExecution`.
+  private let mutex = Mutex(Files())
+  private let edge = Atomic<UInt8>(0)
   private let reader = Lock<(segment: Int64, file: File?)>((0, nil))
 
   private struct Files: Sendable {
@@ -56,10 +58,47 @@ final class Segments: Sendable {
     var size = 0
     var lastSegment: Int64 = 0
     /// How many executions of each are not forgotten.
-    var live: [Int64: Int] = [:]
+    private var counts: [Int64: Int] = [:]
+    /// Of the one that was asked for last: most go one after the other.
+    private var last: (segment: Int64, count: Int) = (0, 0)
     /// Those that may be written again.
     var spares: [(segment: Int64, file: File)] = []
     var isClosed = false
+
+    init() {}
+
+    init(live counts: [Int64: Int]) { self.counts = counts }
+
+    /// Nil: it is none.
+    subscript(live segment: Int64) -> Int? {
+      mutating get {
+        if last.segment != segment {
+          if last.segment != 0 { counts[last.segment] = last.count }
+          guard let count = counts[segment] else {
+            last = (0, 0)
+            return nil
+          }
+          last = (segment, count)
+        }
+        return last.count
+      }
+      set {
+        if last.segment == segment, let newValue {
+          last.count = newValue
+          return
+        }
+        if last.segment == segment { last = (0, 0) }
+        counts[segment] = newValue
+      }
+    }
+  }
+
+  private func withFiles<Result: Sendable>(_ body: (inout Files) -> Result) -> Result {
+    mutex.withLock { files in
+      _ = edge.load(ordering: .acquiring)
+      defer { edge.store(1, ordering: .releasing) }
+      return body(&files)
+    }
   }
 
   /// - Parameters:
@@ -69,9 +108,8 @@ final class Segments: Sendable {
     self.bytesMax = min(bytesMax, PackPlace.offsetMax)
     self.directory = directory
     self.identity = UInt64(bitPattern: identity)
-    files = Lock(Files())
     let found = try Self.numbers(in: directory)
-    files.withLock { $0.lastSegment = found.last ?? 0 }
+    withFiles { $0.lastSegment = found.last ?? 0 }
     for segment in found {
       guard let head = head(of: segment) else {
         throw StoreError(
@@ -126,7 +164,7 @@ final class Segments: Sendable {
 
   /// Nothing is appended any more.
   func close() {
-    let files = files.withLock { files -> Files in
+    let files = withFiles { files -> Files in
       defer {
         files = Files()
         files.isClosed = true
@@ -143,7 +181,7 @@ final class Segments: Sendable {
   /// where in that it begins; nil: it is not kept.
   func append(_ record: inout [UInt8], entries: Int) -> (segment: Int64, offset: Int)? {
     guard record.count <= bytesMax - Self.headSize else { return nil }
-    return files.withLock { files -> (segment: Int64, offset: Int)? in
+    return withFiles { files -> (segment: Int64, offset: Int)? in
       if files.current == nil || files.size + record.count > bytesMax { turn(&files) }
       guard let (segment, file) = files.current else { return nil }
       let offset = files.size
@@ -157,7 +195,7 @@ final class Segments: Sendable {
       }
       guard isWritten else { return nil }
       files.size += record.count
-      files.live[segment, default: 0] += entries
+      files[live: segment] = (files[live: segment] ?? 0) + entries
       return (segment, offset)
     }
   }
@@ -171,7 +209,7 @@ final class Segments: Sendable {
     let last = files.current?.segment
     files.current = nil
     files.size = 0
-    if let last, files.live[last] == 0 { recycle(last, &files) }
+    if let last, files[live: last] == 0 { recycle(last, &files) }
     guard !files.isClosed else { return }
     let segment = files.lastSegment + 1
     var file: File?
@@ -193,21 +231,21 @@ final class Segments: Sendable {
     }
     files.current = (segment, file)
     files.size = Self.headSize
-    files.live[segment] = 0
+    files[live: segment] = 0
   }
 
   /// An execution is not in its segment any more.
   func release(_ place: PackPlace) {
-    files.withLock { files in
-      guard let live = files.live[place.container] else { return }
-      files.live[place.container] = live - 1
+    withFiles { files in
+      guard let live = files[live: place.container] else { return }
+      files[live: place.container] = live - 1
       if live == 1, files.current?.segment != place.container { recycle(place.container, &files) }
     }
   }
 
   /// Nothing in a segment is needed any more.
   private func recycle(_ segment: Int64, _ files: inout Files) {
-    files.live[segment] = nil
+    files[live: segment] = nil
     if files.spares.count < Self.sparesMax, !files.isClosed {
       let descriptor = unsafe open(path(segment), O_RDWR | O_CLOEXEC)
       if descriptor >= 0 { return files.spares.append((segment, File(descriptor))) }
@@ -296,8 +334,10 @@ final class Segments: Sendable {
   /// Says how many executions of each segment were found to be needed. The others go.
   func keep(_ live: [Int64: Int]) {
     let all = (try? Self.numbers(in: directory)) ?? []
-    files.withLock { files in
-      files.live = live
+    withFiles { files in
+      let lastSegment = files.lastSegment
+      files = Files(live: live)
+      files.lastSegment = lastSegment
       for segment in all where live[segment] == nil { recycle(segment, &files) }
     }
   }
@@ -352,11 +392,12 @@ struct SegmentRecord: ~Copyable {
         life.history.byteCount <= PackEntry.pageBytesMax
       else { return false }
       let events = life.history.count
-      let start = PackEntry(
-        execution, row: row, owner: owner, revision: execution.revision.row.load(ordering: .relaxed),
+      let standing = PackEntry.Standing(
         state: life.state, stopDate: life.stopDate, eventCount: events, byteCount: life.byteCount,
-        isResumable: life.ending?.resumePoint != nil
-      ).begin(in: &page.bytes)
+        isResumable: life.ending?.resumePoint != nil)
+      let start = PackEntry.begin(
+        execution, row: row, owner: owner, revision: execution.revision.row.load(ordering: .relaxed),
+        standing, in: &page.bytes)
       let pageStart = page.bytes.count
       page.beginBehind()
       page.add(.input, utf8: life.history.inputBytes)

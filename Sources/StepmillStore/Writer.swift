@@ -439,11 +439,13 @@ import Synchronization
   private func addToPack(
     _ execution: StoredExecution, _ row: Int64, _ standing: Standing
   ) throws(DatabaseFailure) {
-    let entry = PackEntry(
+    let offset = pack.add(
       execution, row: row, owner: try owner(of: execution.origin),
-      revision: try self.row(of: execution.revision), state: standing.state, stopDate: standing.stopDate,
-      eventCount: standing.events, byteCount: standing.bytes, isResumable: standing.isResumable)
-    let offset = pack.add(entry, page: page.bytes)
+      revision: try self.row(of: execution.revision),
+      PackEntry.Standing(
+        state: standing.state, stopDate: standing.stopDate, eventCount: standing.events,
+        byteCount: standing.bytes, isResumable: standing.isResumable),
+      page: page.bytes)
     undo.append(.place(execution, nil))
     execution.place.store(PackPlace(pack: lastPack + 1, offset: offset).rawValue, ordering: .relaxed)
     written.append((execution, standing.bytes))

@@ -129,8 +129,7 @@ package final class ExecutionIdentity: Sendable {
     let arn: String?
     let more: More?
 
-    init?(arn: String?, more: More?) {
-      guard arn != nil || more != nil else { return nil }
+    init(arn: String?, more: More?) {
       self.arn = arn
       self.more = more
     }
@@ -142,7 +141,7 @@ package final class ExecutionIdentity: Sendable {
     self.name = name
     self.roleARN = roleARN
     self.numbers = numbers
-    rest = Rest(arn: arn, more: more)
+    rest = arn != nil || more != nil ? Rest(arn: arn, more: more) : nil
   }
 
   package struct Numbers: Sendable {

@@ -39,6 +39,9 @@ package final class DirectLoop: @unchecked Sendable {
     sink = DirectSink(runtime.core, keeping)
   }
 
+  /// The ticket of executions whose ends nobody wants to be told of.
+  package static let nobody: UInt64 = 0
+
   /// Is told of ends; not kept.
   package func setListener(_ listener: any DirectListener) { sink.listener = listener }
 
@@ -119,7 +122,7 @@ private final class DirectSink: CompletionSink, @unchecked Sendable {
     _ status: ExecutionStatus, output: Value, error: Value, cause: Value, tag: UInt64, on shard: Shard
   ) {
     core.ended()
-    guard let listener else { return }
+    guard tag != DirectLoop.nobody, let listener else { return }
     if _fastPath(status == .succeeded) {
       return listener.ended(tag, .succeeded, output: shard.write(output), error: nil, cause: nil)
     }
@@ -141,7 +144,8 @@ package final class TextMembers: @unchecked Sendable {
   private let pool: UnsafeMutablePointer<ChunkPool>
   private let arena: UnsafeMutablePointer<Arena>
   private let texts: UnsafeMutablePointer<Value>
-  private var parser = JSONParser()
+  /// Behind a pointer: a variable of a class is checked for exclusive use each time.
+  private let parser: UnsafeMutablePointer<JSONParser>
 
   package init(_ names: [StaticString]) {
     self.names = names
@@ -151,6 +155,8 @@ package final class TextMembers: @unchecked Sendable {
     arena.initialize(to: Arena(pool: pool))
     texts = .allocate(capacity: names.count)
     texts.initialize(repeating: .missing, count: names.count)
+    parser = .allocate(capacity: 1)
+    parser.initialize(to: JSONParser())
   }
 
   deinit {
@@ -159,6 +165,8 @@ package final class TextMembers: @unchecked Sendable {
     pool.deinitialize(count: 1)
     pool.deallocate()
     texts.deallocate()
+    parser.deinitialize(count: 1)
+    parser.deallocate()
   }
 
   /// Reads an object. False where it is none, or has a member that is not among the names or no
@@ -171,7 +179,8 @@ package final class TextMembers: @unchecked Sendable {
     let copy = arena.pointee.allocate(text.count &+ JSONParser.padding)
     copy.copyMemory(from: base, byteCount: text.count)
     guard
-      let object = try? parser.parse(UnsafeRawBufferPointer(start: copy, count: text.count), into: arena),
+      let object = try? parser.pointee.parse(
+        UnsafeRawBufferPointer(start: copy, count: text.count), into: arena),
       object.isObject
     else { return false }
     for member in object.members where !member.value.isNull {

@@ -57,8 +57,9 @@ package struct HistoryLog: Sendable {
   private static let segmentBytesMax = 8192
   /// This event begins a segment, whatever comes before it: from here on pages are not numbered.
   package static let boundaryID = 1 << 22 - 1
-  /// What the first events take: a new execution has room for them.
-  private static let bytesReserved = 32
+  /// What the first events take: a new execution has room for them; and what is asked for beyond what
+  /// the last one takes.
+  private static let bytesReserved = 64
 
   /// - Parameters:
   ///   - firstID: The first event's number, which is above 1 where this is a part of a history.
@@ -67,7 +68,7 @@ package struct HistoryLog: Sendable {
   package init(firstID: Int = 1, input: some Collection<UInt8>, capacity: Int = 0) {
     first = UInt32(firstID)
     inputSize = UInt32(input.count)
-    bytes.reserveCapacity(max(capacity, input.count + Self.bytesReserved))
+    bytes.reserveCapacity(max(capacity + Self.bytesReserved, input.count + Self.bytesReserved))
     bytes.append(contentsOf: input)
   }
 
@@ -140,17 +141,108 @@ private enum FieldForm: UInt8 {
 extension HistoryLog {
   /// Appends an event as the engine tells it.
   ///
-  /// - Parameter role: The ARN that need not be said.
-  package mutating func append(_ event: EventRecord, role: String) {
-    let flags = begin(event.type.number, previous: event.previousID, timestamp: event.timestamp)
-    guard let fields = event.fields else { return }
-    var count: UInt8 = 0
-    for field in fields {
-      append(field, role)
+  /// What each field is to be is found out first, so that room is asked for once.
+  ///
+  /// - Parameter origin: Whose role need not be said.
+  package mutating func append(_ event: EventRecord, of origin: ExecutionOrigin) {
+    let id = place()
+    var flags: UInt8 = 0
+    var size = Self.eventBytesMax
+    var forms = ShortForms()
+    if let fields = event.fields {
+      let (tail, inputSize) = (self.tail, laterSegments.isEmpty ? self.inputSize : 0)
+      unsafe bytes.withUnsafeBytes { bytes in
+        var hasNewData = false
+        for field in fields {
+          var form = ShortForm.none
+          if case .text = field.form {
+            switch field.topic {
+            case .data where unsafe field.bytes.count == 0: break
+            case .data:
+              // What the event itself says is not there yet to be compared with.
+              if unsafe bytes.has(field.bytes, at: 0, inputSize) {
+                form = .input
+              } else if !hasNewData, unsafe bytes.has(field.bytes, at: tail.dataStart, tail.dataSize) {
+                form = .data
+              } else {
+                hasNewData = true
+              }
+            case .role: if unsafe field.bytes.isText(origin.revision.roleARN) { form = .role }
+            case .other: break
+            }
+          }
+          if case .none = form { size &+= Self.fieldBytesMax &+ (unsafe field.bytes.count) }
+          forms.append(form)
+        }
+      }
+      size &+= forms.count
+      flags = EventFlags.hasDetails | UInt8(truncatingIfNeeded: forms.count) &<< EventFlags.fieldsShift
+    }
+    if event.previousID != id &- 1 { flags |= EventFlags.hasPrevious }
+    if event.timestamp != tail.time { flags |= EventFlags.hasTime }
+    let type = UInt8(truncatingIfNeeded: event.type.number)
+    let base = bytes.count
+    var (dataStart, dataSize) = (tail.dataStart, tail.dataSize)
+    let lastTime = tail.time
+    bytes.append(addingCapacity: size) { bytes in
+      bytes.append(type)
+      bytes.append(flags)
+      if flags & EventFlags.hasPrevious != 0 { bytes.put(UInt64(id &- 1 &- event.previousID)) }
+      if flags & EventFlags.hasTime != 0 { bytes.put(signed: event.timestamp &- lastTime) }
+      guard let fields = event.fields else { return }
+      for field in fields {
+        let member = field.member.rawValue
+        switch forms.next() {
+        case .input: bytes.append(FieldForm.input.head(member))
+        case .data: bytes.append(FieldForm.data.head(member))
+        case .role: bytes.append(FieldForm.role.head(member))
+        case .none:
+          switch field.form {
+          case .integer:
+            bytes.append(FieldForm.integer.head(member))
+            bytes.put(signed: field.integer)
+            continue
+          case .json: bytes.append(FieldForm.json.head(member))
+          case .text: bytes.append(FieldForm.text.head(member))
+          }
+          bytes.put(UInt64(unsafe field.bytes.count))
+          if case .data = field.topic {
+            dataStart = UInt32(truncatingIfNeeded: base &+ bytes.count)
+            dataSize = UInt32(truncatingIfNeeded: unsafe field.bytes.count)
+          }
+          unsafe bytes.put(field.bytes)
+        }
+      }
+    }
+    tail.type = type
+    tail.time = event.timestamp
+    (tail.dataStart, tail.dataSize) = (dataStart, dataSize)
+  }
+
+  /// What a field refers to instead of saying it.
+  private enum ShortForm: UInt64 {
+    case none, input, data, role
+  }
+
+  /// Those of an event's fields, which are less than 32.
+  private struct ShortForms {
+    private var bits: UInt64 = 0
+    private(set) var count = 0
+
+    mutating func append(_ form: ShortForm) {
+      bits |= form.rawValue &<< UInt64(2 &* count)
       count &+= 1
     }
-    bytes[flags] |= EventFlags.hasDetails | count << EventFlags.fieldsShift
+
+    mutating func next() -> ShortForm {
+      defer { bits &>>= 2 }
+      return unsafe ShortForm(rawValue: bits & 3).unsafelyUnwrapped
+    }
   }
+
+  /// What an event takes without fields, and a field without its bytes, at most.
+  private static let eventBytesMax = 22
+  private static let fieldBytesMax = 11
 
   /// Appends an event that somebody else made.
   package mutating func append(_ event: HistoryEvent) {
@@ -171,8 +263,8 @@ extension HistoryLog {
     bytes.append(contentsOf: details)
   }
 
-  /// Writes the head of an event, and gives the place of its flags.
-  private mutating func begin(_ type: Int, previous: Int, timestamp: Int64) -> Int {
+  /// Another event comes: in a segment of its own if need be. Gives its number.
+  private mutating func place() -> Int {
     let last = events == 0 ? Segment(start: inputSize, index: 0) : segment(laterSegments.count)
     let id = firstID + count
     if tail.isCut || id == Self.boundaryID || Int(events - last.index) >= Self.segmentEventsMax
@@ -182,6 +274,12 @@ extension HistoryLog {
       tail = Tail()
     }
     events += 1
+    return id
+  }
+
+  /// Writes the head of an event, and gives the place of its flags.
+  private mutating func begin(_ type: Int, previous: Int, timestamp: Int64) -> Int {
+    let id = place()
     tail.type = UInt8(type)
     bytes.append(UInt8(type))
     let place = bytes.count
@@ -198,47 +296,6 @@ extension HistoryLog {
     return place
   }
 
-  private mutating func append(_ field: EventFields.Field, _ role: String) {
-    let member = field.member.rawValue
-    switch field.form {
-    case .integer:
-      bytes.append(FieldForm.integer.head(member))
-      put(signed: field.integer)
-    case .json:
-      bytes.append(FieldForm.json.head(member))
-      put(UInt64(unsafe field.bytes.count))
-      unsafe bytes.append(contentsOf: field.bytes)
-    case .text:
-      switch field.topic {
-      case .data:
-        guard unsafe field.bytes.count > 0 else { break }
-        if laterSegments.isEmpty, unsafe isEqual(0, Int(inputSize), field.bytes) {
-          return bytes.append(FieldForm.input.head(member))
-        }
-        if unsafe isEqual(Int(tail.dataStart), Int(tail.dataSize), field.bytes) {
-          return bytes.append(FieldForm.data.head(member))
-        }
-      case .role:
-        if unsafe field.bytes.isText(role) { return bytes.append(FieldForm.role.head(member)) }
-      case .other: break
-      }
-      bytes.append(FieldForm.text.head(member))
-      put(UInt64(unsafe field.bytes.count))
-      if field.topic == .data {
-        tail.dataStart = UInt32(bytes.count)
-        tail.dataSize = UInt32(unsafe field.bytes.count)
-      }
-      unsafe bytes.append(contentsOf: field.bytes)
-    }
-  }
-
-  private func isEqual(_ start: Int, _ count: Int, _ text: UnsafeRawBufferPointer) -> Bool {
-    guard count == text.count, let other = text.baseAddress else { return false }
-    return unsafe bytes.withUnsafeBytes { bytes in
-      unsafe memcmp(bytes.baseAddress.unsafelyUnwrapped + start, other, count) == 0
-    }
-  }
-
   private mutating func put(_ number: UInt64) {
     var rest = number
     while rest >= 0x80 {
@@ -251,7 +308,36 @@ extension HistoryLog {
   private mutating func put(signed number: Int64) { put(UInt64(bitPattern: number << 1 ^ number >> 63)) }
 }
 
+extension OutputSpan<UInt8> {
+  fileprivate mutating func put(_ number: UInt64) {
+    var rest = number
+    while rest >= 0x80 {
+      append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest &>>= 7
+    }
+    append(UInt8(truncatingIfNeeded: rest))
+  }
+
+  fileprivate mutating func put(signed number: Int64) {
+    put(UInt64(bitPattern: number &<< 1 ^ number &>> 63))
+  }
+
+  fileprivate mutating func put(_ text: UnsafeRawBufferPointer) {
+    guard let base = text.baseAddress, text.count > 0 else { return }
+    unsafe withUnsafeMutableBufferPointer { buffer, count in
+      precondition(buffer.count - count >= text.count)
+      unsafe memcpy(buffer.baseAddress.unsafelyUnwrapped + count, base, text.count)
+      count += text.count
+    }
+  }
+}
+
 extension UnsafeRawBufferPointer {
+  fileprivate func has(_ text: UnsafeRawBufferPointer, at start: UInt32, _ count: UInt32) -> Bool {
+    guard count == text.count, let base = baseAddress, let other = text.baseAddress else { return false }
+    return unsafe memcmp(base + Int(start), other, text.count) == 0
+  }
+
   fileprivate func isText(_ text: String) -> Bool {
     let isSame = unsafe text.utf8.withContiguousStorageIfAvailable { text in
       guard count == text.count, let one = baseAddress, let other = text.baseAddress else { return false }

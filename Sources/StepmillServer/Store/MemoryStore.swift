@@ -134,7 +134,7 @@ package final class MemoryStore: Store {
       let group = tables.groups.removeValue(forKey: MachineKey(scope: scope, name: name))
       guard let group else { return }
       group.isGone = true
-      for execution in group.byName.all {
+      for execution in group.tables.byName.all {
         tables.closed.discard(execution.position.load(ordering: .relaxed))
         forget(execution, &tables)
       }
@@ -177,9 +177,9 @@ package final class MemoryStore: Store {
     return withTables { tables in
       let group = tables.group(of: execution.origin)
       guard group.inScope.count < runningMax else { return .full }
-      if let known = group.byName.insert(execution, hash) { return .known(known) }
-      group.timeline.append(execution, tables.nextNumber())
-      group.running += 1
+      if let known = group.tables.byName.insert(execution, hash) { return .known(known) }
+      group.tables.timeline.append(execution, tables.nextNumber())
+      group.tables.running += 1
       group.inScope.count += 1
       return .added
     }
@@ -188,9 +188,9 @@ package final class MemoryStore: Store {
   package func remove(_ execution: StoredExecution) {
     withTables { tables in
       let group = tables.group(of: execution.origin)
-      guard group.byName.remove(execution) else { return }
-      group.timeline.remove(execution)
-      group.running -= 1
+      guard group.tables.byName.remove(execution) else { return }
+      group.tables.timeline.remove(execution)
+      group.tables.running -= 1
       group.inScope.count -= 1
       forgetting(execution, false)
     }
@@ -204,16 +204,16 @@ package final class MemoryStore: Store {
         let group = tables.group(of: execution.origin)
         let number = execution.position.load(ordering: .relaxed)
         let hash = NameTable.hash(execution.label)
-        if let older = group.byName.insert(execution, hash) {
+        if let older = group.tables.byName.insert(execution, hash) {
           // It was forgotten, and another one has its name since.
           tables.closed.discard(older.position.load(ordering: .relaxed))
-          group.timeline.remove(older)
-          _ = group.byName.remove(older)
+          group.tables.timeline.remove(older)
+          _ = group.tables.byName.remove(older)
           forgetting(older, false)
-          _ = group.byName.insert(execution, hash)
+          _ = group.tables.byName.insert(execution, hash)
         }
         execution.position.store(0, ordering: .relaxed)
-        group.timeline.append(execution, number)
+        group.tables.timeline.append(execution, number)
         tables.closed.append(execution, date, number, bytes)
         tables.lastNumber = max(tables.lastNumber, number)
       }
@@ -225,7 +225,7 @@ package final class MemoryStore: Store {
 
   package func execution(_ name: String, of machine: String, in scope: Scope) -> StoredExecution? {
     let name = ExecutionName(name)
-    return withTables { $0.groups[MachineKey(scope: scope, name: machine)]?.byName[name] }
+    return withTables { $0.groups[MachineKey(scope: scope, name: machine)]?.tables.byName[name] }
   }
 
   package var hearsEvents: Bool { false }
@@ -237,10 +237,14 @@ package final class MemoryStore: Store {
       // Of a machine that is gone it is not remembered.
       let group = execution.origin.group ?? tables.group(of: execution.origin)
       group.inScope.count -= 1
-      guard !group.isGone, group.byName.contains(execution) else { return }
-      group.running -= 1
-      let position = tables.nextNumber()
-      group.timeline.append(execution, position)
+      guard !group.isGone, group.tables.byName.contains(execution) else { return }
+      group.tables.running -= 1
+      // Most begin and end with nothing between, and stand where they should.
+      var position = execution.position.load(ordering: .relaxed)
+      if position != tables.lastNumber {
+        position = tables.nextNumber()
+        group.tables.timeline.append(execution, position)
+      }
       tables.closed.append(execution, date, position, size)
       evict(&tables, now: date)
     }
@@ -249,11 +253,11 @@ package final class MemoryStore: Store {
   package func reopened(_ execution: StoredExecution) {
     withTables { tables in
       let group = tables.group(of: execution.origin)
-      guard group.byName.contains(execution) else { return }
-      group.running += 1
+      guard group.tables.byName.contains(execution) else { return }
+      group.tables.running += 1
       group.inScope.count += 1
       tables.closed.discard(execution.position.load(ordering: .relaxed))
-      group.timeline.append(execution, tables.nextNumber())
+      group.tables.timeline.append(execution, tables.nextNumber())
     }
   }
 
@@ -265,8 +269,8 @@ package final class MemoryStore: Store {
     {
       guard let execution = tables.closed.removeFirst() else { continue }
       let group = tables.group(of: execution.origin)
-      guard group.byName.remove(execution) else { continue }
-      group.timeline.remove(execution)
+      guard group.tables.byName.remove(execution) else { continue }
+      group.tables.timeline.remove(execution)
       forget(execution, &tables)
     }
   }
@@ -285,19 +289,19 @@ package final class MemoryStore: Store {
   ) -> (executions: [StoredExecution], next: UInt64?) {
     // A copy of the timeline costs nothing as long as nobody writes to it meanwhile; the filter
     // then runs without the lock.
-    let timeline = withTables { $0.groups[MachineKey(scope: scope, name: machine)]?.timeline }
+    let timeline = withTables { $0.groups[MachineKey(scope: scope, name: machine)]?.tables.timeline }
     return timeline?.page(before: position, limit: limit, where: matches) ?? ([], nil)
   }
 
   package func runningExecutions(of machine: String, in scope: Scope) -> [StoredExecution] {
     let all = withTables {
-      $0.groups[MachineKey(scope: scope, name: machine)]?.byName.all ?? []
+      $0.groups[MachineKey(scope: scope, name: machine)]?.tables.byName.all ?? []
     }
     return all.filter { $0.status.state == .running }
   }
 
   package func runningCount(of machine: String, in scope: Scope) -> Int {
-    withTables { $0.groups[MachineKey(scope: scope, name: machine)]?.running ?? 0 }
+    withTables { $0.groups[MachineKey(scope: scope, name: machine)]?.tables.running ?? 0 }
   }
 
   package func runningCount(in scope: Scope) -> Int { withTables { $0.running[scope]?.count ?? 0 } }
@@ -376,21 +380,37 @@ private struct SortedTable<Value> {
 
 /// The executions of one machine. Behind the lock of the store, which is what `@unchecked
 /// Sendable` stands on.
-final class MachineExecutions: @unchecked Sendable {
-  fileprivate var byName = NameTable()
-  fileprivate var timeline = Timeline()
-  fileprivate var running = 0
+@safe final class MachineExecutions: @unchecked Sendable {
+  fileprivate struct Tables: ~Copyable {
+    var byName = NameTable()
+    var timeline = Timeline()
+    var running = 0
+  }
+
+  /// Behind a pointer: a variable of a class is checked for exclusive use each time.
+  private let place: UnsafeMutablePointer<Tables>
   fileprivate let inScope: RunningCount
   /// The machine was removed; another one may have its name.
   fileprivate var isGone = false
 
-  fileprivate init(_ inScope: RunningCount) { self.inScope = inScope }
+  fileprivate var tables: Tables {
+    @inline(__always) unsafeAddress { unsafe UnsafePointer(place) }
+    @inline(__always) unsafeMutableAddress { unsafe place }
+  }
+
+  fileprivate init(_ inScope: RunningCount) {
+    self.inScope = inScope
+    unsafe place = .allocate(capacity: 1)
+    unsafe place.initialize(to: Tables())
+  }
+
+  deinit {
+    unsafe place.deinitialize(count: 1)
+    unsafe place.deallocate()
+  }
 
   /// Lets go of the executions, whose origin holds this.
-  fileprivate func empty() {
-    byName = NameTable()
-    timeline = Timeline()
-  }
+  fileprivate func empty() { tables = Tables() }
 }
 
 /// How many executions run in a scope. Behind the lock of the store, as the above.
@@ -412,9 +432,18 @@ private struct NameTable: ~Copyable {
   /// Searching goes on behind it.
   private static let removed: UInt32 = 1
 
+  private static let seed = UInt64.random(in: 0...(.max))
+
   static func hash(_ name: ExecutionName) -> UInt32 {
-    let hash = name.hashValue
-    return max(2, UInt32(truncatingIfNeeded: hash ^ hash >> 32))
+    let hash: UInt64
+    switch name {
+    case .number(let number):
+      // Random as a rule; and clients who choose theirs do not know the seed.
+      let low = (number.low ^ seed) &* 0x9E37_79B9_7F4A_7C15
+      hash = (low ^ low &>> 32 ^ number.high) &* (seed | 1)
+    case .text(let text): hash = UInt64(bitPattern: Int64(text.hashValue))
+    }
+    return max(2, UInt32(truncatingIfNeeded: hash &>> 32))
   }
 
   var all: [StoredExecution] { places.compactMap { $0 } }
@@ -487,6 +516,8 @@ private struct NameTable: ~Copyable {
 private struct Timeline: Sendable {
   private var entries: [(number: UInt64, execution: StoredExecution?)] = []
   private var emptyCount = 0
+  /// All before it are empty.
+  private var first = 0
 
   mutating func append(_ execution: StoredExecution, _ number: UInt64) {
     empty(execution.position.load(ordering: .relaxed))
@@ -507,12 +538,14 @@ private struct Timeline: Sendable {
     guard place < entries.count, entries[place].number == number else { return }
     entries[place].execution = nil
     emptyCount += 1
+    while first < entries.count, entries[first].execution == nil { first += 1 }
   }
 
   private mutating func sweep() {
     guard emptyCount > 1024, emptyCount * 2 > entries.count else { return }
     entries.removeAll { $0.execution == nil }
     emptyCount = 0
+    first = 0
   }
 
   func page(
@@ -532,8 +565,9 @@ private struct Timeline: Sendable {
   }
 
   /// The index of the first entry whose number is not below `number`. Mostly it is near the end,
-  /// since most executions are short.
+  /// since most executions are short; of those that are forgotten it is the first one.
   private func place(of number: UInt64) -> Int {
+    if first < entries.count, entries[first].number == number { return first }
     var high = entries.count
     var step = 4
     while high > step, entries[high - step].number >= number {

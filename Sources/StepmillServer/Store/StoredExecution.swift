@@ -139,7 +139,9 @@ package final class StoredExecution: Sendable {
     package var history = HistoryLog()
     /// Nil where there is nothing to say, or `archive` keeps it.
     package var ending: Ending?
-    private var archived: Archived?
+    /// Keeps what takes room; nil while that is here.
+    package private(set) var archive: (any ExecutionArchive)?
+    private var archivedEvents: UInt32 = 0
     private var rare: RareBox?
     /// What runs it, and for whom, while it runs.
     var hosted: HostedExecution?
@@ -149,16 +151,6 @@ package final class StoredExecution: Sendable {
     fileprivate private(set) var hears: (log: Bool, store: Bool) = (false, false)
 
     // A million of them may wait: what few have, or have only when they are over, is one word here.
-
-    private final class Archived: Sendable {
-      let archive: any ExecutionArchive
-      let eventCount: Int
-
-      init(_ archive: any ExecutionArchive, eventCount: Int) {
-        self.archive = archive
-        self.eventCount = eventCount
-      }
-    }
 
     private struct Rare: Sendable {
       var redrives = Redrives()
@@ -173,21 +165,26 @@ package final class StoredExecution: Sendable {
 
     package init() {}
 
+    /// One that is about to run.
+    fileprivate init(
+      _ origin: ExecutionOrigin, input: some Collection<UInt8>, for service: StepFunctionsService
+    ) {
+      let capacity = min(origin.typicalBytes.load(ordering: .relaxed), typicalBytesMax)
+      history = HistoryLog(input: input, capacity: capacity)
+      isRun(for: service, origin.revision)
+    }
+
     /// One whose contents are in an archive.
     package init(archive: any ExecutionArchive, eventCount: Int) {
-      archived = Archived(archive, eventCount: eventCount)
+      self.archive = archive
+      isArchived(eventCount: eventCount)
     }
-
-    /// Keeps what takes room; nil while that is here.
-    package var archive: (any ExecutionArchive)? { archived?.archive }
 
     /// How many events there are, be they here or not.
-    package var eventCount: Int { archived?.eventCount ?? history.count }
+    package var eventCount: Int { archive == nil ? history.count : Int(archivedEvents) }
 
     /// The archive has so many events by now.
-    package mutating func isArchived(eventCount: Int) {
-      if let archive { archived = Archived(archive, eventCount: eventCount) }
-    }
+    package mutating func isArchived(eventCount: Int) { archivedEvents = UInt32(eventCount) }
 
     private mutating func changeRare(_ change: (inout Rare) -> Void) {
       var new = rare?.rare ?? Rare()
@@ -215,7 +212,8 @@ package final class StoredExecution: Sendable {
     /// Gives the contents to a store that has them.
     package mutating func leave(to archive: any ExecutionArchive) {
       isResumable = ending?.resumePoint != nil
-      archived = Archived(archive, eventCount: history.count)
+      isArchived(eventCount: history.count)
+      self.archive = archive
       history = HistoryLog()
       ending = nil
     }
@@ -224,7 +222,7 @@ package final class StoredExecution: Sendable {
     fileprivate mutating func comeBack(_ history: HistoryLog, _ ending: Ending) {
       self.history = history
       self.ending = ending
-      archived = nil
+      archive = nil
     }
 
     package var byteCount: Int {
@@ -261,7 +259,7 @@ package final class StoredExecution: Sendable {
     _ origin: ExecutionOrigin, name: ExecutionName, startDate: Int64, extra: Extra? = nil,
     life: consuming Life
   ) {
-    self.life = Mutex(life)
+    self.life = Mutex(consume life)
     self.origin = origin
     label = name
     self.startDate = startDate
@@ -273,15 +271,12 @@ package final class StoredExecution: Sendable {
     _ origin: ExecutionOrigin, name: ExecutionName, startDate: Int64, extra: Extra? = nil,
     input: some Collection<UInt8>, for service: StepFunctionsService
   ) {
-    var life = Life()
-    let capacity = min(origin.typicalBytes.load(ordering: .relaxed), Self.typicalBytesMax)
-    life.history = HistoryLog(input: input, capacity: capacity)
-    life.isRun(for: service, origin.revision)
-    self.init(origin, name: name, startDate: startDate, extra: extra, life: life)
+    self.init(
+      origin, name: name, startDate: startDate, extra: extra, life: Life(origin, input: input, for: service))
   }
 
   /// More is not reserved because others took it.
-  private static let typicalBytesMax = 4096
+  fileprivate static let typicalBytesMax = 4096
 
   package var name: String { label.text }
   package var scope: Scope { origin.scope }
@@ -389,7 +384,7 @@ extension StoredExecution: ExecutionListener {
 
   package func recorded(_ event: EventRecord) {
     let (service, hears) = withLife { life -> (StepFunctionsService?, (log: Bool, store: Bool)) in
-      life.history.append(event, role: origin.revision.roleARN)
+      life.history.append(event, of: origin)
       let hears = life.hears
       // What is in the queue of the store already need not be put there.
       guard hears.log || hears.store && !isQueued.load(ordering: .relaxed) else { return (nil, hears) }

@@ -31,7 +31,6 @@ import StepmillHTTP
   private let isForgetful: Bool
   private let direct: DirectLoop
   private let loop: TenantLoop
-  private var identifiers: LocalIdentifiers
   private let syncMeter: OperationMeter
   private let startMeter: OperationMeter
   private let members = TextMembers([
@@ -44,10 +43,11 @@ import StepmillHTTP
     static let traceHeader = 3
     static let includedData = 4
   }
-  private var known = KnownMachines()
-  private var caller = KnownCaller()
-  /// Behind pointers: each use of a class's own variable in place would be a call to the
-  /// exclusivity check.
+  // Behind pointers: each use of a class's own variable in place would be a call to the exclusivity
+  // check.
+  private let identifiers: UnsafeMutablePointer<LocalIdentifiers>
+  private let known: UnsafeMutablePointer<KnownMachines>
+  private let caller: UnsafeMutablePointer<KnownCaller>
   private let body: UnsafeMutablePointer<AnswerBuffer>
   private let fields: UnsafeMutablePointer<AnswerBuffer>
 
@@ -55,7 +55,7 @@ import StepmillHTTP
   private var current: SyncCall?
   private var currentEnded = false
   /// Calls of StartExecution that the store has not been told of: those of this turn.
-  private var held: [Unwritten] = []
+  private let held: UnsafeMutablePointer<Held>
   /// Those whose answers wait for the store, in order; and whether it was asked.
   private var unwritten: [Unwritten] = []
   private var isAwaitingStore = false
@@ -66,11 +66,23 @@ import StepmillHTTP
     let began: Int
   }
 
+  private struct Held {
+    var executions: [StoredExecution] = []
+    /// Beside them.
+    var calls: [Call] = []
+
+    struct Call {
+      let machine: KnownMachine
+      let respond: HTTPResponder
+      let began: Int
+    }
+  }
+
   /// Those whose executions wait for something.
   private var waiting: [UInt64: SyncCall] = [:]
   private var nextTicket: UInt64 = 1
   /// Of executions that nobody waits for.
-  private static let nobody: UInt64 = 0
+  private static let nobody = DirectLoop.nobody
 
   init(_ whole: ServiceHandler, _ service: StepFunctionsService, _ runtime: Runtime, _ loop: TenantLoop) {
     self.whole = whole
@@ -78,7 +90,14 @@ import StepmillHTTP
     isForgetful = service.store is MemoryStore
     self.loop = loop
     direct = DirectLoop(runtime, loop, keeping: service)
-    identifiers = LocalIdentifiers(whole.identifiers)
+    unsafe identifiers = .allocate(capacity: 1)
+    unsafe identifiers.initialize(to: LocalIdentifiers(whole.identifiers))
+    unsafe known = .allocate(capacity: 1)
+    unsafe known.initialize(to: KnownMachines())
+    unsafe caller = .allocate(capacity: 1)
+    unsafe caller.initialize(to: KnownCaller())
+    unsafe held = .allocate(capacity: 1)
+    unsafe held.initialize(to: Held())
     syncMeter = whole.meters.share(of: "StartSyncExecution")
     startMeter = whole.meters.share(of: "StartExecution")
     unsafe body = .allocate(capacity: 1)
@@ -89,6 +108,14 @@ import StepmillHTTP
   }
 
   deinit {
+    unsafe identifiers.deinitialize(count: 1)
+    unsafe identifiers.deallocate()
+    unsafe known.deinitialize(count: 1)
+    unsafe known.deallocate()
+    unsafe caller.deinitialize(count: 1)
+    unsafe caller.deallocate()
+    unsafe held.deinitialize(count: 1)
+    unsafe held.deallocate()
     unsafe body.deinitialize(count: 1)
     unsafe body.deallocate()
     unsafe fields.deinitialize(count: 1)
@@ -116,9 +143,10 @@ import StepmillHTTP
   }
 
   private func order(_ request: HTTPRequest) -> Order? {
-    guard let scope = caller.scope(of: request, whole.access), unsafe members.read(request.body),
+    guard let scope = unsafe caller.pointee.scope(of: request, whole.access),
+      unsafe members.read(request.body),
       unsafe members[Place.traceHeader] == nil, let arn = unsafe members[Place.machine],
-      let machine = unsafe known.machine(arn, scope, service)
+      let machine = unsafe known.pointee.machine(arn, scope, service)
     else { return nil }
     let input = unsafe members[Place.input] ?? UnsafeRawBufferPointer.emptyObject
     // Sizes are counted in UTF-16 units, of which there are never more than bytes.
@@ -147,8 +175,8 @@ import StepmillHTTP
   }
 
   private func call(_ order: Order, _ respond: HTTPResponder, began: Int) -> SyncCall {
-    let name = identifiers.next()
-    let run = identifiers.next()
+    let name = unsafe identifiers.pointee.next()
+    let run = unsafe identifiers.pointee.next()
     let given = unsafe order.name.map { unsafe String(decoding: $0, as: UTF8.self) }
     return SyncCall(
       machine: order.machine, name: given,
@@ -183,13 +211,15 @@ import StepmillHTTP
 
   private func startStandard(_ order: Order, _ respond: HTTPResponder, began: Int) -> Bool {
     let given = unsafe order.name.map { unsafe ExecutionName(String(decoding: $0, as: UTF8.self)) }
-    let name = given ?? .number(identifiers.next())
+    let name = given ?? .number(unsafe identifiers.pointee.next())
     guard
       let execution = unsafe service.startStandard(
         order.machine, name: name, text: order.input, on: direct, isHeld: !isForgetful)
     else { return false }
     guard isForgetful else {
-      held.append(Unwritten(machine: order.machine, execution: execution, respond: respond, began: began))
+      unsafe held.pointee.executions.append(execution)
+      unsafe held.pointee.calls.append(
+        Held.Call(machine: order.machine, respond: respond, began: began))
       return true
     }
     answer(order.machine, execution, respond, began: began)
@@ -215,14 +245,21 @@ import StepmillHTTP
 
   /// Most executions are over when the turn is, and the store keeps them at once.
   func turnEnds() {
-    guard !held.isEmpty else { return }
-    if service.store.keep(held.map(\.execution)) {
-      for call in held { answer(call.machine, call.execution, call.respond, began: call.began) }
-    } else {
-      unwritten += held
-      if !isAwaitingStore { awaitStore() }
+    let count = unsafe held.pointee.executions.count
+    guard count > 0 else { return }
+    let areKept = unsafe service.store.keep(held.pointee.executions)
+    for index in 0..<count {
+      let (execution, call) = unsafe (held.pointee.executions[index], held.pointee.calls[index])
+      if areKept {
+        answer(call.machine, execution, call.respond, began: call.began)
+      } else {
+        unwritten.append(
+          Unwritten(machine: call.machine, execution: execution, respond: call.respond, began: call.began))
+      }
     }
-    held.removeAll(keepingCapacity: true)
+    if !areKept, !isAwaitingStore { awaitStore() }
+    unsafe held.pointee.executions.removeAll(keepingCapacity: true)
+    unsafe held.pointee.calls.removeAll(keepingCapacity: true)
   }
 
   /// Has those who wait answered when everything so far is written. One question at a time: who
@@ -354,7 +391,7 @@ import StepmillHTTP
   private func send(_ respond: HTTPResponder) {
     unsafe fields.pointee.clear()
     unsafe fields.pointee.add("Content-Type: application/x-amz-json-1.0\r\nx-amzn-RequestId: ")
-    unsafe fields.pointee.add(identifiers.next())
+    unsafe fields.pointee.add(identifiers.pointee.next())
     unsafe fields.pointee.add("\r\n")
     unsafe respond.send(status: 200, fields: fields.pointee.bytes, body: body.pointee.bytes)
   }
