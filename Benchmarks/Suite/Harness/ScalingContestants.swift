@@ -322,7 +322,7 @@ private func computed(
   steps: Int, percent: Int, seconds: Double, arrivalsOn core: Int?
 ) -> LatencyHistogram {
   let begun = Clock.wall.seconds()
-  let sample = 4000
+  let sample = 2000
   // Different each time, or the compiler would know the answer.
   for index in 0..<sample { precondition(BusyWork.run(steps + (index & 1)) != 0) }
   let interval = (Clock.wall.seconds() - begun) * 1e9 / Double(sample) * 100 / Double(percent)
