@@ -63,7 +63,8 @@ let benchmarks: [Target] =
       dependencies: ["Stepmill", "StepmillHTTP", "StepmillCommands", "LimitHTTP"],
       path: "Benchmarks/HTTP", swiftSettings: common),
     .testTarget(
-      name: "BenchmarkTests", dependencies: ["BenchmarkSuite", "BenchmarkWorkloads", "Handwritten"],
+      name: "BenchmarkTests",
+      dependencies: ["BenchmarkSuite", "BenchmarkWorkloads", "Handwritten", "StepmillCommands"],
       swiftSettings: withFloor),
   ]
 

@@ -39,6 +39,7 @@ typedef struct {
   Inbox *inbox;
   Node *nodes;
   uint64_t count;
+  int32_t core;
 } Producer;
 
 static const uint8_t text[7] = "{\"n\":1}";
@@ -62,6 +63,7 @@ static void onSubmission(uv_async_t *async) {
 static void produce(void *argument) {
   Producer *producer = argument;
   Inbox *inbox = producer->inbox;
+  limit_uv_stay_on_core(producer->core);
   atomic_fetch_add(&inbox->ready, 1);
   while (!atomic_load(&inbox->go)) sched_yield();
   for (uint64_t i = 0; i < producer->count; i++) {
@@ -75,7 +77,8 @@ static void produce(void *argument) {
   }
 }
 
-uint64_t limit_uv_submissions(uint64_t count, uint32_t producers, uint64_t *nanoseconds) {
+uint64_t limit_uv_submissions(uint64_t count, uint32_t producers, uint64_t *nanoseconds,
+                              const int32_t *cores, uint32_t coreCount) {
   *nanoseconds = 0;
   if (count == 0 || producers == 0 || producers > producersMax) return 0;
   Node *nodes = calloc(count, sizeof(Node));
@@ -98,7 +101,8 @@ uint64_t limit_uv_submissions(uint64_t count, uint32_t producers, uint64_t *nano
   for (; running < producers; running++) {
     uint64_t first = share * running;
     work[running] =
-        (Producer){&inbox, nodes + first, running + 1 == producers ? count - first : share};
+        (Producer){&inbox, nodes + first, running + 1 == producers ? count - first : share,
+                   coreCount > 0 ? cores[running % coreCount] : -1};
     if (uv_thread_create(&threads[running], produce, &work[running]) != 0) break;
   }
   while (atomic_load(&inbox.ready) < running) sched_yield();
@@ -123,6 +127,7 @@ typedef struct {
   uv_async_t wake;
   uv_async_t leave;
   atomic_ullong woken;  // when, or 0 while nothing has arrived
+  int32_t core;
 } Sleeper;
 
 static void onWake(uv_async_t *async) {
@@ -135,10 +140,14 @@ static void onLeave(uv_async_t *async) {
   uv_close((uv_handle_t *)&sleeper->leave, NULL);
 }
 
-static void sleepAndWake(void *argument) { uv_run(&((Sleeper *)argument)->loop, UV_RUN_DEFAULT); }
+static void sleepAndWake(void *argument) {
+  Sleeper *sleeper = argument;
+  limit_uv_stay_on_core(sleeper->core);
+  uv_run(&sleeper->loop, UV_RUN_DEFAULT);
+}
 
-int limit_uv_wakeups(uint64_t *nanoseconds, uint64_t count, uint32_t pause) {
-  Sleeper sleeper;
+int limit_uv_wakeups(uint64_t *nanoseconds, uint64_t count, uint32_t pause, int32_t core) {
+  Sleeper sleeper = {.core = core};
   uv_thread_t thread;
   int error = uv_loop_init(&sleeper.loop);
   if (error != 0) return error;

@@ -34,6 +34,20 @@ int limit_uv_set_cores(const uint64_t *words) {
   return failures == 0 ? 0 : -1;
 }
 
+int limit_uv_set_thread_cores(const uint64_t *words) {
+  cpu_set_t set;
+  memcpy(&set, words, sizeof set);
+  return sched_setaffinity(0, sizeof set, &set);
+}
+
+void limit_uv_stay_on_core(int32_t core) {
+  cpu_set_t set;
+  if (core < 0 || core >= CPU_SETSIZE) return;
+  CPU_ZERO(&set);
+  CPU_SET(core, &set);
+  sched_setaffinity(0, sizeof set, &set);
+}
+
 void limit_uv_trim_heap(void) {
 #ifdef __GLIBC__
   malloc_trim(0);

@@ -52,11 +52,29 @@ enum BucketOptions {
       }
       configuration.endpoints["s3"] = String(parts[1])
     }
+    let variable = "AWS_ENDPOINT_URL_S3"
+    if let url = terminal.environment[variable], !url.isEmpty, !isURL(url) {
+      throw CommandError(
+        "the variable \(variable) takes http://HOST:PORT or https://HOST, not '\(SourceLines.readable(url))'",
+        isAboutUsage: false)
+    }
     return configuration
   }
 
+  /// Of HTTP, with a host, and with a port that there can be if it has one. Whether anybody is there
+  /// shows when somebody is called.
   static func isURL(_ text: some StringProtocol) -> Bool {
-    text.hasPrefix("http://") || text.hasPrefix("https://")
+    guard let scheme = ["http://", "https://"].first(where: { text.hasPrefix($0) }) else { return false }
+    let authority = text.dropFirst(scheme.count).prefix { !"/?#".contains($0) }
+    let place = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
+    // An address of IPv6 has colons of its own, in brackets.
+    let hostEnd =
+      place.hasPrefix("[") ? place.firstIndex(of: "]").map(place.index(after:)) : place.firstIndex(of: ":")
+    let host = place[..<(hostEnd ?? place.endIndex)]
+    let port = place[(hostEnd ?? place.endIndex)...]
+    let isHost =
+      !host.isEmpty && !host.contains { $0.isWhitespace } && (host.first != "[" || host.last == "]")
+    return isHost && (port.isEmpty || port.first == ":" && (UInt16(port.dropFirst()) ?? 0) > 0)
   }
 
   /// As AWS's own tools choose it.
@@ -82,7 +100,18 @@ struct BucketPlaces {
 
   func bucket(_ name: String, _ store: S3Buckets?) throws(BucketError) -> any Bucket {
     if let directory = directories[name] { return directory }
-    if let store { return try store.bucket(name) }
+    if let store {
+      do throws(BucketError) {
+        return try store.bucket(name)
+      } catch {
+        guard error.code == "InvalidBucketName" else { throw error }
+        throw BucketError(
+          error.kind,
+          "The specified bucket is not valid: '\(name)'. (S3's have three characters or more: letters, digits, "
+            + "'-', '.' and '_'. --bucket \(name)=DIRECTORY lets a directory stand for any.)",
+          code: error.code)
+      }
+    }
     throw BucketError(
       .noSuchBucket,
       "The specified bucket does not exist: '\(name)'. (--bucket \(name)=DIRECTORY lets a directory stand for "

@@ -1,4 +1,6 @@
 import BenchmarkWorkloads
+import StepmillCommands
+import Synchronization
 import Testing
 
 @testable import BenchmarkSuite
@@ -89,6 +91,88 @@ import Testing
     let stepmill = try #require(rows.first { $0.contestant == .stepmill })
     #expect(stepmill.shareOfFloor == 0.5)
     #expect(stepmill.factorToHandwritten == 4)
+  }
+
+  /// Rounds whose seconds are given for each contestant.
+  private func rounds(_ floor: [Double], _ stepmill: [Double]) async throws -> [Row] {
+    func contestant(_ role: Contestant.Role, _ seconds: [Double]) -> Contestant {
+      let left = Mutex(seconds[...])
+      return Contestant(
+        role, "made up",
+        run: { Tally(executions: $0, seconds: left.withLock { $0.popFirst() } ?? .nan) })
+    }
+    return try await Harness(HarnessOptions(rounds: floor.count, roundSeconds: 1)).measure(
+      Benchmark(
+        "submit-1", "made up", units: [.itemsPerSecond], times: 1000, warmsUp: false,
+        contestants: [contestant(.stepmill, stepmill), contestant(.floor, floor)])
+    ).rows
+  }
+
+  @Test("A ratio is the median of the rounds' ratios, with the least and the greatest")
+  func pairedRatios() async throws {
+    // Twice as fast in each round, on a machine that is not as fast in one as in the next.
+    let rows = try await rounds([2, 20, 6], [1, 10, 2])
+    let spread = try #require(rows.first { $0.contestant == .stepmill }?.sharesOfFloor)
+    #expect(spread.values == [2, 2, 3])
+    #expect(spread.median == 2)
+    #expect(spread.least == 2 && spread.greatest == 3)
+
+    let outcome = Outcome(
+      benchmark: Benchmark("submit-1", "", units: [.itemsPerSecond], contestants: []), rows: rows,
+      resultHash: nil)
+    let goals = goalResults(of: [outcome], .tiny)
+    #expect(goals.map(\.value) == [2])
+    #expect(table(of: goals).contains("2.00 x to 3.00 x"))
+    #expect(json(of: [outcome], goals).contains(#""range":[2.0,3.0]"#))
+    #expect(json(of: [outcome]).contains(#""shareOfFloorRange":[2.0,3.0]"#))
+  }
+
+  @Test("Between benchmarks that took no turns a ratio is that of the medians")
+  func unpairedRatios() async throws {
+    let one = try await rounds([2, 20, 6], [1, 10, 2])
+    let other = Row(
+      Benchmark("other", "", units: [.itemsPerSecond], contestants: []),
+      Contestant(.floor, "", run: { Tally(executions: $0) }), .itemsPerSecond, values: [250, 100, 1000])
+    #expect(one[0].multiple(of: other).values == [2])
+    #expect(!one[0].multiple(of: other).isSpread)
+  }
+
+  /// A window of arrivals that took so many nanoseconds, and one in fifty of them so many.
+  private func window(_ usual: UInt64, rare: UInt64) -> LatencyHistogram {
+    var window = LatencyHistogram()
+    for index in 0..<1000 { window.note(index % 50 == 0 ? rare : usual) }
+    return window
+  }
+
+  @Test("Up to p99 each window has its figures; what is rarer is told of the whole round")
+  func windows() {
+    var tally = Tally(executions: 2000, latencies: window(32, rare: 63))
+    tally.latencies?.add(window(50, rare: 60))
+    tally.windows = [window(32, rare: 60), window(50, rare: 50)]
+    tally.windowSeconds = 1
+    #expect(Unit.latencyP50.values(tally, seconds: 2) == [32, 50])
+    #expect(Unit.latencyP99.values(tally, seconds: 2) == [60, 50])
+    #expect(Unit.latencyShape.values(tally, seconds: 2) == [60.0 / 32, 1])
+    #expect(Unit.latencyMax.values(tally, seconds: 2) == [63])
+  }
+
+  @Test("A loop that falls behind in most windows has no shape, and misses the goal")
+  func fallsBehind() throws {
+    var tally = Tally(executions: 3000)
+    tally.windows = [
+      window(50, rare: 60), window(20_000_000, rare: 30_000_000), window(30_000_000, rare: 40_000_000),
+    ]
+    tally.windowSeconds = 1
+    let values = Unit.latencyShape.values(tally, seconds: 3)
+    #expect(values == [60.0 / 50, .infinity, .infinity])
+    let benchmark = Benchmark("W3-latency", "", units: [.latencyShape], contestants: [])
+    let row = Row(
+      benchmark, Contestant(.stepmill, "", variant: "80", run: { Tally(executions: $0) }), .latencyShape,
+      values: values)
+    let outcome = Outcome(benchmark: benchmark, rows: [row], resultHash: nil)
+    let goals = goalResults(of: [outcome], .tiny)
+    #expect(goals.map(\.verdict) == ["missed, fell behind"])
+    #expect(resultHash(ofJSON: Array(json(of: [outcome], goals).utf8)) != nil)
   }
 
   @Test("Rows are valid JSON with the agreed members")

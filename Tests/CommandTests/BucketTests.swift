@@ -69,10 +69,29 @@ import Testing
       (["s3://rows/in.csv", "--out", "s3://"], "names no bucket"),
       (["s3://rows/in.csv", "--endpoint", "sqs=http://127.0.0.1:1"], "takes s3=URL"),
       (["s3://rows/in.csv", "--endpoint", "s3=127.0.0.1:1"], "takes s3=URL"),
+      (["s3://rows/in.csv", "--endpoint", "s3=https://"], "takes s3=URL"),
+      (
+        ["s3://rows/in.csv", "--out", "s3://b/out", "--endpoint", "s3=http://127.0.0.1:1"],
+        "The specified bucket is not valid: 'b'."
+      ),
     ] {
       let run = try await stepmill(["map", file] + words + bucket)
       #expect(run.status == 2 && run.error.contains(message), "\(run)")
     }
+  }
+
+  @Test(
+    "An endpoint is a URL of HTTP with a host",
+    arguments: [
+      ("http://127.0.0.1:5000", true), ("https://s3.example", true), ("http://[::1]:80/x", true),
+      ("http://[::1]", true), ("https://key:word@host:1/", true), ("http://h?x:y", true),
+      ("nonsense", false), ("ftp://h", false), ("http://", false), ("https:///x", false),
+      ("http://:80", false),
+      ("http://h:99999", false), ("http://h:", false), ("http://h:0", false), ("http://[::1", false),
+      ("http://[::1]80", false), ("http://a b", false),
+    ])
+  func endpoints(url: String, isURL: Bool) {
+    #expect(BucketOptions.isURL(url) == isURL)
   }
 
   /// Virtual time does not wait for a network.

@@ -43,13 +43,15 @@ uint64_t limit_uv_timers_fire(limit_uv_timers *timers);
 
 /// Hands `count` records of 64 bytes, each with a small input, from `producers` threads (1 to 16) to a loop on the calling thread,
 /// with one `uv_async_send` for each. Writes the wall time from first to last and returns
-/// how many arrived whole.
-uint64_t limit_uv_submissions(uint64_t count, uint32_t producers, uint64_t *nanoseconds);
+/// how many arrived whole. Producers stay on the `coreCount` cores in turn; 0: wherever they are put.
+uint64_t limit_uv_submissions(uint64_t count, uint32_t producers, uint64_t *nanoseconds,
+                              const int32_t *cores, uint32_t coreCount);
 
-/// Wakes a loop that sleeps on another thread, `count` times, `pause` microseconds apart.
+/// Wakes a loop that sleeps on another thread, `count` times, `pause` microseconds apart. That
+/// thread stays on `core`, unless that is negative.
 /// Writes the time from before `uv_async_send` to inside the callback of each wake-up.
 /// Returns 0, or a libuv error.
-int limit_uv_wakeups(uint64_t *nanoseconds, uint64_t count, uint32_t pause);
+int limit_uv_wakeups(uint64_t *nanoseconds, uint64_t count, uint32_t pause, int32_t core);
 
 /// Cores as bits, for the harness: the C library keeps these calls from Swift.
 enum { limit_uv_core_words = 16 };
@@ -60,6 +62,12 @@ int limit_uv_get_cores(uint64_t *words);
 /// Confines every thread the process has now to these cores; later ones inherit it.
 /// Returns 0 when all of them could be.
 int limit_uv_set_cores(const uint64_t *words);
+
+/// Confines the calling thread alone, and those that it starts from now on. Returns 0 on success.
+int limit_uv_set_thread_cores(const uint64_t *words);
+
+/// The same with one core; a negative one changes nothing.
+void limit_uv_stay_on_core(int32_t core);
 
 /// Gives the heap's free pages back to the system, where the C library can.
 void limit_uv_trim_heap(void);

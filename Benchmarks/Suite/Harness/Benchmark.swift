@@ -13,6 +13,11 @@ public struct Tally: Sendable {
   public var allocations: Int
   /// How long each took, where a benchmark asks.
   public var latencies: LatencyHistogram?
+  /// The same in short windows one after the other, each long enough for a p99 of its own: where
+  /// the machine itself stops for milliseconds, that is one window and not the tail of the round.
+  public var windows: [LatencyHistogram] = []
+  /// How long arrivals came in each of the windows.
+  public var windowSeconds = 0.0
   /// A figure that has no unit: lateness over the work that was due.
   public var ratio: Double
 
@@ -79,8 +84,13 @@ public enum Unit: String, Sendable {
   case latencyP99 = "ns p99"
   case latencyP999 = "ns p99.9"
   case latencyP9999 = "ns p99.99"
+  case latencyMax = "ns max"
+  /// p99 as a multiple of p50, window by window; infinite where the loop fell behind.
+  case latencyShape = "p99/p50"
 
-  static let latencies: [Unit] = [.latencyP50, .latencyP90, .latencyP99, .latencyP999, .latencyP9999]
+  static let latencies: [Unit] = [
+    .latencyP50, .latencyP90, .latencyP99, .latencyShape, .latencyP999, .latencyP9999, .latencyMax,
+  ]
 
   /// A price is better when it is lower.
   var isPrice: Bool {
@@ -90,7 +100,21 @@ public enum Unit: String, Sendable {
     }
   }
 
-  func value(_ tally: Tally, seconds: Double) -> Double {
+  /// The figures of a round: one, or one for each of its windows. What is rarer than one in a
+  /// hundred is told of the whole round, with all that the machine did meanwhile.
+  func values(_ tally: Tally, seconds: Double) -> [Double] {
+    switch self {
+    case .latencyP50, .latencyP90, .latencyP99, .latencyShape:
+      if tally.windows.isEmpty { return [value(tally, seconds: seconds)] }
+      return tally.windows.map { window in
+        let part = Tally(executions: Int(window.total), seconds: tally.windowSeconds, latencies: window)
+        return value(part, seconds: tally.windowSeconds)
+      }
+    default: return [value(tally, seconds: seconds)]
+    }
+  }
+
+  private func value(_ tally: Tally, seconds: Double) -> Double {
     switch self {
     case .transitionsPerSecond: Double(tally.transitions) / seconds
     case .executionsPerSecond, .itemsPerSecond: Double(tally.executions) / seconds
@@ -105,7 +129,17 @@ public enum Unit: String, Sendable {
     case .latencyP99: quantile(tally, 0.99)
     case .latencyP999: quantile(tally, 0.999)
     case .latencyP9999: quantile(tally, 0.9999)
+    case .latencyMax: quantile(tally, 1)
+    case .latencyShape: shape(tally, seconds: seconds)
     }
+  }
+
+  /// Arrivals that come by two hundredths faster than they are run wait in the middle of a schedule
+  /// for a hundredth of what has passed until its end: the shape of such times says nothing.
+  private func shape(_ tally: Tally, seconds: Double) -> Double {
+    let middle = quantile(tally, 0.5)
+    if middle > seconds * 1e9 / 100 { return .infinity }
+    return middle > 0 ? quantile(tally, 0.99) / middle : 0
   }
 
   private func quantile(_ tally: Tally, _ share: Double) -> Double {
@@ -125,13 +159,16 @@ public struct Benchmark: Sendable {
   public let times: Int?
   /// Rounds, where the usual number would take too long.
   public let rounds: Int?
+  /// Short turns of each contestant that a round consists of, each with a figure of its own. More
+  /// than one where a figure is soon had and soon disturbed.
+  public let turns: Int
   /// Runs once before the clock starts. What is long enough anyway does not.
   public let warmsUp: Bool
   public let contestants: [Contestant]
 
   public init(
     _ name: String, _ summary: String, units: [Unit], clock: Clock = .process, pinned: Bool = true,
-    times: Int? = nil, rounds: Int? = nil, warmsUp: Bool = true, contestants: [Contestant]
+    times: Int? = nil, rounds: Int? = nil, turns: Int = 1, warmsUp: Bool = true, contestants: [Contestant]
   ) {
     self.name = name
     self.summary = summary
@@ -140,6 +177,7 @@ public struct Benchmark: Sendable {
     self.pinned = pinned
     self.times = times
     self.rounds = rounds
+    self.turns = turns
     self.warmsUp = warmsUp
     self.contestants = contestants
   }

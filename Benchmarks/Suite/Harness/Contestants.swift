@@ -30,12 +30,12 @@ public struct SuiteSize: Sendable {
     definitionStates: [10, 20, 50], fanOutItems: 200, rows: 100, growth: [10, 100], latencySeconds: 0.001,
     allocations: { 0 })
   public static let quick = SuiteSize(
-    waits: 100_000, waitDuration: .seconds(1), timers: 100_000, submissions: 100_000, wakeUps: 300,
+    waits: 100_000, waitDuration: .seconds(1), timers: 100_000, submissions: 100_000, wakeUps: 200,
     definitionStates: [10, 1000, 10_000], fanOutItems: 20_000, rows: 200_000, growth: [1000, 10_000],
     latencySeconds: 0.3)
   public static let full = SuiteSize(
     waits: 1_000_000, waitDuration: .seconds(3), timers: 1_000_000, submissions: 1_000_000,
-    wakeUps: 3000, definitionStates: [10, 1000, 100_000], fanOutItems: 100_000, rows: 10_000_000,
+    wakeUps: 500, definitionStates: [10, 1000, 100_000], fanOutItems: 100_000, rows: 10_000_000,
     growth: [1000, 10_000, 100_000, 1_000_000], latencySeconds: 1)
 }
 
@@ -125,13 +125,15 @@ private func scalingBenchmarks(_ size: SuiteSize) -> [Benchmark] {
 /// W3 by schedule. One core for the arrivals, one for the loop.
 private func latencyBenchmarks(_ size: SuiteSize) -> [Benchmark] {
   let loads = [50, 80, 95]
+  // Of the usual time some goes to finding out, before each window, what is sustained.
+  let seconds = size.latencySeconds * 0.6
   return [
     Benchmark(
       "W3-latency", "W3 arriving by schedule at 50, 80 and 95 % of what one loop sustains",
       units: Unit.latencies, clock: .wall, pinned: false, warmsUp: false,
-      contestants: loads.map { stepmillLatency($0, seconds: size.latencySeconds) }
-        + [stepmillLatency(80, isSpinning: true, seconds: size.latencySeconds)]
-        + loads.map { floorLatency($0, seconds: size.latencySeconds) })
+      contestants: loads.map { stepmillLatency($0, seconds: seconds) }
+        + [stepmillLatency(80, isSpinning: true, seconds: seconds)]
+        + loads.map { floorLatency($0, seconds: seconds) })
   ]
 }
 
@@ -209,7 +211,7 @@ private func crossingBenchmarks(_ size: SuiteSize) -> [Benchmark] {
     return [
       Benchmark(
         "submit-\(producers)", "records handed from \(threads) to one loop", units: [.itemsPerSecond],
-        clock: .wall, pinned: false, times: size.submissions,
+        clock: .wall, pinned: false, times: size.submissions / 4, turns: 20,
         contestants: [stepmillSubmissions(producers: producers), libuvSubmissions(producers: producers)]),
       Benchmark(
         "start-\(producers)", "executions of one state started from \(threads), to their end",
@@ -218,12 +220,12 @@ private func crossingBenchmarks(_ size: SuiteSize) -> [Benchmark] {
     ]
   } + [
     Benchmark(
-      "wake-up", "from a foreign thread to a loop asleep, median", units: [.nanosecondsPerItem],
-      clock: .wall, pinned: false, times: size.wakeUps,
+      "wake-up", "from a foreign thread to a loop asleep on another core, median",
+      units: [.nanosecondsPerItem], clock: .wall, pinned: false, times: size.wakeUps, turns: 3,
       contestants: [stepmillWakeUps(isSpinning: false), libuvWakeUps()]),
     Benchmark(
       "wake-up-spinning", "from a foreign thread to a loop that looks for mail, median",
-      units: [.nanosecondsPerItem], clock: .wall, pinned: false, times: size.wakeUps,
+      units: [.nanosecondsPerItem], clock: .wall, pinned: false, times: size.wakeUps, turns: 3,
       contestants: [stepmillWakeUps(isSpinning: true)]),
   ]
 }

@@ -152,7 +152,12 @@ func libuvSubmissions(producers: Int) -> Contestant {
     .floor, "uv_async_send each",
     run: { times in
       var nanoseconds: UInt64 = 0
-      let arrived = unsafe limit_uv_submissions(UInt64(times), UInt32(producers), &nanoseconds)
+      let crossing = Crossing.current()
+      let cores = crossing.senders.map(Int32.init)
+      let arrived = crossing.on(crossing.loop) {
+        unsafe limit_uv_submissions(
+          UInt64(times), UInt32(producers), &nanoseconds, cores, UInt32(cores.count))
+      }
       return Tally(executions: Int(arrived), seconds: Double(nanoseconds) / 1e9)
     })
 }
@@ -163,7 +168,10 @@ func libuvWakeUps() -> Contestant {
     .floor, "uv_async_send",
     run: { times in
       var latencies = [UInt64](repeating: 0, count: times)
-      let error = unsafe limit_uv_wakeups(&latencies, UInt64(times), 100)
+      let crossing = Crossing.current()
+      let error = crossing.on(crossing.senders.first) {
+        unsafe limit_uv_wakeups(&latencies, UInt64(times), 100, Int32(crossing.loop ?? -1))
+      }
       if error != 0 { throw BenchmarkError.failed("libuv error \(error)") }
       latencies.sort()
       let median = Double(latencies[times / 2]) / 1e9

@@ -1,5 +1,6 @@
 // What the figures ought to be: ratios between two things measured in the same run, each with
-// the least that will do and the goal.
+// the least that will do and the goal. Between contestants that took turns a ratio is the median
+// of those of the rounds, and the table has the least and the greatest of them as well.
 
 /// One line of the table of goals.
 public struct Goal: Sendable {
@@ -24,11 +25,11 @@ public struct Goal: Sendable {
   public let least: Double
   public let goal: Double
   public let form: Form
-  let value: @Sendable (Figures) -> Double?
+  let value: @Sendable (Figures) -> Spread?
 
   init(
     _ measured: String, _ against: String, _ form: Form, least: Double, goal: Double,
-    _ value: @escaping @Sendable (Figures) -> Double?
+    _ value: @escaping @Sendable (Figures) -> Spread?
   ) {
     self.measured = measured
     self.against = against
@@ -55,6 +56,11 @@ public struct Goal: Sendable {
     }
   }
 
+  /// From the least to the greatest of the rounds; nothing where there is one figure.
+  func text(_ spread: Spread) -> String {
+    spread.isSpread ? "\(text(spread.least)) to \(text(spread.greatest))" : ""
+  }
+
   /// What the figure says about the goal, in words.
   func verdict(_ value: Double) -> String {
     if value.isInfinite { return "missed, fell behind" }
@@ -69,44 +75,50 @@ public struct Goal: Sendable {
   }
 }
 
-/// Medians by row.
+/// The rows, by name, contestant and unit.
 struct Figures: Sendable {
-  private var medians: [String: Double] = [:]
+  private var rows: [String: Row] = [:]
 
   /// Of several rows of a kind the first counts: what comes behind it is there for comparison, and may find
   /// memory that the first one has left.
-  init(_ rows: [Row]) {
-    for row in rows.reversed() {
-      medians["\(row.name)|\(row.contestant.rawValue)|\(row.unit.rawValue)"] = row.median
+  init(_ all: [Row]) {
+    for row in all.reversed() {
+      rows["\(row.name)|\(row.contestant.rawValue)|\(row.unit.rawValue)"] = row
     }
   }
 
-  subscript(_ name: String, _ role: Contestant.Role, _ unit: Unit) -> Double? {
-    medians["\(name)|\(role.rawValue)|\(unit.rawValue)"]
+  subscript(_ name: String, _ role: Contestant.Role, _ unit: Unit) -> Row? {
+    rows["\(name)|\(role.rawValue)|\(unit.rawValue)"]
   }
 
   /// How many times as fast as the rival.
-  func speed(_ name: String, over role: Contestant.Role, _ unit: Unit = .executionsPerSecond) -> Double? {
-    guard let mine = self[name, .stepmill, unit], let other = self[name, role, unit], mine > 0, other > 0
-    else {
+  func speed(_ name: String, over role: Contestant.Role, _ unit: Unit = .executionsPerSecond) -> Spread? {
+    guard let mine = self[name, .stepmill, unit], let other = self[name, role, unit], mine.min > 0,
+      other.min > 0
+    else { return nil }
+    return mine.speed(over: other)
+  }
+
+  func price(_ name: String, over role: Contestant.Role, _ unit: Unit = .nanosecondsPerItem) -> Spread? {
+    speed(name, over: role, unit)?.map { 1 / $0 }
+  }
+
+  /// Our own figure as a multiple of another one of ours, or of somebody else's.
+  func gain(
+    _ name: String, over other: String, _ role: Contestant.Role = .stepmill,
+    unit: Unit = .executionsPerSecond
+  ) -> Spread? {
+    guard let mine = self[name, .stepmill, unit], let other = self[other, role, unit], other.min > 0 else {
       return nil
     }
-    return unit.isPrice ? other / mine : mine / other
+    return mine.multiple(of: other)
   }
 
-  func price(_ name: String, over role: Contestant.Role, _ unit: Unit = .nanosecondsPerItem) -> Double? {
-    speed(name, over: role, unit).map { 1 / $0 }
-  }
+  func figure(_ name: String, _ unit: Unit) -> Spread? { self[name, .stepmill, unit]?.figures }
 
-  func gain(_ name: String, over other: String, _ unit: Unit = .executionsPerSecond) -> Double? {
-    guard let mine = self[name, .stepmill, unit], let other = self[other, .stepmill, unit], other > 0 else {
-      return nil
-    }
-    return mine / other
-  }
-
-  func greatest(_ names: [String], _ unit: Unit) -> Double? {
-    names.compactMap { self[$0, .stepmill, unit] }.max()
+  /// Of several things that may not exceed a bound, the one with the greatest median.
+  func greatest(_ names: [String], _ unit: Unit) -> Spread? {
+    names.compactMap { figure($0, unit) }.max { $0.median < $1.median }
   }
 }
 
@@ -116,46 +128,39 @@ extension Goal {
   private static func batch(_ size: SuiteSize) -> [Goal] {
     [
       Goal("rows of W4, JSONL on disk, items/s", "W4 in memory", .share, least: 0.5, goal: 0.75) {
-        $0.gain("batch-jsonl", over: "batch-memory", .itemsPerSecond)
+        $0.gain("batch-jsonl", over: "batch-memory", unit: .itemsPerSecond)
       },
       Goal("same, CSV", "W4 in memory", .share, least: 0.4, goal: 0.4) {
-        $0.gain("batch-csv", over: "batch-memory", .itemsPerSecond)
+        $0.gain("batch-csv", over: "batch-memory", unit: .itemsPerSecond)
       },
-      Goal("same, JSONL", "jq -c", .factor, least: 5, goal: 15) { figures in
-        guard let mine = figures["batch-jsonl", .stepmill, .itemsPerSecond],
-          let jq = figures["batch-jq", .handwritten, .itemsPerSecond], jq > 0
-        else { return nil }
-        return mine / jq
+      Goal("same, JSONL", "jq -c", .factor, least: 5, goal: 15) {
+        $0.gain("batch-jsonl", over: "batch-jq", .handwritten, unit: .itemsPerSecond)
       },
       Goal("same on 4 loops and cores", "on one core", .factor, least: 3, goal: 3.6) {
-        $0.gain("batch-loops-4", over: "batch-loops-1", .itemsPerSecond)
+        $0.gain("batch-loops-4", over: "batch-loops-1", unit: .itemsPerSecond)
       },
       Goal("same, price of a checkpoint every 2 s", "the run without", .priceShare, least: 0.03, goal: 0.03) {
         // It was measured at one every 0.1 s.
-        $0.gain("batch-checkpoints-none", over: "batch-checkpoints-frequent", .itemsPerSecond)
+        $0.gain("batch-checkpoints-none", over: "batch-checkpoints-frequent", unit: .itemsPerSecond)?
           .map { max(0, $0 - 1) / usualCheckpoints }
       },
       Goal("of 1 GB, read when the first row runs", "all of it", .priceShare, least: 0.01, goal: 0.01) {
-        $0["batch-first", .stepmill, .ratio]
+        $0.figure("batch-first", .ratio)
       },
       Goal(
         "price of a row of \(size.batchGrowth.last ?? 0)", "of \(size.batchGrowth.first ?? 0)", .multiple,
         least: 1.2, goal: 1.1
       ) { figures in
-        guard let first = size.batchGrowth.first, let last = size.batchGrowth.last,
-          let small = figures["batch-growth-\(first)", .stepmill, .nanosecondsPerItem],
-          let large = figures["batch-growth-\(last)", .stepmill, .nanosecondsPerItem], small > 0
-        else { return nil }
-        return large / small
+        growth("batch-growth", size.batchGrowth, figures)
       },
       Goal("\(size.batchResident.last ?? 0) rows of a file, memory", "-", .bytes, least: 64e6, goal: 64e6) {
         $0.greatest(size.batchResident.map { "batch-resident-\($0)" }, .bytes)
       },
       Goal("W3 beside a run over rows, p99", "W3 alone", .multiple, least: 10, goal: 3) {
-        $0.gain("batch-beside-background", over: "batch-beside-alone", .latencyP99)
+        $0.gain("batch-beside-background", over: "batch-beside-alone", unit: .latencyP99)
       },
       Goal("same", "beside the same rows in one line", .priceShare, least: 0.5, goal: 0.1) {
-        $0.gain("batch-beside-background", over: "batch-beside-normal", .latencyP99)
+        $0.gain("batch-beside-background", over: "batch-beside-normal", unit: .latencyP99)
       },
     ]
   }
@@ -182,15 +187,10 @@ extension Goal {
     },
     Goal("W3 on 4 loops", "on 1", .factor, least: 3, goal: 3.6) { $0.gain("W3-loops-4", over: "W3-loops-1") },
     Goal("items of 500 ns on 2 loops", "on 1", .factor, least: 1.7, goal: 1.95) {
-      $0.gain("fan-out-500ns-500ns-2", over: "fan-out-500ns-500ns-1", .itemsPerSecond)
+      $0.gain("fan-out-500ns-500ns-2", over: "fan-out-500ns-500ns-1", unit: .itemsPerSecond)
     },
     Goal("W3 latency at 80 % load, p99", "p50", .multiple, least: 10, goal: 10) {
-      guard let high = $0["W3-latency-80", .stepmill, .latencyP99],
-        let middle = $0["W3-latency-80", .stepmill, .latencyP50], middle > 0
-      else { return nil }
-      // Where even the median is beyond this, the loop fell behind and the shape says nothing.
-      if middle > 10e6 { return .infinity }
-      return high / middle
+      $0.figure("W3-latency-80", .latencyShape)
     },
   ]
 
@@ -235,51 +235,50 @@ extension Goal {
         $0.speed("W6", over: .handwritten, .nanosecondsPerItem)
       },
       Goal("waiting execution, beyond the state's text", "-", .bytes, least: 200, goal: 112) {
-        $0["W6", .stepmill, .bytesPerItem].map { $0 - 7 }
+        $0.figure("W6", .bytesPerItem)?.map { $0 - 7 }
       },
       Goal(
         "last of \(size.waits) due at once: late by", "CPU needed to finish them all", .multiple, least: 1.5,
         goal: 1.1
       ) {
-        $0["W6-late", .stepmill, .ratio]
+        $0.figure("W6-late", .ratio)
       },
       Goal("heap allocations per transition, W1 to W5", "-", .count, least: 0, goal: 0) {
         $0.greatest((1...5).map { "allocations-W\($0)" }, .allocationsPerTransition)
       },
       Goal("W4, memory beyond input and output", "-", .bytes, least: 2e6, goal: 2e6) {
-        $0["W4-memory", .stepmill, .bytes]
+        $0.figure("W4-memory", .bytes)
       },
       Goal("\(size.rows) streamed rows, memory", "-", .bytes, least: 64e6, goal: 64e6) {
-        $0["rows", .stepmill, .bytes]
+        $0.figure("rows", .bytes)
       },
       Goal(
         "W4, price of an item at \(size.growth.last ?? 0)", "at \(size.growth.first ?? 0)", .multiple,
         least: 2, goal: 1.3
       ) {
-        growth("W4-growth", size, $0)
+        growth("W4-growth", size.growth, $0)
       },
       Goal(
         "W6, price of a wait at \(size.growth.last ?? 0)", "at \(size.growth.first ?? 0)", .multiple,
         least: 2, goal: 1.3
       ) {
-        growth("W6-growth", size, $0)
+        growth("W6-growth", size.growth, $0)
       },
     ]
   }
 
-  private static func growth(_ name: String, _ size: SuiteSize, _ figures: Figures) -> Double? {
-    guard let first = size.growth.first, let last = size.growth.last,
-      let small = figures["\(name)-\(first)", .stepmill, .nanosecondsPerItem],
-      let large = figures["\(name)-\(last)", .stepmill, .nanosecondsPerItem], small > 0
-    else { return nil }
-    return large / small
+  private static func growth(_ name: String, _ sizes: [Int], _ figures: Figures) -> Spread? {
+    guard let first = sizes.first, let last = sizes.last else { return nil }
+    return figures.gain("\(name)-\(last)", over: "\(name)-\(first)", unit: .nanosecondsPerItem)
   }
 }
 
 /// A goal with its figure.
 public struct GoalResult: Sendable {
   public let goal: Goal
-  public let value: Double
+  /// What the rounds say; its median is what counts.
+  public let spread: Spread
+  public var value: Double { spread.median }
   public var isMet: Bool { goal.reaches(goal.goal, with: value) }
   public var isLeastMet: Bool { goal.reaches(goal.least, with: value) }
   public var verdict: String { goal.verdict(value) }
@@ -288,18 +287,18 @@ public struct GoalResult: Sendable {
 /// The goals that this run has figures for.
 public func goalResults(of outcomes: [Outcome], _ size: SuiteSize) -> [GoalResult] {
   let figures = Figures(outcomes.flatMap(\.rows))
-  return Goal.all(size).compactMap { goal in goal.value(figures).map { GoalResult(goal: goal, value: $0) } }
+  return Goal.all(size).compactMap { goal in goal.value(figures).map { GoalResult(goal: goal, spread: $0) } }
 }
 
 /// The table of goals for a terminal.
 public func table(of results: [GoalResult]) -> String {
-  var lines = [["measured", "against", "here", "least", "goal", "", ""]]
+  var lines = [["measured", "against", "here", "in the rounds", "least", "goal", "", ""]]
   for result in results {
     let goal = result.goal
     let mark = result.isMet ? "●" : result.isLeastMet ? "◐" : "○"
     lines.append([
-      goal.measured, goal.against, goal.text(result.value), goal.text(goal.least), goal.text(goal.goal), mark,
-      result.verdict,
+      goal.measured, goal.against, goal.text(result.value), goal.text(result.spread), goal.text(goal.least),
+      goal.text(goal.goal), mark, result.verdict,
     ])
   }
   let text = aligned(lines, leftAligned: 2)

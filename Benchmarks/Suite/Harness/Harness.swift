@@ -5,7 +5,9 @@
 //
 // Contestants take turns (A B A B ...) so that a slow minute hits all of them. A round is as
 // many executions as fill `roundSeconds`, found while warming up; each round gives one rate,
-// and the report has their median, least and greatest. Before the first and after the last
+// and the report has their median, least and greatest. Ratios are taken round by round, between
+// turns that stood side by side, and their median counts: what slows a whole round down is in
+// both of its figures, and what hits one of them is one ratio out of many. Before the first and after the last
 // round the outputs are compared as JSON, outside the clock: a wrong answer is no fast answer.
 
 /// How long and how often.
@@ -22,35 +24,72 @@ public struct HarnessOptions: Sendable {
   }
 }
 
+/// Figures of the rounds, in their order.
+public struct Spread: Sendable {
+  public let values: [Double]
+  public let median: Double
+  public let least: Double
+  public let greatest: Double
+
+  init(_ values: [Double]) {
+    let sorted = values.sorted()
+    let middle = sorted.count / 2
+    self.values = values
+    median = sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+    least = sorted[0]
+    greatest = sorted[sorted.count - 1]
+  }
+
+  /// There is more than one figure, and so something to spread.
+  public var isSpread: Bool { values.count > 1 }
+
+  func map(_ change: (Double) -> Double) -> Spread { Spread(values.map(change)) }
+}
+
 /// One line of the report.
 public struct Row: Sendable {
   public let name: String
+  /// Rows of one benchmark took turns.
+  public let benchmark: String
   public let contestant: Contestant.Role
   public let detail: String
   public let unit: Unit
-  public let median: Double
-  public let min: Double
-  public let max: Double
-  /// How fast this is as a share of the floor's speed in the same run.
-  public internal(set) var shareOfFloor: Double?
-  /// How many times as fast as hand-written Swift in the same run.
-  public internal(set) var factorToHandwritten: Double?
+  public let figures: Spread
+  public var median: Double { figures.median }
+  public var min: Double { figures.least }
+  public var max: Double { figures.greatest }
+  /// How fast this is as a share of the floor's speed, round by round.
+  public internal(set) var sharesOfFloor: Spread? { didSet { shareOfFloor = sharesOfFloor?.median } }
+  /// How many times as fast as hand-written Swift, round by round.
+  public internal(set) var factorsToHandwritten: Spread? {
+    didSet { factorToHandwritten = factorsToHandwritten?.median }
+  }
+  // Stored: Swift 6.3.1's optimiser fails on a reader that gets at them through the others.
+  public private(set) var shareOfFloor: Double?
+  public private(set) var factorToHandwritten: Double?
 
   init(_ benchmark: Benchmark, _ contestant: Contestant, _ unit: Unit, values: [Double]) {
-    let sorted = values.sorted()
-    let middle = sorted.count / 2
+    self.benchmark = benchmark.name
     name = benchmark.name + (contestant.variant.map { "-\($0)" } ?? "")
     self.contestant = contestant.role
     detail = contestant.detail
     self.unit = unit
-    median = sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-    min = sorted[0]
-    max = sorted[sorted.count - 1]
+    figures = Spread(values)
   }
 
   /// How many times as fast as `other`, whichever way the unit counts.
-  func speed(over other: Row) -> Double {
-    unit.isPrice ? other.median / median : median / other.median
+  func speed(over other: Row) -> Spread {
+    unit.isPrice ? other.multiple(of: self) : multiple(of: other)
+  }
+
+  /// The figure in units of the other's: round by round where the two took turns, and between the
+  /// medians where they did not.
+  func multiple(of other: Row) -> Spread {
+    // (Two that are both infinite are alike as well.)
+    guard benchmark == other.benchmark, figures.values.count == other.figures.values.count else {
+      return Spread([median / other.median])
+    }
+    return Spread(zip(figures.values, other.figures.values).map { $0 == $1 ? 1 : $0 / $1 })
   }
 }
 
@@ -77,7 +116,7 @@ public struct Harness: Sendable {
     let hash = try agreedHash(benchmark)
 
     var samples = [[Sample]](repeating: [], count: contestants.count)
-    for _ in 0..<min(options.rounds, benchmark.rounds ?? options.rounds) {
+    for _ in 0..<min(options.rounds, benchmark.rounds ?? options.rounds) * benchmark.turns {
       for (index, contestant) in contestants.enumerated() {
         samples[index].append(try await sample(contestant, times[index], benchmark.clock))
       }
@@ -144,7 +183,7 @@ public struct Harness: Sendable {
       var rows = benchmark.contestants.indices.map { index in
         Row(
           benchmark, benchmark.contestants[index], unit,
-          values: samples[index].map { unit.value($0.tally, seconds: $0.seconds) })
+          values: samples[index].flatMap { unit.values($0.tally, seconds: $0.seconds) })
       }
       // Rivals that run at several settings are compared setting by setting.
       let floors = rows.filter { $0.contestant == .floor }
@@ -153,8 +192,8 @@ public struct Harness: Sendable {
         let name = rows[index].name
         let floor = floors.count == 1 ? floors[0] : floors.first { $0.name == name }
         let handwritten = rivals.count == 1 ? rivals[0] : rivals.first { $0.name == name }
-        rows[index].shareOfFloor = floor.map { rows[index].speed(over: $0) }
-        rows[index].factorToHandwritten = handwritten.map { rows[index].speed(over: $0) }
+        rows[index].sharesOfFloor = floor.map { rows[index].speed(over: $0) }
+        rows[index].factorsToHandwritten = handwritten.map { rows[index].speed(over: $0) }
       }
       all += rows
     }

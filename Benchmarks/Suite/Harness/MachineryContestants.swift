@@ -58,7 +58,14 @@ func stepmillSubmissions(producers: Int) -> Contestant {
   Contestant(
     .stepmill, "a loop's inbox",
     run: { times in
-      let result = try Yardstick.handOver(count: times, producers: producers)
+      let crossing = Crossing.current()
+      let result = try crossing.on(crossing.loop) {
+        try Yardstick.handOver(count: times, producers: producers) { producer in
+          if !crossing.senders.isEmpty {
+            Affinity.core(crossing.senders[producer % crossing.senders.count]).applyToThread()
+          }
+        }
+      }
       return Tally(executions: result.arrived, seconds: Double(result.nanoseconds) / 1e9)
     })
 }
@@ -109,23 +116,30 @@ func stepmillWakeUps(isSpinning: Bool) -> Contestant {
         stamp.set(Clock.wall.nanoseconds())
         call.succeed(call.input)
       }
-      let prepared = Prepared(
-        Array(definition.utf8), loops: 1, spins: isSpinning ? 2_000_000 : nil, handlers: ["stamp": handler])
+      let crossing = Crossing.current()
+      // A loop's thread stays where the one that starts it is.
+      let prepared = crossing.on(crossing.loop) {
+        Prepared(
+          Array(definition.utf8), loops: 1, spins: isSpinning ? 2_000_000 : nil,
+          handlers: ["stamp": handler])
+      }
       let probe = CompletionProbe(prepared.workflow) { _ in }
       let input = Array("{}".utf8)
       var latencies: [UInt64] = []
-      for _ in 0..<times {
-        if isSpinning {
-          let rest = Clock.wall.nanoseconds() + 5000
-          while Clock.wall.nanoseconds() < rest {}
-        } else {
-          usleep(100)
+      try crossing.on(crossing.senders.first) {
+        for _ in 0..<times {
+          if isSpinning {
+            let rest = Clock.wall.nanoseconds() + 5000
+            while Clock.wall.nanoseconds() < rest {}
+          } else {
+            usleep(100)
+          }
+          stamp.set(0)
+          let sent = Clock.wall.nanoseconds()
+          try probe.start(input, tag: 0)
+          while stamp.value == 0 { if !isSpinning { sched_yield() } }
+          latencies.append(stamp.value - sent)
         }
-        stamp.set(0)
-        let sent = Clock.wall.nanoseconds()
-        try probe.start(input, tag: 0)
-        while stamp.value == 0 { if !isSpinning { sched_yield() } }
-        latencies.append(stamp.value - sent)
       }
       await prepared.runtime.shutDown(waiting: .zero)
       latencies.sort()

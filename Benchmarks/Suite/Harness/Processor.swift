@@ -61,6 +61,32 @@ public struct Affinity: Sendable {
   /// Applies to every thread the process has: a pool started earlier must not stay behind.
   @discardableResult
   public func apply() -> Bool { unsafe limit_uv_set_cores(words) == 0 }
+
+  /// Applies to the calling thread and to those that it starts while it lasts.
+  func applyToThread() { _ = unsafe limit_uv_set_thread_cores(words) }
+}
+
+/// Where a loop and those who send to it run, so that both contestants cross the same way between
+/// cores: left alone, the kernel puts a woken thread on its waker's core or on another one as it
+/// likes, which is a factor of three between two runs of one program.
+struct Crossing: Sendable {
+  /// None where there is one core only.
+  let loop: Int?
+  let senders: [Int]
+
+  static func current() -> Crossing {
+    let cores = Affinity.current()?.cores ?? []
+    guard cores.count > 1 else { return Crossing(loop: nil, senders: []) }
+    return Crossing(loop: cores.last, senders: cores.dropLast().reversed())
+  }
+
+  /// Calls `body` with the calling thread on that core, and then lets it go where it could before.
+  func on<Result>(_ core: Int?, _ body: () throws -> Result) rethrows -> Result {
+    let before = core == nil ? nil : Affinity.current()
+    if let core { Affinity.core(core).applyToThread() }
+    defer { before?.applyToThread() }
+    return try body()
+  }
 }
 
 /// Resident memory of the process in bytes, from the kernel's own account.

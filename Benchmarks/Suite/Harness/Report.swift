@@ -23,9 +23,11 @@ public func json(of outcomes: [Outcome], _ goals: [GoalResult] = []) -> String {
     """
     {"name":\(quoted(row.name)),"contestant":\(quoted(row.contestant.rawValue)),\
     "detail":\(quoted(row.detail)),"unit":\(quoted(row.unit.rawValue)),\
-    "median":\(row.median),"min":\(row.min),"max":\(row.max),\
-    "shareOfFloor":\(row.shareOfFloor.map { "\($0)" } ?? "null"),\
-    "factorToHandwritten":\(row.factorToHandwritten.map { "\($0)" } ?? "null")}
+    "median":\(number(row.median)),"min":\(number(row.min)),"max":\(number(row.max)),\
+    "shareOfFloor":\(row.shareOfFloor.map(number) ?? "null"),\
+    "factorToHandwritten":\(row.factorToHandwritten.map(number) ?? "null"),\
+    "shareOfFloorRange":\(range(row.sharesOfFloor)),\
+    "factorToHandwrittenRange":\(range(row.factorsToHandwritten))}
     """
   }
   let goalRows = goals.map { result in
@@ -33,7 +35,7 @@ public func json(of outcomes: [Outcome], _ goals: [GoalResult] = []) -> String {
     {"name":\(quoted(result.goal.measured)),"contestant":"stepmill","detail":\(quoted("goal: against " + result.goal.against)),\
     "unit":"ratio","median":\(number(result.value)),"min":\(number(result.value)),"max":\(number(result.value)),\
     "shareOfFloor":null,"factorToHandwritten":null,"least":\(result.goal.least),"goal":\(result.goal.goal),\
-    "met":\(result.isMet),"leastMet":\(result.isLeastMet)}
+    "met":\(result.isMet),"leastMet":\(result.isLeastMet),"range":\(range(result.spread))}
     """
   }
   return "[\n" + (rows + goalRows).joined(separator: ",\n") + "\n]\n"
@@ -41,6 +43,12 @@ public func json(of outcomes: [Outcome], _ goals: [GoalResult] = []) -> String {
 
 /// JSON has no infinity.
 private func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
+
+/// The least and the greatest of the rounds, where there is more than one.
+private func range(_ spread: Spread?) -> String {
+  guard let spread, spread.isSpread else { return "null" }
+  return "[\(number(spread.least)),\(number(spread.greatest))]"
+}
 
 func aligned(_ lines: [[String]], leftAligned: Int) -> String {
   let columns = lines.map(\.count).max() ?? 0
@@ -59,6 +67,7 @@ func aligned(_ lines: [[String]], leftAligned: Int) -> String {
 
 /// Four significant digits with a suffix for thousands, millions and billions.
 func significant(_ value: Double) -> String {
+  if value.isInfinite { return "-" }
   let steps: [(Double, String)] = [(1e9, " G"), (1e6, " M"), (1e4, " k")]
   for (size, suffix) in steps where value >= size {
     let scaled = value / (suffix == " k" ? 1e3 : size)

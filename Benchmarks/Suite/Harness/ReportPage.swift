@@ -58,7 +58,8 @@ struct ReportPage {
     "Speed on several loops as a multiple of one; dashed: what as many cores could give at best."
   private static let latencyNote =
     "Executions arrive by schedule at a share of what one loop sustains. A time counts from when an "
-    + "execution was due, so an engine that falls behind gets no discount."
+    + "execution was due, so an engine that falls behind gets no discount. Up to p99 each figure is the "
+    + "median of many short windows; beyond, it is of whole rounds, with every stall of the machine in it."
   private static let waitingNote =
     "What an execution takes while it waits, and what starting, waiting and ending cost."
   private static let growthNote = "The price of one item or one wait should not depend on how many there are."
@@ -91,14 +92,15 @@ struct ReportPage {
       let goal = result.goal
       return """
         <tr class="\(state)"><td>\(BenchPlot.escaped(goal.measured))<small>\(BenchPlot.escaped(goal.against == "-" ? "" : "against " + goal.against))</small></td>\
-        <td class="here">\(goal.text(result.value))</td><td>\(goal.text(goal.least))</td><td>\(goal.text(goal.goal))</td>\
+        <td class="here">\(goal.text(result.value))<small>\(BenchPlot.escaped(goal.text(result.spread)))</small></td><td>\(goal.text(goal.least))</td><td>\(goal.text(goal.goal))</td>\
         <td><b>\(BenchPlot.escaped(result.verdict))</b></td></tr>
         """
     }
     return """
       <section>
       <h2>Goals</h2>
-      <p>Each is a ratio between two things measured in this run. <b class="met">\(met) met</b>, \
+      <p>Each is a ratio between two things measured in this run. Where they took turns it is the median of
+      the rounds' ratios, with the least and the greatest below. <b class="met">\(met) met</b>, \
       <b class="least">\(least) as good as will do</b>, <b class="missed">\(goals.count - met - least) missed</b>.</p>
       <div class="scroll"><table class="goals"><thead><tr><th>measured</th><th>here</th><th>least</th><th>goal</th><th></th></tr></thead>
       <tbody>\(rows.joined(separator: "\n"))</tbody></table></div>
@@ -227,7 +229,7 @@ struct ReportPage {
         let row = outcome.rows.first(where: { $0.contestant == .stepmill }),
         let rival = outcome.rows.first(where: { $0.contestant != .stepmill })
       else { return nil }
-      let speed = row.speed(over: rival)
+      let speed = row.speed(over: rival).median
       return (name, min(speed, 5), "\(significant(speed)) x  (\(rival.detail))", speed >= 1 ? 1 : 3)
     }
     return bars.isEmpty
@@ -243,8 +245,8 @@ struct ReportPage {
       """
       <tr><td>\(BenchPlot.escaped(row.name))</td><td>\(row.contestant.rawValue)<small>\(BenchPlot.escaped(row.detail))</small></td>\
       <td>\(row.unit.rawValue)</td><td>\(significant(row.median))</td><td>\(significant(row.min))</td><td>\(significant(row.max))</td>\
-      <td>\(row.shareOfFloor.map { fixed($0 * 100, 1) + " %" } ?? "")</td>\
-      <td>\(row.factorToHandwritten.map { fixed($0, 2) } ?? "")</td></tr>
+      <td>\(Self.text(row.sharesOfFloor) { fixed($0 * 100, 1) + " %" })</td>\
+      <td>\(Self.text(row.factorsToHandwritten) { fixed($0, 2) })</td></tr>
       """
     }
     return """
@@ -265,6 +267,12 @@ struct ReportPage {
 
   private func rows(_ benchmark: String, _ unit: Unit) -> [Row] {
     outcomes.first { $0.benchmark.name == benchmark }?.rows.filter { $0.unit == unit } ?? []
+  }
+
+  private static func text(_ spread: Spread?, _ form: (Double) -> String) -> String {
+    guard let spread else { return "" }
+    let range = spread.isSpread ? "<small>\(form(spread.least)) to \(form(spread.greatest))</small>" : ""
+    return form(spread.median) + range
   }
 
   private static func trailingNumber(_ name: String) -> Double? {

@@ -213,46 +213,87 @@ func stepmillFanOut(items: Int, nanoseconds: Int, loops: Int) -> Contestant {
 // MARK: - Latency under load
 
 /// W3 arriving by schedule at a share of what one loop sustains. Each execution's time counts
-/// from when it should have arrived, so that a late arrival hides nothing. What the loop sustains
-/// is found out right before, since machines that others use are not always as fast.
+/// from when it should have arrived, so that a late arrival hides nothing. The schedule is cut into
+/// windows, between which the loop runs empty.
 ///
 /// - Parameter isSpinning: The loop does not sleep between two arrivals.
 func stepmillLatency(_ percent: Int, isSpinning: Bool = false, seconds: Double) -> Contestant {
   let workload = Workload.order(retryIntervalSeconds: 0)
+  let schedule = Schedule(seconds: seconds)
   return Contestant(
-    .stepmill, "arrivals at \(percent) % of saturation\(isSpinning ? ", a loop that spins" : "")",
+    .stepmill,
+    "arrivals at \(percent) % of saturation\(isSpinning ? ", a loop that spins" : ""); \(schedule.detail)",
     variant: isSpinning ? "\(percent)-spinning" : "\(percent)", times: 1,
     run: { _ in
-      let prepared = Prepared(
-        workload.definition, loops: 1, spins: isSpinning ? 2_000_000 : nil)
-      let sustained = try await sustainedRate(prepared, workload.input, seconds: seconds / 5)
-      let rate = sustained * Double(percent) / 100
-      let count = max(1, Int(rate * seconds))
-      let arrivals = OpenLoop(prepared, workload.input, count: count, nanosecondsBetween: 1e9 / rate)
-      let latencies = try await arrivals.run()
+      let crossing = Crossing.current()
+      // A loop's thread stays where the one that starts it is.
+      let prepared = crossing.on(crossing.loop) {
+        Prepared(workload.definition, loops: 1, spins: isSpinning ? 2_000_000 : nil)
+      }
+      var sample = 100
+      var windows: [LatencyHistogram] = []
+      for _ in 0..<schedule.windows {
+        let sustained = try await sustainedRate(
+          prepared, workload.input, seconds: schedule.windowSeconds / 4, from: sample, on: crossing)
+        sample = max(sample, Int(sustained * schedule.windowSeconds / 4))
+        let rate = sustained * Double(percent) / 100
+        let arrivals = OpenLoop(
+          prepared, workload.input, count: max(1, Int(rate * schedule.windowSeconds)),
+          nanosecondsBetween: 1e9 / rate, core: crossing.senders.first)
+        windows.append(try await arrivals.run())
+      }
       await prepared.runtime.shutDown(waiting: .zero)
-      return Tally(
-        executions: count, transitions: count * workload.transitions, seconds: Double(count) / rate,
-        latencies: latencies)
+      return schedule.tally(windows, transitions: workload.transitions)
     })
+}
+
+/// Arrivals in windows. A p99 needs some thousand arrivals and no more: the shorter a window is, the
+/// fewer of them the machine itself has disturbed. What is sustained is found out before each, since
+/// machines that others use are not as fast in one second as in the next.
+private struct Schedule: Sendable {
+  let windows: Int
+  let windowSeconds: Double
+
+  init(seconds: Double) {
+    windows = max(1, Int((seconds / 0.02).rounded()))
+    windowSeconds = seconds / Double(windows)
+  }
+
+  var detail: String {
+    "to p99: median of windows of \(fixed(windowSeconds * 1000, 0)) ms; beyond: of rounds of \(windows)"
+  }
+
+  func tally(_ parts: [LatencyHistogram], transitions: Int = 0) -> Tally {
+    var whole = LatencyHistogram()
+    for part in parts { whole.add(part) }
+    var tally = Tally(
+      executions: Int(whole.total), transitions: Int(whole.total) * transitions,
+      seconds: windowSeconds * Double(parts.count), latencies: whole)
+    tally.windows = parts
+    tally.windowSeconds = windowSeconds
+    return tally
+  }
 }
 
 /// How many executions per second one loop runs that come from another thread as fast as it will
 /// have them.
-private func sustainedRate(_ prepared: Prepared, _ input: [UInt8], seconds: Double) async throws -> Double {
-  var rate = 0.0
-  var count = 1000
-  repeat {
-    let begun = Clock.wall.seconds()
-    _ = try await OpenLoop(prepared, input, count: count, nanosecondsBetween: 0).run()
-    let taken = Clock.wall.seconds() - begun
-    rate = Double(count) / taken
-    if taken >= seconds / 2 { return rate }
-    count = max(count * 2, Int(rate * seconds))
-  } while true
+///
+/// - Parameter first: How many to begin with.
+private func sustainedRate(
+  _ prepared: Prepared, _ input: [UInt8], seconds: Double, from first: Int, on crossing: Crossing
+) async throws -> Double {
+  var count = first
+  while true {
+    let run = OpenLoop(
+      prepared, input, count: count, nanosecondsBetween: 0, core: crossing.senders.first)
+    _ = try await run.run()
+    if run.seconds >= seconds / 2 { return Double(count) / run.seconds }
+    count = max(count * 2, Int(Double(count) / run.seconds * seconds))
+  }
 }
 
 private final class Arrivals: Sendable {
+  let start = Atomic<UInt64>(0)
   let count = Atomic(0)
 }
 
@@ -261,37 +302,57 @@ private final class Arrivals: Sendable {
 func floorLatency(_ percent: Int, seconds: Double) -> Contestant {
   let nanoseconds = 2500.0
   let work = Lazily { BusyWork(nanoseconds: nanoseconds) }
+  let schedule = Schedule(seconds: seconds)
   return Contestant(
-    .floor, "a thread that computes for each arrival", variant: "\(percent)", times: 1,
+    .floor, "a thread that computes for each arrival; \(schedule.detail)", variant: "\(percent)", times: 1,
     run: { _ in
-      let steps = work.value.steps
-      let begun = Clock.wall.seconds()
-      let sample = 10_000
-      // Different each time, or the compiler would know the answer.
-      for index in 0..<sample { precondition(BusyWork.run(steps + (index & 1)) != 0) }
-      let interval = (Clock.wall.seconds() - begun) * 1e9 / Double(sample) * 100 / Double(percent)
-      let count = max(1, Int(seconds * 1e9 / interval))
-      var latencies = LatencyHistogram()
-      let arrived = Arrivals()
-      let start = Clock.wall.nanoseconds() + 1_000_000
-      onOwnThread {
-        for index in 0..<count {
-          let due = start + UInt64(Double(index) * interval)
-          while Clock.wall.nanoseconds() < due {}
-          arrived.count.store(index + 1, ordering: .releasing)
+      let crossing = Crossing.current()
+      let windows = crossing.on(crossing.loop) {
+        (0..<schedule.windows).map { _ in
+          computed(
+            steps: work.value.steps, percent: percent, seconds: schedule.windowSeconds,
+            arrivalsOn: crossing.senders.first)
         }
       }
-      for index in 0..<count {
-        while arrived.count.load(ordering: .acquiring) <= index {}
-        let due = start + UInt64(Double(index) * interval)
-        precondition(BusyWork.run(steps + (index & 1)) != 0)
-        latencies.note(max(Clock.wall.nanoseconds(), due) - due)
-      }
-      return Tally(executions: count, seconds: seconds, latencies: latencies)
+      return schedule.tally(windows)
     })
 }
 
-/// Who may touch what: `latencies` belongs to the one loop until the continuation resumes.
+private func computed(
+  steps: Int, percent: Int, seconds: Double, arrivalsOn core: Int?
+) -> LatencyHistogram {
+  let begun = Clock.wall.seconds()
+  let sample = 2000
+  // Different each time, or the compiler would know the answer.
+  for index in 0..<sample { precondition(BusyWork.run(steps + (index & 1)) != 0) }
+  let interval = (Clock.wall.seconds() - begun) * 1e9 / Double(sample) * 100 / Double(percent)
+  let count = max(1, Int(seconds * 1e9 / interval))
+  var latencies = LatencyHistogram()
+  let arrived = Arrivals()
+  onOwnThread {
+    if let core { Affinity.core(core).applyToThread() }
+    // Not before this thread is there: that it had to be made is no lateness.
+    let start = Clock.wall.nanoseconds() + 10_000
+    arrived.start.store(start, ordering: .releasing)
+    for index in 0..<count {
+      let due = start + UInt64(Double(index) * interval)
+      while Clock.wall.nanoseconds() < due {}
+      arrived.count.store(index + 1, ordering: .releasing)
+    }
+  }
+  while arrived.start.load(ordering: .acquiring) == 0 { sched_yield() }
+  let start = arrived.start.load(ordering: .relaxed)
+  for index in 0..<count {
+    while arrived.count.load(ordering: .acquiring) <= index {}
+    let due = start + UInt64(Double(index) * interval)
+    precondition(BusyWork.run(steps + (index & 1)) != 0)
+    latencies.note(max(Clock.wall.nanoseconds(), due) - due)
+  }
+  return latencies
+}
+
+/// Who may touch what: `latencies` and `seconds` belong to the one loop until the continuation resumes,
+/// `begun` is written by the thread of the arrivals before it brings the first.
 final class OpenLoop: @unchecked Sendable {
   private let prepared: Prepared
   private let input: [UInt8]
@@ -307,8 +368,18 @@ final class OpenLoop: @unchecked Sendable {
   /// Under way at once where there is no schedule.
   private static let window = 256
 
-  /// - Parameter interval: Nanoseconds from one arrival to the next; 0: as fast as they are run.
-  init(_ prepared: Prepared, _ input: [UInt8], count: Int, nanosecondsBetween interval: Double) {
+  /// Seconds on the wall from when the first was due to the last end.
+  private(set) var seconds = 0.0
+  private let core: Int?
+
+  /// - Parameters:
+  ///   - interval: Nanoseconds from one arrival to the next; 0: as fast as they are run.
+  ///   - core: Where the thread that brings them stays.
+  init(
+    _ prepared: Prepared, _ input: [UInt8], count: Int, nanosecondsBetween interval: Double,
+    core: Int? = nil
+  ) {
+    self.core = core
     self.prepared = prepared
     self.input = input
     self.count = count
@@ -320,16 +391,22 @@ final class OpenLoop: @unchecked Sendable {
     let probe = CompletionProbe(prepared.workflow) { [self] execution in
       _ = execution.writeOutput()
       let due = begun + UInt64(Double(execution.tag) * interval)
-      latencies.note(max(Clock.wall.nanoseconds(), due) - due)
+      let now = max(Clock.wall.nanoseconds(), due)
+      latencies.note(now - due)
       if execution.status != .succeeded { failures += 1 }
       left -= 1
       ended.store(count - left, ordering: .relaxed)
-      if left == 0 { continuation.withLock { $0 }?.resume() }
+      if left == 0 {
+        seconds = Double(max(now, begun + 1) - begun) / 1e9
+        continuation.withLock { $0 }?.resume()
+      }
     }
-    begun = Clock.wall.nanoseconds() + 1_000_000
     await withCheckedContinuation { continuation in
       self.continuation.withLock { $0 = continuation }
       onOwnThread { [self] in
+        if let core { Affinity.core(core).applyToThread() }
+        // Not before this thread is there: that it had to be made is no lateness.
+        begun = Clock.wall.nanoseconds() + 10_000
         for index in 0..<count {
           let due = begun + UInt64(Double(index) * interval)
           while Clock.wall.nanoseconds() < due {}

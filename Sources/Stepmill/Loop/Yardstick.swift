@@ -135,9 +135,9 @@ package enum Yardstick {
 
   /// Hands `count` records of 64 bytes from foreign threads to a loop on this one, through an
   /// inbox that wakes the loop when it sleeps. Returns how many arrived whole, and the time
-  /// from the first to the last.
+  /// from the first to the last. Each producer calls `settle` with its number before it begins.
   package static func handOver(
-    count: Int, producers: Int
+    count: Int, producers: Int, settle: @escaping @Sendable (Int) -> Void = { _ in }
   ) throws -> (arrived: Int, nanoseconds: UInt64, wakeUps: Int) {
     let uv = try UVLoop()
     let shared = UnsafeMutablePointer<LoopShared>.allocate(capacity: 1)
@@ -155,6 +155,7 @@ package enum Yardstick {
       let end = producer + 1 == producers ? count : first + count / producers
       threads.append(
         try Thread(name: "producer") {
+          settle(producer)
           gate.wait()
           for index in first..<end {
             let node = all + index * size

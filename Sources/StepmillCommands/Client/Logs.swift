@@ -94,6 +94,11 @@ private struct LogsCommand {
         terminal.write("nothing is logged there\(since > 0 ? " since then" : "")\n", to: .error)
       }
       guard arguments.has("--follow") else { return .success }
+      if let group = arguments.value("--log-group"), readers.contains(where: \.isMissing) {
+        terminal.write(
+          "there is no log group '\(SourceLines.readable(group))' at \(client.endpoint.name) yet: waiting for it\n",
+          to: .error)
+      }
       var pause: UInt64 = 100
       while true {
         client.sleep(milliseconds: pause)
@@ -241,6 +246,8 @@ private struct LogReader {
   private let client: APIClient
   private let source: LogSource
   private let mayBeMissing: Bool
+  /// There was no such group when it was read last.
+  private(set) var isMissing = false
   private var since: Int64
   /// Of the entries at `since`, which are asked for again.
   private var seen: Set<String> = []
@@ -267,7 +274,10 @@ private struct LogReader {
           ]), of: .logs)
       } catch {
         guard error.code == "ResourceNotFoundException" else { throw error }
-        if mayBeMissing { return [] }
+        if mayBeMissing {
+          isMissing = true
+          return []
+        }
         throw ClientFailure(
           code: error.code,
           message:
@@ -282,6 +292,7 @@ private struct LogReader {
       }
       token = page["nextToken"]
     } while token != nil
+    isMissing = false
     if let last = found.map({ Int64($0["timestamp"]?.int ?? 0) }).max(), last >= since {
       if last > since { seen = [] }
       since = last
