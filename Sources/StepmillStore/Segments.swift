@@ -58,39 +58,10 @@ final class Segments: Sendable {
     var size = 0
     var lastSegment: Int64 = 0
     /// How many executions of each are not forgotten.
-    private var counts: [Int64: Int] = [:]
-    /// Of the one that was asked for last: most go one after the other.
-    private var last: (segment: Int64, count: Int) = (0, 0)
+    var live = LiveCounts()
     /// Those that may be written again.
     var spares: [(segment: Int64, file: File)] = []
     var isClosed = false
-
-    init() {}
-
-    init(live counts: [Int64: Int]) { self.counts = counts }
-
-    /// Nil: it is none.
-    subscript(live segment: Int64) -> Int? {
-      mutating get {
-        if last.segment != segment {
-          if last.segment != 0 { counts[last.segment] = last.count }
-          guard let count = counts[segment] else {
-            last = (0, 0)
-            return nil
-          }
-          last = (segment, count)
-        }
-        return last.count
-      }
-      set {
-        if last.segment == segment, let newValue {
-          last.count = newValue
-          return
-        }
-        if last.segment == segment { last = (0, 0) }
-        counts[segment] = newValue
-      }
-    }
   }
 
   private func withFiles<Result: Sendable>(_ body: (inout Files) -> Result) -> Result {
@@ -195,7 +166,7 @@ final class Segments: Sendable {
       }
       guard isWritten else { return nil }
       files.size += record.count
-      files[live: segment] = (files[live: segment] ?? 0) + entries
+      files.live[segment] = (files.live[segment] ?? 0) + entries
       return (segment, offset)
     }
   }
@@ -209,7 +180,7 @@ final class Segments: Sendable {
     let last = files.current?.segment
     files.current = nil
     files.size = 0
-    if let last, files[live: last] == 0 { recycle(last, &files) }
+    if let last, files.live[last] == 0 { recycle(last, &files) }
     guard !files.isClosed else { return }
     let segment = files.lastSegment + 1
     var file: File?
@@ -231,21 +202,21 @@ final class Segments: Sendable {
     }
     files.current = (segment, file)
     files.size = Self.headSize
-    files[live: segment] = 0
+    files.live[segment] = 0
   }
 
   /// An execution is not in its segment any more.
   func release(_ place: PackPlace) {
     withFiles { files in
-      guard let live = files[live: place.container] else { return }
-      files[live: place.container] = live - 1
+      guard let live = files.live[place.container] else { return }
+      files.live[place.container] = live - 1
       if live == 1, files.current?.segment != place.container { recycle(place.container, &files) }
     }
   }
 
   /// Nothing in a segment is needed any more.
   private func recycle(_ segment: Int64, _ files: inout Files) {
-    files[live: segment] = nil
+    files.live[segment] = nil
     if files.spares.count < Self.sparesMax, !files.isClosed {
       let descriptor = unsafe open(path(segment), O_RDWR | O_CLOEXEC)
       if descriptor >= 0 { return files.spares.append((segment, File(descriptor))) }
@@ -335,9 +306,7 @@ final class Segments: Sendable {
   func keep(_ live: [Int64: Int]) {
     let all = (try? Self.numbers(in: directory)) ?? []
     withFiles { files in
-      let lastSegment = files.lastSegment
-      files = Files(live: live)
-      files.lastSegment = lastSegment
+      files.live = LiveCounts(live)
       for segment in all where live[segment] == nil { recycle(segment, &files) }
     }
   }

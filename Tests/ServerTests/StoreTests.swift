@@ -30,6 +30,33 @@ import Testing
     #expect(harness.status(new) == "SUCCEEDED")
   }
 
+  /// Histories of executions that are over lie in slabs, which are used again when all in them went.
+  @Test func slabsAreUsedAgain() {
+    var retention = Retention()
+    retention.executionsMax = 700
+    let harness = ServiceHarness(store: MemoryStore(retention: retention))
+    harness.create("m")
+    let padding = String(repeating: "x", count: 3000)
+    func input(_ index: Int) -> JSON { ["n": JSON(index), "padding": JSON(padding)] }
+    let executions = (0..<3000).map { harness.start("m", input($0), name: "e\($0)") }
+    for index in [2300, 2301, 2650, 2999] {
+      let body = harness.call("DescribeExecution", ["executionArn": JSON(executions[index])])
+      #expect(body["input"]?.string == input(index).text)
+      #expect(body["output"]?.string == input(index).text)
+      let events = harness.call("GetExecutionHistory", ["executionArn": JSON(executions[index])])["events"]
+      #expect(events?[0]?["executionStartedEventDetails"]?["input"]?.string == input(index).text)
+    }
+    for gone in [0, 2299] {
+      #expect(
+        harness.error("DescribeExecution", ["executionArn": JSON(executions[gone])])
+          .hasPrefix("ExecutionDoesNotExist"))
+    }
+    // Too large for a slab, and as good.
+    let large: JSON = ["text": JSON(String(repeating: "y", count: 20_000))]
+    let last = harness.call("DescribeExecution", ["executionArn": JSON(harness.start("m", large))])
+    #expect(last["output"]?.string == large.text)
+  }
+
   @Test func runningOnesStay() {
     var retention = Retention()
     retention.executionsMax = 1

@@ -87,6 +87,17 @@ package struct HistoryLog: Sendable {
   /// What it takes in memory, about.
   package var byteCount: Int { bytes.count + laterSegments.count * MemoryLayout<Segment>.stride }
 
+  /// It is whole, and has no segments but one.
+  var isShort: Bool { first == 1 && laterSegments.isEmpty }
+
+  /// The input and the events of a short one.
+  func withAllBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    unsafe bytes.withUnsafeBytes { unsafe body($0) }
+  }
+
+  /// The types in what was not renumbered.
+  static let sameTypes = [UInt8](0...255)
+
   /// Gives back what growing has reserved; nothing follows any more.
   mutating func close() {
     guard bytes.capacity - bytes.count > 64 + bytes.count / 4 else { return }
@@ -644,7 +655,7 @@ extension HistoryLog {
     let highestID = Int(Int32.max)
     var log = HistoryLog(firstID: highestID, input: CollectionOfOne(0))
     let isGood = log.append(
-      segments, count: count, bytes: target[start...], types: [UInt8](0...255))
+      segments, count: count, bytes: target[start...], types: sameTypes)
     precondition(isGood, "BUG in Stepmill (please report): a history cannot be read")
     for number in 0..<log.segmentCount {
       var cursor = log.cursor(atSegment: number)

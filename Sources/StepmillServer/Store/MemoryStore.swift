@@ -9,6 +9,8 @@ package final class MemoryStore: Store {
   private let mutex = Mutex(Tables())
   private let edge = Atomic<UInt8>(0)
   private let retention: Retention
+  /// Nil where somebody else keeps what takes room.
+  private let archive: MemoryArchive?
   /// Hears, under the lock, of each execution that goes, and whether map runs go with it.
   private let forgetting: @Sendable (StoredExecution, Bool) -> Void
 
@@ -21,11 +23,18 @@ package final class MemoryStore: Store {
   }
 
   package init(
-    retention: Retention = Retention(),
-    forgetting: @escaping @Sendable (StoredExecution, Bool) -> Void = { _, _ in }
+    retention: Retention = Retention(), forgetting: @escaping @Sendable (StoredExecution, Bool) -> Void
   ) {
     self.retention = retention
     self.forgetting = forgetting
+    archive = nil
+  }
+
+  package init(retention: Retention = Retention()) {
+    let archive = MemoryArchive()
+    self.retention = retention
+    self.archive = archive
+    forgetting = { execution, _ in archive.release(execution) }
   }
 
   deinit {
@@ -239,6 +248,7 @@ package final class MemoryStore: Store {
       group.inScope.count -= 1
       guard !group.isGone, group.tables.byName.contains(execution) else { return }
       group.tables.running -= 1
+      archive?.keep(execution)
       // Most begin and end with nothing between, and stand where they should.
       var position = execution.position.load(ordering: .relaxed)
       if position != tables.lastNumber {
