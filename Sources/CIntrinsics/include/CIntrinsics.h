@@ -194,4 +194,19 @@ extern void swift_release_n(void *object, uint32_t count);
 static inline void stepmill_retain_n(void *object, uint32_t count) { (void)swift_retain_n(object, count); }
 static inline void stepmill_release_n(void *object, uint32_t count) { swift_release_n(object, count); }
 
+#if defined(__linux__)
+// Declared only where GNU extensions are asked for.
+extern int sync_file_range(int file, int64_t offset, int64_t count, unsigned int flags);
+#endif
+
+/// Has the system begin to write a part of a file to the disk, and does not wait for it. A hint.
+static inline void stepmill_write_back(int file, int64_t offset, int64_t count) {
+#if defined(__linux__)
+  const unsigned int write = 2;
+  (void)sync_file_range(file, offset, count, write);
+#else
+  (void)file, (void)offset, (void)count;
+#endif
+}
+
 #endif

@@ -7,6 +7,8 @@ package enum WorkflowKind: Sendable {
 
 /// A compiled workflow bound to its handlers. Immutable once made.
 final class WorkflowCore: @unchecked Sendable {
+  /// All loops count references here, and read what follows for each state: not on one cache line.
+  private let distance = InlineArray<14, UInt64>(repeating: 0)
   let program: Program
   let name: String
   let arn: String

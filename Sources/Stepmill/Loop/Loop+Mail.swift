@@ -34,6 +34,9 @@ struct Letter {
   var read = 0
   /// Lines that are not behind the header: whoever sent them keeps them until they have been read.
   var kept: UnsafeRawPointer?
+  /// Where these end, where that is known, and where the first of them begins.
+  var keptEnds: UnsafePointer<UInt32>?
+  var keptStart = 0
   var kind: Kind
 
   static let headerSize = (MemoryLayout<Letter>.size + 15) & ~15
@@ -154,10 +157,18 @@ extension Loop {
   }
 
   /// The same without a copy: `text` must stay until the last of its executions has ended.
-  func submit(_ start: Shard.Start, keptLines text: UnsafeRawBufferPointer) {
+  ///
+  /// - Parameter ends: For each line the offset behind its line end, counted from where the text
+  ///   begins at `offset`; it stays as long. No line is blank.
+  func submit(
+    _ start: Shard.Start, keptLines text: UnsafeRawBufferPointer, ends: UnsafePointer<UInt32>,
+    from offset: Int
+  ) {
     let isOwn = isOwnThread
     var letter = Letter(.startLines, owning: held(start, isOwn), count: text.count)
     letter.kept = text.baseAddress
+    letter.keptEnds = ends
+    letter.keptStart = offset
     sendStart(Loop.letter(letter), isOwn)
   }
 
@@ -350,6 +361,17 @@ extension Loop {
         letter.pointee.workflow.unsafelyUnwrapped, letter.pointee.sink.unsafelyUnwrapped,
         min(limit, Loop.startsPerLetter))
       while started < limit, letter.pointee.read < letter.pointee.count {
+        if let ends = letter.pointee.keptEnds {
+          let end = Int(ends.pointee) &- letter.pointee.keptStart
+          let text = UnsafeRawBufferPointer(
+            start: content + letter.pointee.read, count: end &- 1 &- letter.pointee.read)
+          letter.pointee.keptEnds = ends + 1
+          letter.pointee.read = end
+          begin(start, text: text)
+          start.tag &+= 1
+          started &+= 1
+          continue
+        }
         let rest = UnsafeRawBufferPointer(
           start: content + letter.pointee.read, count: letter.pointee.count &- letter.pointee.read)
         let line = JSONLines.firstLine(of: rest)

@@ -10,7 +10,9 @@
 /// cost more than the rest of the telling.
 package final class RowStarter: Sendable {
   private let workflow: Workflow
-  private let sink: RowSink
+  /// One for each loop, which reads it for each row: what all counted references of would be fetched
+  /// back from another's cache again and again.
+  private let sinks: [RowSink]
   private let loops: [Loop]
 
   package init(
@@ -19,11 +21,18 @@ package final class RowStarter: Sendable {
   ) {
     self.workflow = workflow
     loops = workflow.runtime.core.allLoops
-    sink = RowSink(workflow, isBackground: priority == .background, onEnd)
+    sinks = (0..<max(1, loops.count)).map { _ in
+      RowSink(workflow, isBackground: priority == .background, onEnd)
+    }
   }
 
   /// Loops that share the work.
   package var loopCount: Int { max(1, loops.count) }
+
+  /// The numbers of the loops that a workflow's executions run on.
+  package static func loops(of workflow: Workflow) -> [UInt32] {
+    workflow.runtime.core.allLoops.map { UInt32(truncatingIfNeeded: $0.number) }
+  }
 
   /// The most rows that one call should start.
   package static var rowsPerLetter: Int { Loop.startsPerLetter }
@@ -31,25 +40,23 @@ package final class RowStarter: Sendable {
   /// Starts an execution for each line; none of them is blank.
   ///
   /// - Parameters:
-  ///   - lines: JSON Lines in UTF-8. The text is not copied: it must stay until the last of these
-  ///     executions has ended.
-  ///   - count: How many there are.
+  ///   - lines: The rows. Nothing is copied: it must stay until the last of these executions has
+  ///     ended.
   ///   - tag: The number by which the first is known; the others count on from there.
   ///   - number: The loop that is to run them; any where there is no such loop.
   package func start(
-    lines: UnsafeRawBufferPointer, count: Int, tag: UInt64, on number: UInt32 = 0
+    _ lines: RowLines, tag: UInt64, on number: UInt32 = 0
   ) throws(StepmillError) {
     let core = workflow.runtime.core
-    try core.admit(count)
-    guard let loop = loop(number) ?? core.loopForSubmission() else {
-      core.ended(count)
+    try core.admit(lines.count)
+    let place = number == 0 ? nil : loops.firstIndex { UInt32(truncatingIfNeeded: $0.number) == number }
+    guard let loop = place.map({ loops[$0] }) ?? core.loopForSubmission() else {
+      core.ended(lines.count)
       throw StepmillError(.shutDown, "the runtime has no loop to start an execution on")
     }
-    Shard.Start.with(workflow.core, sink, tag: tag) { loop.submit($0, keptLines: lines) }
-  }
-
-  private func loop(_ number: UInt32) -> Loop? {
-    number == 0 ? nil : loops.first { UInt32(truncatingIfNeeded: $0.number) == number }
+    Shard.Start.with(workflow.core, sinks[place ?? 0], tag: tag) {
+      loop.submit($0, keptLines: lines.text, ends: lines.ends, from: lines.offset)
+    }
   }
 
   /// So many executions have ended of which the body was told.
@@ -58,11 +65,36 @@ package final class RowStarter: Sendable {
   /// Aborts everything that has been started and has not ended.
   package func abortAll(cause: String) {
     for loop in loops {
-      loop.post { [sink] loop in
-        loop.turnAwayBackground(of: sink)
-        loop.shard.abortAll(of: sink, cause: cause)
+      // A loop may have taken rows over from another.
+      loop.post { [sinks] loop in
+        for sink in sinks {
+          loop.turnAwayBackground(of: sink)
+          loop.shard.abortAll(of: sink, cause: cause)
+        }
       }
     }
+  }
+}
+
+/// Some rows, one behind the other, each on a line of its own; none is blank.
+package struct RowLines {
+  let text: UnsafeRawBufferPointer
+  /// Where each ends, counted from where the text begins at `offset`.
+  let ends: UnsafePointer<UInt32>
+  let offset: Int
+  package let count: Int
+
+  /// - Parameters:
+  ///   - text: JSON Lines in UTF-8.
+  ///   - ends: For each row, the offset behind its line end.
+  ///   - offset: The text's own.
+  package init(
+    text: UnsafeRawBufferPointer, ends: UnsafePointer<UInt32>, offset: Int, count: Int
+  ) {
+    self.text = text
+    self.ends = ends
+    self.offset = offset
+    self.count = count
   }
 }
 
@@ -136,6 +168,8 @@ private final class RowSink: CompletionSink, @unchecked Sendable {
   private let onEnd: @Sendable (borrowing RowEnd) -> Void
   /// States of executions that are being ended at this moment.
   private let places = Lock<[UInt64: UInt32]>([:])
+  /// The next sink is another loop's.
+  private let distance = InlineArray<16, UInt64>(repeating: 0)
 
   init(
     _ workflow: Workflow, isBackground: Bool, _ onEnd: @escaping @Sendable (borrowing RowEnd) -> Void
@@ -168,7 +202,7 @@ private final class RowSink: CompletionSink, @unchecked Sendable {
   }
 
   override func refused(_ error: JSONSyntaxError, tag: UInt64) {
-    onEnd(RowEnd(.notJSON, tag: tag, complaint: "\(error)"))
+    onEnd(RowEnd(.notJSON, tag: tag, complaint: "\(error)", shard: Loop.own?.shard))
   }
 
   override func turnedAway(tag: UInt64) {

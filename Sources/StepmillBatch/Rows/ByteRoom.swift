@@ -32,6 +32,25 @@
     unsafe take(text.utf8CodeUnitCount).copyMemory(from: text.utf8Start, byteCount: text.utf8CodeUnitCount)
   }
 
+  /// A number that is not negative.
+  @inline(__always)
+  mutating func put(number: Int) {
+    var rest = UInt(bitPattern: number)
+    var size = 1
+    var bound: UInt = 10
+    while rest >= bound, size < 19 {
+      size &+= 1
+      bound &*= 10
+    }
+    let target = unsafe take(size)
+    while size > 0 {
+      size &-= 1
+      unsafe target.storeBytes(
+        of: UInt8(truncatingIfNeeded: 0x30 &+ rest % 10), toByteOffset: size, as: UInt8.self)
+      rest /= 10
+    }
+  }
+
   /// A part of a text.
   @inline(__always)
   mutating func put(_ text: Span<UInt8>, _ part: Range<Int>) {

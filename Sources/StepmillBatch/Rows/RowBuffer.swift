@@ -50,10 +50,12 @@ import Stepmill
   }
 
   /// The lines of some rows, at an address that stays theirs until rows are added or removed.
-  @unsafe func lines(_ rows: Range<Int>) -> UnsafeRawBufferPointer {
+  @unsafe func lines(_ rows: Range<Int>) -> RowLines {
     let end = range(of: rows.upperBound - 1).upperBound + 1
     let first = range(of: rows.lowerBound).lowerBound
-    return unsafe UnsafeRawBufferPointer(start: start + first, count: end - first)
+    return unsafe RowLines(
+      text: UnsafeRawBufferPointer(start: start + first, count: end - first), ends: ends + rows.lowerBound,
+      offset: first, count: rows.count)
   }
 
   /// Shows the text of a row, without its line end. Blanks may stand around it.

@@ -19,9 +19,9 @@ import Synchronization
 // last of its rows has ended, and whose memory the reader then fills again.
 //
 // Who may touch what: `state` is behind its lock, which is never held while something is
-// started or called. A box of `boxes` belongs to a loop, and is behind a lock because the writer
-// empties it now and then. A loop notes its ends there, and adds them to what all share once in
-// a turn: counters that several processors write for each row would cost more than the rest.
+// started or called. A box of `boxes` is whose number is in it (see `LoopBoxes`): a loop takes one
+// with the first end of a turn, notes its ends there, and adds them to what all share when the turn
+// is over: counters that several processors write for each row would cost more than the rest.
 // What is left is constant, atomic, or the reader's or writer's alone.
 
 package final class BatchRun: @unchecked Sendable {
@@ -77,16 +77,24 @@ package final class BatchRun: @unchecked Sendable {
     case runtime(String)
   }
 
+  // What loops read for each row has cache lines to itself: references to the run are counted in
+  // front of it, and behind it is what threads share.
+  private let front = (Distance(), Distance())
   package let control: MapRun
   private let options: Options
   private let sources: [BatchSource]
   private let sink: any BatchSink
   private let workflow: Workflow
   private var starter: RowStarter?
+  private let loops: [UInt32]
+  private let boxes = LoopBoxes()
+  private let back = (Distance(), Distance())
   /// Starts rows whose states are watched, once somebody wanted that. It stays, since what it has started may be aborted.
   private let watcher = Guarded<RowStarter?>(nil)
   private let state = Guarded(State())
   private let ended = Atomic<Int>(0)
+  /// The same as in `state`, for those who need not look closer before it is the case.
+  private let hasRead = Atomic<Bool>(false)
   private let failedCount: Atomic<Int>
   private let bytesReading = Atomic<Int>(0)
   private let bytesOfSources: Int?
@@ -95,7 +103,8 @@ package final class BatchRun: @unchecked Sendable {
   private let countsBefore: BatchCounts
   private let elapsedBefore: Int
   private let begun = Monitor.now
-  private let boxes = (0..<64).map { _ in Box() }
+  /// What ended where nobody had a box.
+  private let aside = Guarded<ResultBlock?>(nil)
   private let isStopping = Atomic<Bool>(false)
 
   /// Bytes of chunks that exist, and what the reader waits for.
@@ -110,9 +119,13 @@ package final class BatchRun: @unchecked Sendable {
   private var blocks: [ResultBlock] = []
   private var spareBlocks: [ResultBlock] = []
   private var areAllEnded = false
+  /// There is enough for the writer to be worth waking it.
+  private var isWriterWanted = false
   private let blockBytes = Atomic<Int>(0)
   /// Bytes that the sink keeps until it is their turn.
   private let keptBytes = Atomic<Int>(0)
+  /// Somebody has not started rows for that.
+  private let isHeldBack = Atomic<Bool>(false)
   private let errors = Guarded<[String: Int]>([:])
   private var readerThread: Thread?
   private var writerThread: Thread?
@@ -158,29 +171,12 @@ package final class BatchRun: @unchecked Sendable {
     }
   }
 
-  /// What a loop has noted in this turn.
-  private struct Turn {
-    var block: ResultBlock?
-    var succeeded = 0
-    var failed = 0
-    /// Rows that have ended, also those that were neither.
-    var ended = 0
-    /// Rows of this chunk that have ended.
-    var chunk: RowChunkReference?
-    var leaving = 0
-    /// Somebody will add this to the rest.
-    var isAwaited = false
-  }
-
-  private final class Box: Sendable {
-    let turn = Guarded(Turn())
-  }
-
   package init(
     _ workflow: Workflow, sources: [BatchSource], sink: any BatchSink, options: Options = Options(),
     control: MapRun = MapRun(), elapsedMilliseconds: Int = 0
   ) {
     self.workflow = workflow
+    loops = RowStarter.loops(of: workflow)
     self.sources = sources
     self.sink = sink
     self.options = options
@@ -330,16 +326,17 @@ package final class BatchRun: @unchecked Sendable {
     let starter: RowStarter?
   }
 
-  /// Starts what there is room for, on one loop for as long as that has places to fill. From any
-  /// thread.
-  private func pump(on loop: UInt32 = 0, places: Int = 0) {
+  /// Starts what there is room for. A loop whose rows have ended fills their places, on itself, and
+  /// no more. From any thread.
+  private func pump(on loop: UInt32 = 0, places: Int = .max) {
     var places = places
-    while let job = nextJob() {
+    while places > 0, let job = nextJob(rowsMax: places) {
       do throws(StepmillError) {
+        let loop = loop == 0 ? boxes.idlest(of: loops) : loop
+        boxes.noteStarted(job.rows.count, on: loop)
         // The chunk stays until the last of its rows has ended.
         unsafe try (job.starter ?? starter)?.start(
-          lines: job.chunk.lines(job.rows), count: job.rows.count,
-          tag: RowChunkReference(job.chunk).tag(job.rows.lowerBound), on: places > 0 ? loop : 0)
+          job.chunk.lines(job.rows), tag: RowChunkReference(job.chunk).tag(job.rows.lowerBound), on: loop)
         places -= job.rows.count
         // Who cancelled meanwhile has not seen these.
         if isStopping.load(ordering: .acquiring), control.isCancelled { abortAll() }
@@ -349,29 +346,34 @@ package final class BatchRun: @unchecked Sendable {
         return end(.runtime("\(error)"))
       }
     }
+    // The reader asks when it has read; until then nothing is over.
+    guard hasRead.load(ordering: .sequentiallyConsistent) else { return }
     let isOver = state.withLock { state in
-      state.hasRead && state.isEmpty && state.started == ended.load(ordering: .acquiring)
+      state.hasRead && state.isEmpty && state.started == ended.load(ordering: .sequentiallyConsistent)
     }
     if isOver {
-      writerMonitor.locked {
-        areAllEnded = true
-        writerMonitor.signal()
-      }
+      writerMonitor.locked { areAllEnded = true }
+      writerMonitor.signal()
     }
   }
 
   private var isOverBudget: Bool {
-    blockBytes.load(ordering: .relaxed) + keptBytes.load(ordering: .relaxed) > options.resultBudget
+    blockBytes.load(ordering: .sequentiallyConsistent) + keptBytes.load(ordering: .sequentiallyConsistent)
+      > options.resultBudget
   }
 
-  private func nextJob() -> Job? {
-    if isOverBudget { return nil }
+  private func nextJob(rowsMax: Int) -> Job? {
+    if isOverBudget {
+      isHeldBack.store(true, ordering: .sequentiallyConsistent)
+      // Unless the writer has caught up just now, and has not seen that.
+      if isOverBudget { return nil }
+    }
     var taken = 0
     let job = state.withLock { state -> Job? in
       guard state.ending == nil, let chunk = state.first else { return nil }
       let room = control.room(inFlight: state.started - ended.load(ordering: .acquiring))
       guard room > 0 else { return nil }
-      let rows = chunk.take(min(room, RowStarter.rowsPerLetter))
+      let rows = chunk.take(min(room, rowsMax, RowStarter.rowsPerLetter))
       if chunk.isExhausted {
         state.removeFirst()
         taken = chunk.footprint
@@ -395,7 +397,8 @@ package final class BatchRun: @unchecked Sendable {
     let place = RowChunkReference.place(tag: end.tag)
     chunk.with { rows in
       let row = rows.first &+ place
-      if _fastPath(end.status == .succeeded) {
+      // A comparison would be a call into the other module.
+      if case .succeeded = end.status {
         let label =
           options.isBare ? nil : rows.labels.map { $0[place] } ?? row &* options.shape.rowsPerStart
         note(end, chunk, isSuccess: true) { unsafe $0.addSuccess(row, unsafe end.outputText, label: label) }
@@ -450,56 +453,76 @@ package final class BatchRun: @unchecked Sendable {
   private func note(
     _ end: borrowing RowEnd, _ chunk: RowChunkReference, isSuccess: Bool, _ write: (ResultBlock) -> Void
   ) {
-    var full: ResultBlock?
-    var left: (chunk: RowChunkReference, rows: Int)?
-    var mustAsk = false
-    boxes[Int(end.loop & 63)].turn.withLock { turn in
-      let block = turn.block ?? takeSpare()
+    var isFirst = false
+    guard let box = boxes.box(of: end.loop, isFirst: &isFirst) else {
+      return noteAside(end.loop, chunk, isSuccess: isSuccess, write)
+    }
+    let block = box.block ?? box.take(takeSpare())
+    block.with(write)
+    box.count(isSuccess)
+    if _slowPath(box.chunk != chunk) {
+      let left = box.change(to: chunk)
+      if let left { leave(left.chunk, left.rows) }
+    }
+    box.leaving &+= 1
+    if _slowPath(block.with { $0.isFull } || box.isWanted) { box.giveBlock().map(send) }
+    // It keeps the run, which may be over with this turn.
+    if _slowPath(isFirst) { end.atTurnEnd { [self] loop in settle(loop) } }
+  }
+
+  /// Notes an end that no loop has a box for.
+  @inline(never)
+  private func noteAside(
+    _ loop: UInt32, _ chunk: RowChunkReference, isSuccess: Bool, _ write: (ResultBlock) -> Void
+  ) {
+    // The run may be over with this row, and nobody else keep it then.
+    let this = unsafe Unmanaged.passRetained(self)
+    defer { unsafe this.release() }
+    let full = aside.withLock { aside -> ResultBlock? in
+      let block = aside ?? takeSpare()
       write(block)
-      if _slowPath(block.isFull) { full = block }
-      turn.block = full == nil ? block : nil
-      turn.ended &+= 1
-      if isSuccess { turn.succeeded &+= 1 } else { turn.failed &+= 1 }
-      if _slowPath(turn.chunk != chunk) {
-        left = turn.chunk.map { ($0, turn.leaving) }
-        turn.chunk = chunk
-        turn.leaving = 0
-      }
-      turn.leaving &+= 1
-      mustAsk = !turn.isAwaited
-      turn.isAwaited = true
+      aside = block.isFull ? nil : block
+      return block.isFull ? block : nil
     }
     if let full { send(full) }
-    if let left { leave(left.chunk, left.rows) }
-    // It keeps the run, which may be over with this turn.
-    if _slowPath(mustAsk) { end.atTurnEnd { [self] loop in settle(loop) } }
+    leave(chunk, 1)
+    add(loop, succeeded: isSuccess ? 1 : 0, failed: isSuccess ? 0 : 1)
+    pump(on: loop, places: 1)
   }
 
   /// Adds what a loop has noted to what all share, and fills the places that are free now.
   private func settle(_ loop: UInt32) {
-    let turn = boxes[Int(loop & 63)].turn.withLock { turn -> Turn in
-      let noted = turn
-      turn = Turn(block: noted.block)
-      return noted
-    }
+    let turn = boxes.endTurn(of: loop)
     if let chunk = turn.chunk { leave(chunk, turn.leaving) }
-    control.noteEnded(succeeded: turn.succeeded, failed: turn.failed)
-    starter?.noteEnded(turn.ended)
-    ended.add(turn.ended, ordering: .acquiringAndReleasing)
-    pump(on: loop, places: turn.ended)
+    add(loop, succeeded: turn.succeeded, failed: turn.failed)
+    pump(on: loop, places: turn.succeeded + turn.failed)
+  }
+
+  private func add(_ loop: UInt32, succeeded: Int, failed: Int) {
+    boxes.noteEnded(succeeded + failed, on: loop)
+    control.noteEnded(succeeded: succeeded, failed: failed)
+    starter?.noteEnded(succeeded + failed)
+    ended.add(succeeded + failed, ordering: .sequentiallyConsistent)
   }
 
   private func takeSpare() -> ResultBlock {
     writerMonitor.locked { spareBlocks.popLast() } ?? ResultBlock()
   }
 
+  /// Leaves a block to the writer, who is woken for many at a time: to wake it costs as much as to
+  /// write a block.
   private func send(_ block: ResultBlock) {
-    blockBytes.add(block.bytes, ordering: .relaxed)
-    writerMonitor.locked {
+    let waiting = blockBytes.add(block.bytes, ordering: .relaxed).newValue
+    let mustWake = waiting >= wakingBytes || isOverBudget
+    let wakes = writerMonitor.locked {
       blocks.append(block)
-      writerMonitor.signal()
+      defer { if mustWake { isWriterWanted = true } }
+      return mustWake && !isWriterWanted
     }
+    if wakes { writerMonitor.signal() }
   }
+
+  private var wakingBytes: Int { min(1 << 18, options.resultBudget / 4) }
 
   /// Rows of a chunk are over; with the last of them the chunk is.
   @inline(__always)
@@ -559,6 +582,7 @@ package final class BatchRun: @unchecked Sendable {
       if reading.isDone || isStopping.load(ordering: .acquiring) { break }
     }
     state.withLock { $0.hasRead = true }
+    hasRead.store(true, ordering: .sequentiallyConsistent)
     pump()
   }
 
@@ -610,9 +634,10 @@ package final class BatchRun: @unchecked Sendable {
     while true {
       var taken: [ResultBlock] = []
       let isLast = writerMonitor.locked {
-        while blocks.isEmpty, !areAllEnded, Monitor.now < nextFlush {
+        while !isWriterWanted || blocks.isEmpty, !areAllEnded, Monitor.now < nextFlush {
           writerMonitor.wait(untilNanoseconds: nextFlush)
         }
+        isWriterWanted = false
         swap(&taken, &blocks)
         return areAllEnded
       }
@@ -637,16 +662,13 @@ package final class BatchRun: @unchecked Sendable {
 
   /// What loops have gathered and not sent.
   private func takePartial() -> [ResultBlock] {
-    var partial: [ResultBlock] = []
-    for box in boxes {
-      let block = box.turn.withLock { turn in
-        defer { turn.block = nil }
-        return turn.block
-      }
-      guard let block else { continue }
-      blockBytes.add(block.bytes, ordering: .relaxed)
-      partial.append(block)
+    var partial = boxes.takeBlocks()
+    let rest = aside.withLock { aside -> ResultBlock? in
+      defer { aside = nil }
+      return aside
     }
+    if let rest { partial.append(rest) }
+    for block in partial { blockBytes.add(block.bytes, ordering: .relaxed) }
     return partial
   }
 
@@ -660,12 +682,14 @@ package final class BatchRun: @unchecked Sendable {
           end(.output(error))
         }
       }
-      let wasOver = isOverBudget
-      blockBytes.subtract(block.bytes, ordering: .relaxed)
-      keptBytes.store(sink.bytesKept, ordering: .relaxed)
+      blockBytes.subtract(block.bytes, ordering: .sequentiallyConsistent)
+      keptBytes.store(sink.bytesKept, ordering: .sequentiallyConsistent)
       block.removeAll()
-      writerMonitor.locked { if spareBlocks.count < 8 { spareBlocks.append(block) } }
-      if wasOver, !isOverBudget { pump() }
+      writerMonitor.locked { if spareBlocks.count < 16 { spareBlocks.append(block) } }
+      if isHeldBack.load(ordering: .sequentiallyConsistent), !isOverBudget {
+        isHeldBack.store(false, ordering: .sequentiallyConsistent)
+        pump()
+      }
     }
   }
 

@@ -1,3 +1,5 @@
+import CIntrinsics
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -114,7 +116,10 @@ private final class SystemFile: StoredFile {
   private let path: String
   private let file: Int32
   private(set) var size: Int
+  /// How far the system has been asked to write.
+  private var handedOver: Int
   private var isOpen = true
+  private static let pieceBytes = 1 << 22
 
   init(_ path: String) throws(FileFailure) {
     self.path = path
@@ -129,6 +134,7 @@ private final class SystemFile: StoredFile {
       throw FileFailure(path: path, code: code)
     }
     size = Int(lseek(file, 0, SEEK_END))
+    handedOver = size & ~0xFFF
   }
 
   deinit { close() }
@@ -143,6 +149,17 @@ private final class SystemFile: StoredFile {
       throw FileFailure(path: path, code: error.code)
     }
     size += bytes.count
+    if size - handedOver >= Self.pieceBytes { handOver() }
+  }
+
+  /// Has the system begin to write what has been added, and does not wait for that: otherwise a
+  /// checkpoint would have to wait for all of it, and what runs soon for the checkpoint. Up to a
+  /// whole page only, since a page that is being written cannot be added to.
+  private func handOver() {
+    let end = size & ~0xFFF
+    // It is no more than a hint: whatever it says, `sync` will say the same.
+    stepmill_write_back(file, Int64(handedOver), Int64(end - handedOver))
+    handedOver = end
   }
 
   func read(at offset: Int, count: Int) throws(FileFailure) -> [UInt8] {
@@ -157,6 +174,7 @@ private final class SystemFile: StoredFile {
     guard ftruncate(file, size) == 0 else { throw FileFailure(path: path, code: errno) }
     lseek(file, size, SEEK_SET)
     self.size = size
+    handedOver = min(handedOver, size & ~0xFFF)
   }
 
   func sync() throws(FileFailure) {

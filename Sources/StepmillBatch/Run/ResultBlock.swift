@@ -38,11 +38,13 @@ final class ResultBlock: @unchecked Sendable {
     mutating func addSuccess(_ row: Int, _ output: Span<UInt8>, label: Int?) {
       let before = results.count
       if let label {
-        results.append(#"{"row":"#)
-        results.append(number: label)
-        results.append(#","output":"#)
-        results.append(output)
-        results.append("}\n")
+        results.append(output.count &+ 40) { room in
+          room.put(#"{"row":"#)
+          room.put(number: label)
+          room.put(#","output":"#)
+          room.put(output, 0..<output.count)
+          room.put("}\n")
+        }
       } else {
         results.append(output)
         results.append("\n")
@@ -50,8 +52,11 @@ final class ResultBlock: @unchecked Sendable {
       add(row, results.count &- before, .success)
     }
   }
+  /// What is written for each row shares no cache line with what another loop writes.
+  private let front = Distance()
   /// What checking each access would cost is felt here.
   @exclusivity(unchecked) private var content = Content()
+  private let back = Distance()
 
   static let bytesMax = 1 << 16
   static let entriesMax = 2048
@@ -101,6 +106,11 @@ final class ResultBlock: @unchecked Sendable {
   func addSkipped(_ rows: Range<Int>) { unsafe content.add(rows.lowerBound, count: rows.count, 0, .skipped) }
 }
 
+/// Memory between what different threads write.
+struct Distance {
+  private let line = InlineArray<8, UInt64>(repeating: 0)
+}
+
 /// Bytes that grow.
 @safe struct LineBuffer: ~Copyable {
   private var memory: UnsafeMutableRawPointer?
@@ -126,8 +136,9 @@ final class ResultBlock: @unchecked Sendable {
     }
   }
 
+  /// Has at most `size` bytes put behind the others.
   @inline(__always)
-  private mutating func append(_ size: Int, _ write: (inout ByteRoom) -> Void) {
+  mutating func append(_ size: Int, _ write: (inout ByteRoom) -> Void) {
     if _slowPath(capacity &- count < size) { grow(size) }
     if size == 0 { return }
     var room = unsafe ByteRoom(
@@ -153,15 +164,5 @@ final class ResultBlock: @unchecked Sendable {
   @inline(__always)
   mutating func append(_ text: StaticString) { append(text.utf8CodeUnitCount) { $0.put(text) } }
 
-  mutating func append(number: Int) {
-    var digits = InlineArray<20, UInt8>(repeating: 0x30)
-    var place = 20
-    var rest = UInt(bitPattern: number)
-    repeat {
-      place &-= 1
-      digits[place] = UInt8(truncatingIfNeeded: 0x30 &+ rest % 10)
-      rest /= 10
-    } while rest > 0
-    append(20 &- place) { $0.put(digits.span, place..<20) }
-  }
+  mutating func append(number: Int) { append(20) { $0.put(number: number) } }
 }

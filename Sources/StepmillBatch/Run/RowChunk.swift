@@ -20,6 +20,7 @@ final class RowChunk: @unchecked Sendable {
   @exclusivity(unchecked) private var content: Content
   /// Rows that have not ended.
   let left = Atomic<Int>(0)
+  private let back = Distance()
 
   static let rowsMax = 64
 
@@ -42,7 +43,7 @@ final class RowChunk: @unchecked Sendable {
   func text(of place: Int) -> [UInt8] { unsafe content.rows.text(of: place) }
 
   /// The lines of some rows, at an address that stays theirs until the last row has ended.
-  @unsafe func lines(_ places: Range<Int>) -> UnsafeRawBufferPointer { unsafe content.rows.lines(places) }
+  @unsafe func lines(_ places: Range<Int>) -> RowLines { unsafe content.rows.lines(places) }
 
   /// Takes rows, and gives its memory for more in exchange.
   func fill(_ rows: inout RowBuffer, first: Int, count: Int, isLeftOut: [Bool]?, labels: [Int]?) {

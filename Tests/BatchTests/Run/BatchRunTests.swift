@@ -112,6 +112,28 @@ import Testing
     #expect(sink.counts.succeeded == 5000)
   }
 
+  /// A writer that is behind all the time holds the loops back, and lets all of them go on; rows
+  /// that are no JSON, or fail, come among the others.
+  @Test(arguments: [false, true], [1, 1000, 1 << 22]) func aNarrowWriter(ordered: Bool, budget: Int)
+    async throws
+  {
+    var options = BatchRun.Options()
+    options.resultBudget = budget
+    options.badRows = .record
+    let sink = Kept(isOrdered: ordered)
+    let text = (0..<10_000).map { $0 % 7 == 3 ? "{\"n\":\n" : $0 % 7 == 5 ? "{}\n" : "{\"n\":\($0)}\n" }
+      .joined()
+    let ending = try await Self.run(
+      try Self.runtime(loops: 4).workflow(Self.double), text, sink, options,
+      control: MapRun(maxConcurrency: 100))
+    #expect(ending == .completed)
+    let good = sink.results.map { $0["row"]?.int ?? -1 }
+    let bad = sink.failures.map { $0["row"]?.int ?? -1 }
+    #expect((good + bad).sorted() == Array(0..<10_000))
+    #expect(bad.allSatisfy { [3, 5].contains($0 % 7) })
+    if ordered { #expect(good == good.sorted() && bad == bad.sorted()) }
+  }
+
   @Test func failuresSayWhatFailed() async throws {
     let sink = Kept()
     let ending = try await Self.run(
