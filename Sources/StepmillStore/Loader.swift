@@ -40,6 +40,8 @@ struct Loader {
   /// By number, with whether it is gone.
   private var ownersByRow: [Int64: (owner: Writer.Owner, isGone: Bool)] = [:]
   private var origins: [Origin: ExecutionOrigin] = [:]
+  /// What is wrong, where that is not with the database.
+  private var problem: StoreError?
   /// Executions that have been taken in.
   private var known: Set<Int64> = []
   private var lastPosition: UInt64 = 0
@@ -52,7 +54,7 @@ struct Loader {
     do throws(DatabaseFailure) {
       try loader.load()
     } catch {
-      throw StoreError(error, path)
+      throw loader.problem ?? StoreError(error, path)
     }
     return loader.loaded
   }
@@ -181,17 +183,30 @@ struct Loader {
   private mutating func loadSegments() throws(DatabaseFailure) {
     // The closure may not change what it is called on.
     var loader = self
-    try segments.forEachRecord { (segment, offset, entries) throws(DatabaseFailure) in
-      var reader = PackReader(entries)
-      while !reader.isAtEnd {
-        let place = PackPlace(segment: segment, offset: reader.offset)
-        guard let (entry, _) = reader.next() else {
-          throw loader.damage("a record of segment \(segment) is incomplete")
+    do throws(StoreError) {
+      try segments.load { (segment, offset, entries) throws(StoreError) in
+        do throws(DatabaseFailure) {
+          try loader.load(segment, entries)
+        } catch {
+          throw StoreError(error, loader.path)
         }
-        if try loader.take(entry, place) { loader.loaded.segmentCounts[segment, default: 0] += 1 }
       }
+    } catch {
+      problem = error
+      throw damage("")
     }
     self = loader
+  }
+
+  private mutating func load(_ segment: Int64, _ entries: ArraySlice<UInt8>) throws(DatabaseFailure) {
+    var reader = PackReader(entries)
+    while !reader.isAtEnd {
+      let place = PackPlace(segment: segment, offset: reader.offset)
+      guard let (entry, _) = reader.next() else {
+        throw damage("a record of segment \(segment) is incomplete")
+      }
+      if try take(entry, place) { loaded.segmentCounts[segment, default: 0] += 1 }
+    }
   }
 
   /// Takes in one that lies among others. False if that is not needed.

@@ -14,9 +14,23 @@ import Stepmill
 enum OldJournal {
   private static let headSize = 24
 
-  static func recover(_ directory: String, _ database: Database) throws(DatabaseFailure) {
-    guard let known = try database.number("SELECT value FROM meta WHERE key = 'journal'") else { return }
+  static func recover(_ directory: String, _ database: Database) throws(StoreError) {
     let paths = (0..<2).map { "\(directory)/stepmill.journal-\($0)" }
+    for path in paths where unsafe access(path, F_OK) == 0 && access(path, R_OK | W_OK) != 0 {
+      throw StoreError(
+        .notWritable,
+        "The file \(path) cannot be read: \(DirectoryLock.text(errno)). Give this user the right to read and "
+          + "write it.")
+    }
+    do throws(DatabaseFailure) {
+      try recover(paths, database)
+    } catch {
+      throw StoreError(error, directory + "/stepmill.db")
+    }
+  }
+
+  private static func recover(_ paths: [String], _ database: Database) throws(DatabaseFailure) {
+    guard let known = try database.number("SELECT value FROM meta WHERE key = 'journal'") else { return }
     let found = paths.flatMap { Self.records(Self.contents($0)) }.filter { $0.generation > known }
     try database.execute("BEGIN IMMEDIATE")
     let put = try database.prepare("INSERT INTO packs SELECT ifnull(max(id), 0) + 1, ?1 FROM packs")

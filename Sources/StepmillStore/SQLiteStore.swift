@@ -69,9 +69,9 @@ package final class SQLiteStore: Store {
     let now = now ?? Self.wallMilliseconds
     let state = StoreState()
     let database = try Self.open(path, durability)
+    try OldJournal.recover(directory, database)
     let identity: Int64
     do throws(DatabaseFailure) {
-      try OldJournal.recover(directory, database)
       identity = try database.number("SELECT value FROM meta WHERE key = 'identity'") ?? 0
     } catch {
       throw StoreError(error, path)

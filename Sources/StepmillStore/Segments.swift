@@ -23,8 +23,8 @@ import Synchronization
 //
 // A segment: a head of three numbers (a mark, which database it belongs to, its own number), then
 // records. A record is what one turn left: a checksum (8 bytes), how many bytes follow (8), and entries,
-// see `PackEntry`. The first record that is none ends the segment: it was cut short, and never
-// acknowledged, or is of an earlier use of the file.
+// see `PackEntry`. One without entries ends the segment. The last segment may be without it: then the
+// first record that is none was cut short, and never acknowledged, or is of an earlier use of the file.
 
 /// An open file, closed with its last reference.
 private final class File: Sendable {
@@ -79,25 +79,8 @@ final class Segments: Sendable {
     self.bytesMax = min(bytesMax, PackPlace.offsetMax)
     self.directory = directory
     self.identity = UInt64(bitPattern: identity)
-    let found = try Self.numbers(in: directory)
-    withFiles { $0.lastSegment = found.last ?? 0 }
-    for segment in found {
-      guard let head = head(of: segment) else {
-        throw StoreError(
-          .notWritable, "The file \(path(segment)) cannot be read. Give this user the right to.")
-      }
-      guard head.mark == Self.mark else {
-        // Made, and nothing came; all else is foreign.
-        if head.isEmpty { continue }
-        throw StoreError(.foreign, "The file \(path(segment)) is none of Stepmill's. Move it elsewhere.")
-      }
-      guard head.identity == self.identity else {
-        throw StoreError(
-          .foreign,
-          "The file \(path(segment)) belongs to another database than \(directory)/stepmill.db. Move it to where "
-            + "that is, or elsewhere.")
-      }
-    }
+    let last = try Self.numbers(in: directory).last ?? 0
+    withFiles { $0.lastSegment = last }
   }
 
   private func path(_ segment: Int64) -> String { "\(directory)/\(Self.namePrefix)\(segment)" }
@@ -142,6 +125,7 @@ final class Segments: Sendable {
       }
       return files
     }
+    if let (segment, file) = files.current { _ = end(segment, file, at: files.size) }
     for spare in files.spares { unsafe unlink(path(spare.segment)) }
     reader.withLock { $0 = (0, nil) }
   }
@@ -154,7 +138,7 @@ final class Segments: Sendable {
     guard record.count <= bytesMax - Self.headSize else { return nil }
     return withFiles { files -> (segment: Int64, offset: Int)? in
       if files.current == nil || files.size + record.count > bytesMax { turn(&files) }
-      guard let (segment, file) = files.current else { return nil }
+      guard let (segment, file) = files.current, files.size + record.count <= bytesMax else { return nil }
       let offset = files.size
       let seed = seed(segment)
       let isWritten = unsafe record.withUnsafeMutableBytes { bytes in
@@ -175,12 +159,25 @@ final class Segments: Sendable {
     identity ^ UInt64(bitPattern: segment) &* 0x9E37_79B9_7F4A_7C15
   }
 
+  /// Writes the record that says that the segment ends here: one without entries.
+  private func end(_ segment: Int64, _ file: File, at place: Int) -> Bool {
+    let record = unsafe [
+      Self.checksum(UnsafeRawBufferPointer(start: nil, count: 0), seed(segment)).littleEndian, 0,
+    ]
+    return unsafe record.withUnsafeBytes { record in
+      unsafe pwrite(file.descriptor, record.baseAddress, record.count, off_t(place)) == record.count
+    }
+  }
+
   /// Begins another segment, in a file that is over if there is one. There is none if that fails.
   private func turn(_ files: inout Files) {
-    let last = files.current?.segment
-    files.current = nil
-    files.size = 0
-    if let last, files.live[last] == 0 { recycle(last, &files) }
+    if let (last, file) = files.current {
+      // Only the last one may be without its end.
+      guard end(last, file, at: files.size) else { return }
+      files.current = nil
+      files.size = 0
+      if files.live[last] == 0 { recycle(last, &files) }
+    }
     guard !files.isClosed else { return }
     let segment = files.lastSegment + 1
     var file: File?
@@ -255,51 +252,93 @@ final class Segments: Sendable {
     }
   }
 
-  private struct Head {
-    var mark: UInt64 = 0
-    var identity: UInt64 = 0
-    var segment: UInt64 = 0
-    var isEmpty: Bool { mark == 0 && identity == 0 && segment == 0 }
-  }
-
   private static func number(_ bytes: [UInt8], _ place: Int) -> UInt64 {
     (0..<8).reduce(0) { $0 | UInt64(bytes[place + $1]) << UInt64(8 * $1) }
   }
 
-  /// Nil if it cannot be read.
-  private func head(of segment: Int64) -> Head? {
-    let descriptor = unsafe open(path(segment), O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    let file = File(descriptor)
-    let bytes = Self.read(file.descriptor, at: 0, Self.headSize)
-    guard bytes.count == Self.headSize else { return Head() }
-    return Head(
-      mark: Self.number(bytes, 0), identity: Self.number(bytes, 8), segment: Self.number(bytes, 16))
+  /// Tells of the entries of each segment, record by record, and where each of these begins. What
+  /// is damaged is an error: nothing of it is given up silently.
+  func load(
+    _ body: (_ segment: Int64, _ offset: Int, _ entries: ArraySlice<UInt8>) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    let all = try Self.numbers(in: directory)
+    // The last one may have been interrupted.
+    var last: Int64 = 0
+    for segment in all where try isBegun(segment) { last = segment }
+    for segment in all where try isBegun(segment) {
+      let bytes = try contents(of: segment, PackPlace.offsetMax)
+      var place = Self.headSize
+      var isEnded = false
+      while !isEnded, let end = endOfRecord(bytes, place, segment) {
+        isEnded = end == place + Self.recordHeadSize
+        if !isEnded {
+          try body(segment, place + Self.recordHeadSize, bytes[place + Self.recordHeadSize..<end])
+        }
+        place = end
+      }
+      if isEnded { continue }
+      // Behind what was cut short there is nothing.
+      let isCut =
+        segment == last && !(place..<bytes.count).contains { endOfRecord(bytes, $0, segment) != nil }
+      guard isCut else {
+        throw StoreError(
+          .damaged,
+          "The file \(path(segment)) is damaged at byte \(place): the executions behind that cannot be read. Put a "
+            + "copy in its place, or move it elsewhere to go on without those that are in it.")
+      }
+      try finish(segment, at: place)
+    }
   }
 
-  /// Tells of the entries of each segment, record by record, and where each of these begins.
-  func forEachRecord<Failure: Error>(
-    _ body: (_ segment: Int64, _ offset: Int, _ entries: ArraySlice<UInt8>) throws(Failure) -> Void
-  ) throws(Failure) {
-    for segment in (try? Self.numbers(in: directory)) ?? [] {
-      // One that was about to be written again under this number has nothing.
-      guard let head = head(of: segment), head.segment == UInt64(segment) else { continue }
-      let descriptor = unsafe open(path(segment), O_RDONLY | O_CLOEXEC)
-      guard descriptor >= 0 else { continue }
-      let file = File(descriptor)
-      let bytes = Self.read(file.descriptor, at: 0, PackPlace.offsetMax)
-      var place = Self.headSize
-      let seed = seed(segment)
-      while bytes.count - place >= Self.recordHeadSize {
-        let (sum, count) = (Self.number(bytes, place), Self.number(bytes, place + 8))
-        let start = place + Self.recordHeadSize
-        guard count <= UInt64(bytes.count - start) else { break }
-        let entries = bytes[start..<start + Int(count)]
-        guard unsafe entries.withUnsafeBytes({ unsafe Self.checksum($0, seed) }) == sum else { break }
-        try body(segment, start, entries)
-        place = start + Int(count)
-      }
+  /// Where the record at a place ends; nil: there is none.
+  private func endOfRecord(_ bytes: [UInt8], _ place: Int, _ segment: Int64) -> Int? {
+    let start = place + Self.recordHeadSize
+    guard start <= bytes.count else { return nil }
+    let count = Self.number(bytes, place + 8)
+    guard count <= UInt64(bytes.count - start) else { return nil }
+    let entries = bytes[start..<start + Int(count)]
+    let sum = unsafe entries.withUnsafeBytes { unsafe Self.checksum($0, seed(segment)) }
+    return sum == Self.number(bytes, place) ? start + Int(count) : nil
+  }
+
+  /// False: it was made, or was to be written again, and nothing came.
+  private func isBegun(_ segment: Int64) throws(StoreError) -> Bool {
+    let bytes = try contents(of: segment, Self.headSize)
+    guard bytes.count == Self.headSize, bytes.contains(where: { $0 != 0 }) else { return false }
+    guard Self.number(bytes, 0) == Self.mark else {
+      throw StoreError(.foreign, "The file \(path(segment)) is none of Stepmill's. Move it elsewhere.")
     }
+    guard Self.number(bytes, 8) == identity else {
+      throw StoreError(
+        .foreign,
+        "The file \(path(segment)) belongs to another database than \(directory)/stepmill.db. Move it to where "
+          + "that is, or elsewhere.")
+    }
+    return Self.number(bytes, 16) == UInt64(segment)
+  }
+
+  private func contents(of segment: Int64, _ size: Int) throws(StoreError) -> [UInt8] {
+    let descriptor = unsafe open(path(segment), O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw trouble(segment, "read") }
+    let file = File(descriptor)
+    errno = 0
+    let bytes = Self.read(file.descriptor, at: 0, size)
+    guard errno == 0 else { throw trouble(segment, "read") }
+    return bytes
+  }
+
+  /// Marks the end of what was interrupted.
+  private func finish(_ segment: Int64, at place: Int) throws(StoreError) {
+    let descriptor = unsafe open(path(segment), O_WRONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw trouble(segment, "written") }
+    guard end(segment, File(descriptor), at: place) else { throw trouble(segment, "written") }
+  }
+
+  private func trouble(_ segment: Int64, _ what: String) -> StoreError {
+    StoreError(
+      .notWritable,
+      "The file \(path(segment)) cannot be \(what): \(DirectoryLock.text(errno)). Give this user the right to "
+        + "read and write it, or move it elsewhere to go on without the executions that are in it.")
   }
 
   /// Says how many executions of each segment were found to be needed. The others go.

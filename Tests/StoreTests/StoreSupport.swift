@@ -50,6 +50,8 @@ final class Place {
     unsafe fclose(file)
   }
 
+  func remove(_ name: String) { unsafe unlink("\(path)/\(name)") }
+
   deinit {
     unsafe chmod(path, 0o700)
     for name in files { unsafe unlink(path + "/" + name) }
