@@ -79,6 +79,16 @@ package final class DirectoryBucket: Bucket {
 
   package func create(_ key: String, contentType: String) throws(BucketError) -> any ObjectWriter {
     let place = try Place(key)
+    do throws(BucketError) {
+      return try create(key, place)
+    } catch  where error.kind == .noSuchKey {
+      // Nothing was looked for.
+      throw BucketError(
+        .internalError, "'\(key)' in '\(path)' cannot be made: the directory is gone, or takes no files")
+    }
+  }
+
+  private func create(_ key: String, _ place: Place) throws(BucketError) -> any ObjectWriter {
     let parent = try walk(place.directories, key, makes: true)
     let number = serial.add(1, ordering: .relaxed).oldValue
     let aside = "\(Self.reserved)\(getpid())-\(number).new"

@@ -96,6 +96,15 @@ import Testing
         == false)
   }
 
+  @Test func aDirectoryThatWasRemoved() throws {
+    try FileManager.default.removeItem(at: folder)
+    #expect {
+      try bucket.create("a/b.txt", contentType: "")
+    } throws: {
+      ($0 as? BucketError)?.message.hasPrefix("'a/b.txt' in '\(folder.path)' cannot be made") == true
+    }
+  }
+
   @Test func aDirectoryThatIsNone() {
     defer { try? FileManager.default.removeItem(at: folder) }
     #expect(throws: BucketError.self) { try DirectoryBucket(folder.path + "/none") }
