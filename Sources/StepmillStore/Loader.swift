@@ -17,6 +17,8 @@ struct Loaded {
   var lastPack: Int64 = 0
   var packCounts: [Int64: Int] = [:]
   var segmentCounts: [Int64: Int] = [:]
+  /// What could not be read and was passed over, in words.
+  var notes: [String] = []
   /// Executions of machines that are gone.
   var removals: [Removal] = []
 }
@@ -184,13 +186,14 @@ struct Loader {
     // The closure may not change what it is called on.
     var loader = self
     do throws(StoreError) {
-      try segments.load { (segment, offset, entries) throws(StoreError) in
+      let notes = try segments.load { (segment, offset, entries) throws(StoreError) in
         do throws(DatabaseFailure) {
           try loader.load(segment, entries)
         } catch {
           throw StoreError(error, loader.path)
         }
       }
+      loader.loaded.notes = notes
     } catch {
       problem = error
       throw damage("")

@@ -46,10 +46,13 @@ package final class SQLiteStore: Store {
   private let hasSegments: Bool
   /// Memory of records that have been written.
   private let memories = Lock<[[UInt8]]>([])
+  private static let memoryBytesMax = 1 << 20
   private let writer: Writer
   private let thread: Stepmill.Thread
   private let lock: Lock<DirectoryLock?>
   private let databasePath: String
+  /// What could not be read when it was opened, for whoever opened it.
+  package let notes: [String]
   private let lastRow: Atomic<Int64>
 
   /// Opens the store of a directory, or makes it. Executions that were running when it was used
@@ -76,8 +79,10 @@ package final class SQLiteStore: Store {
     } catch {
       throw StoreError(error, path)
     }
-    let segments = try Segments(directory, identity: identity, bytesMax: tuning.segmentBytesMax)
     let queue = WriteQueue(entriesMax: tuning.queueEntriesMax, bytesMax: tuning.queueBytesMax)
+    let segments = try Segments(directory, identity: identity, bytesMax: tuning.segmentBytesMax) {
+      _ = queue.add(.segment($0))
+    }
     let types = try EventTypeNumbers(database, path)
     let archive = try Archive(path, segments, types)
     let loaded = try Loader.load(database, path, segments, archive, types, now: now)
@@ -121,6 +126,7 @@ package final class SQLiteStore: Store {
     self.writer = writer
     self.lock = Lock(lock)
     databasePath = path
+    notes = loaded.notes
     lastRow = Atomic(loaded.lastRow)
     // A deletion may have been on its way.
     for (machine, scope) in loaded.machines where machine.isDeleting {
@@ -234,7 +240,9 @@ package final class SQLiteStore: Store {
       }
       if place == nil { areKept = false }
     }
-    if isKeeping { memories.withLock { $0.append(record.bytes) } }
+    if isKeeping, record.bytes.capacity <= Self.memoryBytesMax {
+      memories.withLock { $0.append(record.bytes) }
+    }
     return areKept
   }
 

@@ -23,14 +23,17 @@ import Synchronization
 //
 // A segment: a head of three numbers (a mark, which database it belongs to, its own number), then
 // records. A record is what one turn left: a checksum (8 bytes), how many bytes follow (8), and entries,
-// see `PackEntry`. One without entries ends the segment. The last segment may be without it: then the
-// first record that is none was cut short, and never acknowledged, or is of an earlier use of the file.
+// see `PackEntry`. One without entries ends the segment. The last segment may be without it: then what is
+// behind the last record was cut short, and never acknowledged, or is of an earlier use of the file.
 
 /// An open file, closed with its last reference.
-private final class File: Sendable {
-  let descriptor: Int32
-  init(_ descriptor: Int32) { self.descriptor = descriptor }
+final class SegmentFile: Sendable {
+  fileprivate let descriptor: Int32
+  fileprivate init(_ descriptor: Int32) { self.descriptor = descriptor }
   deinit { close(descriptor) }
+
+  /// Has the disk take what was written, and waits for that.
+  func sync() { fdatasync(descriptor) }
 }
 
 /// Who may touch what: everything behind the locks.
@@ -48,19 +51,21 @@ final class Segments: Sendable {
   /// A segment ends before the record that would make it longer.
   private let bytesMax: Int
   private let identity: UInt64
+  /// Is told of a segment that is over.
+  private let ended: @Sendable (SegmentFile) -> Void
   // A mutex with an edge for the thread sanitizer, as in `StoredExecution`.
   private let mutex = Mutex(Files())
   private let edge = Atomic<UInt8>(0)
-  private let reader = Lock<(segment: Int64, file: File?)>((0, nil))
+  private let reader = Lock<(segment: Int64, file: SegmentFile?)>((0, nil))
 
   private struct Files: Sendable {
-    var current: (segment: Int64, file: File)?
+    var current: (segment: Int64, file: SegmentFile)?
     var size = 0
     var lastSegment: Int64 = 0
     /// How many executions of each are not forgotten.
     var live = LiveCounts()
     /// Those that may be written again.
-    var spares: [(segment: Int64, file: File)] = []
+    var spares: [(segment: Int64, file: SegmentFile)] = []
     var isClosed = false
   }
 
@@ -75,7 +80,11 @@ final class Segments: Sendable {
   /// - Parameters:
   ///   - identity: The number of the database that they belong to.
   ///   - bytesMax: How long one gets; less than what a place can say.
-  init(_ directory: String, identity: Int64, bytesMax: Int) throws(StoreError) {
+  ///   - ended: Is told, under the lock, of a segment that is over.
+  init(
+    _ directory: String, identity: Int64, bytesMax: Int, ended: @escaping @Sendable (SegmentFile) -> Void
+  ) throws(StoreError) {
+    self.ended = ended
     self.bytesMax = min(bytesMax, PackPlace.offsetMax)
     self.directory = directory
     self.identity = UInt64(bitPattern: identity)
@@ -125,7 +134,7 @@ final class Segments: Sendable {
       }
       return files
     }
-    if let (segment, file) = files.current { _ = end(segment, file, at: files.size) }
+    if let (segment, file) = files.current, end(segment, file, at: files.size) { file.sync() }
     for spare in files.spares { unsafe unlink(path(spare.segment)) }
     reader.withLock { $0 = (0, nil) }
   }
@@ -160,12 +169,14 @@ final class Segments: Sendable {
   }
 
   /// Writes the record that says that the segment ends here: one without entries.
-  private func end(_ segment: Int64, _ file: File, at place: Int) -> Bool {
-    let record = unsafe [
-      Self.checksum(UnsafeRawBufferPointer(start: nil, count: 0), seed(segment)).littleEndian, 0,
-    ]
-    return unsafe record.withUnsafeBytes { record in
-      unsafe pwrite(file.descriptor, record.baseAddress, record.count, off_t(place)) == record.count
+  private func end(_ segment: Int64, _ file: SegmentFile, at place: Int) -> Bool {
+    let sum = unsafe Self.checksum(UnsafeRawBufferPointer(start: nil, count: 0), seed(segment))
+    return put([sum, 0], in: file, at: place)
+  }
+
+  private func put(_ numbers: [UInt64], in file: SegmentFile, at place: Int) -> Bool {
+    unsafe numbers.map(\.littleEndian).withUnsafeBytes { bytes in
+      unsafe pwrite(file.descriptor, bytes.baseAddress, bytes.count, off_t(place)) == bytes.count
     }
   }
 
@@ -174,26 +185,23 @@ final class Segments: Sendable {
     if let (last, file) = files.current {
       // Only the last one may be without its end.
       guard end(last, file, at: files.size) else { return }
+      ended(file)
       files.current = nil
       files.size = 0
       if files.live[last] == 0 { recycle(last, &files) }
     }
     guard !files.isClosed else { return }
     let segment = files.lastSegment + 1
-    var file: File?
+    var file: SegmentFile?
     if let spare = files.spares.popLast(), unsafe rename(path(spare.segment), path(segment)) == 0 {
       file = spare.file
     } else {
       let descriptor = unsafe open(path(segment), O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-      if descriptor >= 0 { file = File(descriptor) }
+      if descriptor >= 0 { file = SegmentFile(descriptor) }
     }
     guard let file else { return }
     files.lastSegment = segment
-    let head = [Self.mark.littleEndian, identity.littleEndian, UInt64(segment).littleEndian]
-    let isWritten = unsafe head.withUnsafeBytes { head in
-      unsafe pwrite(file.descriptor, head.baseAddress, head.count, 0) == head.count
-    }
-    guard isWritten else {
+    guard put([Self.mark, identity, UInt64(segment)], in: file, at: 0) else {
       unsafe unlink(path(segment))
       return
     }
@@ -216,7 +224,7 @@ final class Segments: Sendable {
     files.live[segment] = nil
     if files.spares.count < Self.sparesMax, !files.isClosed {
       let descriptor = unsafe open(path(segment), O_RDWR | O_CLOEXEC)
-      if descriptor >= 0 { return files.spares.append((segment, File(descriptor))) }
+      if descriptor >= 0 { return files.spares.append((segment, SegmentFile(descriptor))) }
     }
     unsafe unlink(path(segment))
   }
@@ -229,7 +237,7 @@ final class Segments: Sendable {
       if reader.segment != place.container || reader.file == nil {
         let descriptor = unsafe open(path(place.container), O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
-        reader = (place.container, File(descriptor))
+        reader = (place.container, SegmentFile(descriptor))
       }
       guard let file = reader.file else { return nil }
       var bytes = Self.read(file.descriptor, at: place.offset, Self.firstReadBytes)
@@ -256,49 +264,71 @@ final class Segments: Sendable {
     (0..<8).reduce(0) { $0 | UInt64(bytes[place + $1]) << UInt64(8 * $1) }
   }
 
-  /// Tells of the entries of each segment, record by record, and where each of these begins. What
-  /// is damaged is an error: nothing of it is given up silently.
+  /// Tells of the entries of each segment, record by record, and where each of these begins.
+  ///
+  /// The last two may have been written when the process or the power went: what there cannot be read is
+  /// passed over. Anywhere else it is an error: nothing is given up silently.
+  ///
+  /// - Returns: What was passed over, in words.
   func load(
     _ body: (_ segment: Int64, _ offset: Int, _ entries: ArraySlice<UInt8>) throws(StoreError) -> Void
-  ) throws(StoreError) {
-    let all = try Self.numbers(in: directory)
-    // The last one may have been interrupted.
-    var last: Int64 = 0
-    for segment in all where try isBegun(segment) { last = segment }
-    for segment in all where try isBegun(segment) {
+  ) throws(StoreError) -> [String] {
+    var begun: [Int64] = []
+    for segment in try Self.numbers(in: directory) where try isBegun(segment) { begun.append(segment) }
+    var notes: [String] = []
+    for (index, segment) in begun.enumerated() {
       let bytes = try contents(of: segment, PackPlace.offsetMax)
       var place = Self.headSize
       var isEnded = false
-      while !isEnded, let end = endOfRecord(bytes, place, segment) {
-        isEnded = end == place + Self.recordHeadSize
-        if !isEnded {
-          try body(segment, place + Self.recordHeadSize, bytes[place + Self.recordHeadSize..<end])
+      while !isEnded {
+        guard let (end, isPassed) = endOfRecord(bytes, place, segment) else {
+          guard index >= begun.count - 2 else {
+            throw StoreError(
+              .damaged,
+              "The file \(path(segment)) is damaged at byte \(place): the executions behind that cannot be read. Put "
+                + "a copy in its place, or move it elsewhere to go on without those that are in it.")
+          }
+          // What was cut short at the end was never acknowledged.
+          let first = min(place + Self.recordHeadSize, bytes.count)
+          let next = (first..<bytes.count).first { endOfRecord(bytes, $0, segment) != nil }
+          guard let next else { break }
+          try pass(segment, bytes, place..<next)
+          notes.append(
+            "The file \(path(segment)) is damaged: what was in \(next - place) bytes from byte \(place) on is lost."
+          )
+          place = next
+          continue
         }
+        let start = place + Self.recordHeadSize
+        isEnded = end == start
+        if !isEnded, !isPassed { try body(segment, start, bytes[start..<end]) }
         place = end
       }
-      if isEnded { continue }
-      // Behind what was cut short there is nothing.
-      let isCut =
-        segment == last && !(place..<bytes.count).contains { endOfRecord(bytes, $0, segment) != nil }
-      guard isCut else {
-        throw StoreError(
-          .damaged,
-          "The file \(path(segment)) is damaged at byte \(place): the executions behind that cannot be read. Put a "
-            + "copy in its place, or move it elsewhere to go on without those that are in it.")
-      }
-      try finish(segment, at: place)
+      if !isEnded { try change(segment) { self.end(segment, $0, at: place) } }
     }
+    return notes
   }
 
-  /// Where the record at a place ends; nil: there is none.
-  private func endOfRecord(_ bytes: [UInt8], _ place: Int, _ segment: Int64) -> Int? {
+  /// Where the record at a place ends, and whether it only says that something is to be passed over; nil:
+  /// there is none.
+  private func endOfRecord(_ bytes: [UInt8], _ place: Int, _ segment: Int64) -> (end: Int, isPassed: Bool)? {
     let start = place + Self.recordHeadSize
     guard start <= bytes.count else { return nil }
     let count = Self.number(bytes, place + 8)
     guard count <= UInt64(bytes.count - start) else { return nil }
-    let entries = bytes[start..<start + Int(count)]
-    let sum = unsafe entries.withUnsafeBytes { unsafe Self.checksum($0, seed(segment)) }
-    return sum == Self.number(bytes, place) ? start + Int(count) : nil
+    let found = Self.number(bytes, place)
+    let sum = unsafe bytes[start..<start + Int(count)].withUnsafeBytes {
+      unsafe Self.checksum($0, seed(segment))
+    }
+    if sum == found { return (start + Int(count), false) }
+    return ~sum == found ? (start + Int(count), true) : nil
+  }
+
+  /// Makes what cannot be read a record that is passed over.
+  private func pass(_ segment: Int64, _ bytes: [UInt8], _ range: Range<Int>) throws(StoreError) {
+    let rest = bytes[range.dropFirst(Self.recordHeadSize)]
+    let sum = unsafe rest.withUnsafeBytes { unsafe ~Self.checksum($0, seed(segment)) }
+    try change(segment) { put([sum, UInt64(rest.count)], in: $0, at: range.lowerBound) }
   }
 
   /// False: it was made, or was to be written again, and nothing came.
@@ -320,18 +350,16 @@ final class Segments: Sendable {
   private func contents(of segment: Int64, _ size: Int) throws(StoreError) -> [UInt8] {
     let descriptor = unsafe open(path(segment), O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw trouble(segment, "read") }
-    let file = File(descriptor)
+    let file = SegmentFile(descriptor)
     errno = 0
     let bytes = Self.read(file.descriptor, at: 0, size)
     guard errno == 0 else { throw trouble(segment, "read") }
     return bytes
   }
 
-  /// Marks the end of what was interrupted.
-  private func finish(_ segment: Int64, at place: Int) throws(StoreError) {
+  private func change(_ segment: Int64, _ body: (SegmentFile) -> Bool) throws(StoreError) {
     let descriptor = unsafe open(path(segment), O_WRONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw trouble(segment, "written") }
-    guard end(segment, File(descriptor), at: place) else { throw trouble(segment, "written") }
+    guard descriptor >= 0, body(SegmentFile(descriptor)) else { throw trouble(segment, "written") }
   }
 
   private func trouble(_ segment: Int64, _ what: String) -> StoreError {

@@ -34,6 +34,9 @@ struct Removal: Sendable {
   enum Entry: Sendable {
     case execution(StoredExecution)
     case change(StoreChange)
+    /// One that is over, for the disk to have before it is needed: should the power fail, most of what was
+    /// kept is there, though nobody was promised that.
+    case segment(SegmentFile)
   }
 
   typealias Waiter = @Sendable (String?) -> Void

@@ -168,6 +168,7 @@ import Synchronization
           switch entry {
           case .execution(let execution): try write(execution)
           case .change(let change): try write(change)
+          case .segment(let file): file.sync()
           }
         }
         for run in backlog.mapRuns.values.sorted(by: { ($0.startDate, $0.arn) < ($1.startDate, $1.arn) }) {

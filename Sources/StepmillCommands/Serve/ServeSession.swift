@@ -59,8 +59,10 @@ struct ServeSession {
   private func openDisk() throws(CommandError) -> SQLiteStore? {
     guard let directory = settings.dataDirectory else { return nil }
     do throws(StoreError) {
-      return try SQLiteStore(
+      let store = try SQLiteStore(
         directory: directory, retention: settings.retention, durability: settings.durability)
+      for note in store.notes { log.warn(note) }
+      return store
     } catch {
       throw failure("\(error)")
     }
