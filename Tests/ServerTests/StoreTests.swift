@@ -36,7 +36,7 @@ import Testing
     retention.executionsMax = 700
     let harness = ServiceHarness(store: MemoryStore(retention: retention))
     harness.create("m")
-    let padding = String(repeating: "x", count: 3000)
+    let padding = String(repeating: "x", count: 1000)
     func input(_ index: Int) -> JSON { ["n": JSON(index), "padding": JSON(padding)] }
     let executions = (0..<3000).map { harness.start("m", input($0), name: "e\($0)") }
     for index in [2300, 2301, 2650, 2999] {
