@@ -70,6 +70,7 @@ import Synchronization
   private var done = 0
   private var removals: [Removal]
   private var mayShrink = true
+  private var hasShrunk = false
 
   // Relations of the limits: a page that is written again is smaller than one that is full.
   private static let entriesPerTransaction = 8192
@@ -292,9 +293,13 @@ import Synchronization
     let size = try database.number("PRAGMA page_size") ?? 0
     guard free * size > Self.freeBytesKept, free * 10 > all else {
       mayShrink = false
+      // The file itself gets shorter when the log is written back to it.
+      if hasShrunk { try database.execute("PRAGMA wal_checkpoint(PASSIVE)") }
+      hasShrunk = false
       return
     }
     try database.execute("PRAGMA incremental_vacuum(\(Self.freeBytesReturned / size))")
+    hasShrunk = true
   }
 
   // MARK: Executions

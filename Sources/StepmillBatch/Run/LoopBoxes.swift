@@ -17,19 +17,27 @@ import Synchronization
   private let memory: UnsafeMutableRawPointer
   private static let count = 64
   private static let stride = 128
+  /// Where in a box its turn lies: apart, for who changes that changes nothing of what others look at.
+  fileprivate static let turnOffset = 64
   /// A number that no loop has.
   private static let writer = UInt32.max
 
   init() {
-    precondition(MemoryLayout<Box>.size <= Self.stride)
+    precondition(
+      MemoryLayout<Box>.size <= Self.turnOffset && MemoryLayout<Turn>.size <= Self.stride - Self.turnOffset)
     unsafe memory = .allocate(byteCount: Self.count * Self.stride, alignment: Self.stride)
     for number in 0..<Self.count {
-      unsafe (memory + number * Self.stride).initializeMemory(as: Box.self, to: Box())
+      let box = unsafe memory + number * Self.stride
+      unsafe box.initializeMemory(as: Box.self, to: Box())
+      unsafe (box + Self.turnOffset).initializeMemory(as: Turn.self, to: Turn())
     }
   }
 
   deinit {
-    for number in 0..<Self.count { unsafe box(number).deinitialize(count: 1) }
+    for number in 0..<Self.count {
+      unsafe Self.turn(of: box(number)).pointee.block?.release()
+      unsafe box(number).deinitialize(count: 1)
+    }
     unsafe memory.deallocate()
   }
 
@@ -48,53 +56,59 @@ import Synchronization
     let isWanted = Atomic<Bool>(false)
     /// Rows that the loop has been given and that have not ended.
     let underWay = Atomic<Int>(0)
-    var turn = Turn()
-
-    deinit { turn.block?.release() }
   }
 
   /// A box that the caller has, until it gives it back.
   @safe struct Held {
     private let box: UnsafeMutablePointer<Box>
+    private let turn: UnsafeMutablePointer<Turn>
 
     @inline(__always)
-    fileprivate init(_ box: UnsafeMutablePointer<Box>) { unsafe self.box = box }
+    fileprivate init(_ box: UnsafeMutablePointer<Box>) {
+      unsafe self.box = box
+      unsafe turn = LoopBoxes.turn(of: box)
+    }
 
-    @inline(__always) var block: BlockReference? { unsafe box.pointee.turn.block }
-    @inline(__always) var chunk: RowChunkReference? { unsafe box.pointee.turn.chunk }
+    @inline(__always) var block: BlockReference? { unsafe turn.pointee.block }
+    @inline(__always) var chunk: RowChunkReference? { unsafe turn.pointee.chunk }
     @inline(__always) var leaving: Int {
-      get { unsafe box.pointee.turn.leaving }
-      nonmutating set { unsafe box.pointee.turn.leaving = newValue }
+      get { unsafe turn.pointee.leaving }
+      nonmutating set { unsafe turn.pointee.leaving = newValue }
     }
     /// The writer wants what there is.
     @inline(__always) var isWanted: Bool { unsafe box.pointee.isWanted.load(ordering: .relaxed) }
 
     @inline(__always)
     func count(_ isSuccess: Bool) {
-      if isSuccess { unsafe box.pointee.turn.succeeded &+= 1 } else { unsafe box.pointee.turn.failed &+= 1 }
+      if isSuccess { unsafe turn.pointee.succeeded &+= 1 } else { unsafe turn.pointee.failed &+= 1 }
     }
 
     func take(_ block: ResultBlock) -> BlockReference {
       let reference = BlockReference(keeping: block)
-      unsafe box.pointee.turn.block = reference
+      unsafe turn.pointee.block = reference
       return reference
     }
 
     /// Takes the block out.
     func giveBlock() -> ResultBlock? {
       unsafe box.pointee.isWanted.store(false, ordering: .relaxed)
-      defer { unsafe box.pointee.turn.block = nil }
-      return unsafe box.pointee.turn.block?.release()
+      defer { unsafe turn.pointee.block = nil }
+      return unsafe turn.pointee.block?.release()
     }
 
     /// Counts rows of another chunk from here on; returns what was counted of the one before.
     func change(to chunk: RowChunkReference) -> (chunk: RowChunkReference, rows: Int)? {
       defer {
-        unsafe box.pointee.turn.chunk = chunk
+        unsafe turn.pointee.chunk = chunk
         leaving = 0
       }
       return self.chunk.map { ($0, leaving) }
     }
+  }
+
+  @inline(__always)
+  fileprivate static func turn(of box: UnsafeMutablePointer<Box>) -> UnsafeMutablePointer<Turn> {
+    unsafe (UnsafeMutableRawPointer(box) + turnOffset).assumingMemoryBound(to: Turn.self)
   }
 
   private func box(_ number: Int) -> UnsafeMutablePointer<Box> {
@@ -147,8 +161,9 @@ import Synchronization
   /// The loop gives its box back, and learns what it has noted. The block stays.
   func endTurn(of loop: UInt32) -> Turn {
     let box = unsafe box(of: loop)
-    let noted = unsafe box.pointee.turn
-    unsafe box.pointee.turn = Turn(block: noted.block)
+    let turn = unsafe Self.turn(of: box)
+    let noted = unsafe turn.pointee
+    unsafe turn.pointee = Turn(block: noted.block)
     unsafe box.pointee.owner.store(0, ordering: .releasing)
     return noted
   }
