@@ -287,8 +287,8 @@ import Testing
     let place = Place()
     var store = try place.open()
     var bench = Bench(store)
-    bench.create("w", Bench.wait)
-    bench.start("w", "running")
+    bench.create("w")
+    bench.start("w", "known")
     try store.close()
     func bytes(_ number: Int64, _ count: Int = 8) -> [UInt8] {
       (0..<count).map { UInt8(truncatingIfNeeded: number >> (8 * Int64($0))) }
