@@ -46,15 +46,7 @@ enum OldJournal {
     guard descriptor >= 0 else { return [] }
     defer { close(descriptor) }
     let size = Int(lseek(descriptor, 0, SEEK_END))
-    guard size > 0 else { return [] }
-    return unsafe [UInt8](unsafeUninitializedCapacity: size) { bytes, count in
-      while count < size {
-        let more = unsafe pread(
-          descriptor, bytes.baseAddress.unsafelyUnwrapped + count, size - count, off_t(count))
-        if more <= 0 { return }
-        count += more
-      }
-    }
+    return Segments.read(descriptor, at: 0, max(size, 0))
   }
 
   private static func records(_ bytes: [UInt8]) -> [(generation: Int64, entries: ArraySlice<UInt8>)] {

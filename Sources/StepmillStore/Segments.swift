@@ -249,7 +249,8 @@ final class Segments: Sendable {
     }
   }
 
-  private static func read(_ descriptor: Int32, at offset: Int, _ size: Int) -> [UInt8] {
+  /// As much as there is of so many bytes.
+  static func read(_ descriptor: Int32, at offset: Int, _ size: Int) -> [UInt8] {
     unsafe [UInt8](unsafeUninitializedCapacity: size) { bytes, count in
       while count < size {
         let more = unsafe pread(
@@ -300,7 +301,7 @@ final class Segments: Sendable {
           continue
         }
         let start = place + Self.recordHeadSize
-        isEnded = end == start
+        isEnded = end == start && !isPassed
         if !isEnded, !isPassed { try body(segment, start, bytes[start..<end]) }
         place = end
       }

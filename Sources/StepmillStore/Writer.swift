@@ -169,7 +169,7 @@ import Synchronization
           switch entry {
           case .execution(let execution): try write(execution)
           case .change(let change): try write(change)
-          case .segment(let file): file.sync()
+          case .segment: break
           }
         }
         for run in backlog.mapRuns.values.sorted(by: { ($0.startDate, $0.arn) < ($1.startDate, $1.arn) }) {
@@ -178,6 +178,7 @@ import Synchronization
         try writePack()
         for removal in removals.suffix(Self.removalsPerTransaction) { try remove(removal) }
       }
+      let written = backlog.entries[done..<end]
       done = end
       backlog.mapRuns = [:]
       if !removals.isEmpty {
@@ -186,6 +187,8 @@ import Synchronization
       }
       settle()
       release()
+      // Nobody waits for these.
+      for case .segment(let file) in written { file.sync() }
     } while done < backlog.entries.count
     let hasRoom = queue.wrote(backlog.entries.count, inputBytes: backlog.inputBytes)
     if hasRoom { state.hasRoom() }

@@ -280,6 +280,11 @@ import Testing
       }
     }
     #expect(try outputs(place, names).allSatisfy { $0 != nil })
+    // As little as can be passed over, and what is behind it is found each time.
+    let last = "stepmill.segment-\(segments.count)"
+    let bytes = place.contents(last)
+    place.write(last, Array(bytes[..<24]) + [UInt8](repeating: 7, count: 16) + bytes[24...])
+    for _ in 0..<2 { #expect(try outputs(place, names).allSatisfy { $0 != nil }) }
   }
 
   /// What a store of the fourth version left on its way.
