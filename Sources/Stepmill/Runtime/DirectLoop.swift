@@ -144,8 +144,7 @@ package final class TextMembers: @unchecked Sendable {
   private let pool: UnsafeMutablePointer<ChunkPool>
   private let arena: UnsafeMutablePointer<Arena>
   private let texts: UnsafeMutablePointer<Value>
-  /// Behind a pointer: a variable of a class is checked for exclusive use each time.
-  private let parser: UnsafeMutablePointer<JSONParser>
+  @exclusivity(unchecked) private var parser = JSONParser()
 
   package init(_ names: [StaticString]) {
     self.names = names
@@ -155,8 +154,6 @@ package final class TextMembers: @unchecked Sendable {
     arena.initialize(to: Arena(pool: pool))
     texts = .allocate(capacity: names.count)
     texts.initialize(repeating: .missing, count: names.count)
-    parser = .allocate(capacity: 1)
-    parser.initialize(to: JSONParser())
   }
 
   deinit {
@@ -165,8 +162,6 @@ package final class TextMembers: @unchecked Sendable {
     pool.deinitialize(count: 1)
     pool.deallocate()
     texts.deallocate()
-    parser.deinitialize(count: 1)
-    parser.deallocate()
   }
 
   /// Reads an object. False where it is none, or has a member that is not among the names or no
@@ -179,7 +174,7 @@ package final class TextMembers: @unchecked Sendable {
     let copy = arena.pointee.allocate(text.count &+ JSONParser.padding)
     copy.copyMemory(from: base, byteCount: text.count)
     guard
-      let object = try? parser.pointee.parse(
+      let object = try? parser.parse(
         UnsafeRawBufferPointer(start: copy, count: text.count), into: arena),
       object.isObject
     else { return false }

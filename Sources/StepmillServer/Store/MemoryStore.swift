@@ -397,27 +397,17 @@ private struct SortedTable<Value> {
     var running = 0
   }
 
-  /// Behind a pointer: a variable of a class is checked for exclusive use each time.
-  private let place: UnsafeMutablePointer<Tables>
+  /// Changed for each execution: what checking each access would cost is felt here.
+  @exclusivity(unchecked) private var content = Tables()
+  fileprivate var tables: Tables {
+    @inline(__always) _read { yield unsafe content }
+    @inline(__always) _modify { yield unsafe &content }
+  }
   fileprivate let inScope: RunningCount
   /// The machine was removed; another one may have its name.
   fileprivate var isGone = false
 
-  fileprivate var tables: Tables {
-    @inline(__always) unsafeAddress { unsafe UnsafePointer(place) }
-    @inline(__always) unsafeMutableAddress { unsafe place }
-  }
-
-  fileprivate init(_ inScope: RunningCount) {
-    self.inScope = inScope
-    unsafe place = .allocate(capacity: 1)
-    unsafe place.initialize(to: Tables())
-  }
-
-  deinit {
-    unsafe place.deinitialize(count: 1)
-    unsafe place.deallocate()
-  }
+  fileprivate init(_ inScope: RunningCount) { self.inScope = inScope }
 
   /// Lets go of the executions, whose origin holds this.
   fileprivate func empty() { tables = Tables() }

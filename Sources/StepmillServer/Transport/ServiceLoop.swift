@@ -43,19 +43,18 @@ import StepmillHTTP
     static let traceHeader = 3
     static let includedData = 4
   }
-  // Behind pointers: each use of a class's own variable in place would be a call to the exclusivity
-  // check.
-  private let identifiers: UnsafeMutablePointer<LocalIdentifiers>
-  private let known: UnsafeMutablePointer<KnownMachines>
-  private let caller: UnsafeMutablePointer<KnownCaller>
-  private let body: UnsafeMutablePointer<AnswerBuffer>
-  private let fields: UnsafeMutablePointer<AnswerBuffer>
+  // Not checked for exclusive use: each change in place of a class's own variable would be a call.
+  @exclusivity(unchecked) private var identifiers: LocalIdentifiers
+  @exclusivity(unchecked) private var known = KnownMachines()
+  @exclusivity(unchecked) private var caller = KnownCaller()
+  @exclusivity(unchecked) private var body = AnswerBuffer()
+  @exclusivity(unchecked) private var fields = AnswerBuffer(capacity: 256)
 
   /// The call whose execution is just being started, and whether it has been answered.
   private var current: SyncCall?
   private var currentEnded = false
   /// Calls of StartExecution that the store has not been told of: those of this turn.
-  private let held: UnsafeMutablePointer<Held>
+  @exclusivity(unchecked) private var held = Held()
   /// Those whose answers wait for the store, in order; and whether it was asked.
   private var unwritten: [Unwritten] = []
   private var isAwaitingStore = false
@@ -90,36 +89,10 @@ import StepmillHTTP
     isForgetful = service.store is MemoryStore
     self.loop = loop
     direct = DirectLoop(runtime, loop, keeping: service)
-    unsafe identifiers = .allocate(capacity: 1)
-    unsafe identifiers.initialize(to: LocalIdentifiers(whole.identifiers))
-    unsafe known = .allocate(capacity: 1)
-    unsafe known.initialize(to: KnownMachines())
-    unsafe caller = .allocate(capacity: 1)
-    unsafe caller.initialize(to: KnownCaller())
-    unsafe held = .allocate(capacity: 1)
-    unsafe held.initialize(to: Held())
+    unsafe identifiers = LocalIdentifiers(whole.identifiers)
     syncMeter = whole.meters.share(of: "StartSyncExecution")
     startMeter = whole.meters.share(of: "StartExecution")
-    unsafe body = .allocate(capacity: 1)
-    unsafe body.initialize(to: AnswerBuffer())
-    unsafe fields = .allocate(capacity: 1)
-    unsafe fields.initialize(to: AnswerBuffer(capacity: 256))
     direct.setListener(self)
-  }
-
-  deinit {
-    unsafe identifiers.deinitialize(count: 1)
-    unsafe identifiers.deallocate()
-    unsafe known.deinitialize(count: 1)
-    unsafe known.deallocate()
-    unsafe caller.deinitialize(count: 1)
-    unsafe caller.deallocate()
-    unsafe held.deinitialize(count: 1)
-    unsafe held.deallocate()
-    unsafe body.deinitialize(count: 1)
-    unsafe body.deallocate()
-    unsafe fields.deinitialize(count: 1)
-    unsafe fields.deallocate()
   }
 
   func handle(_ request: HTTPRequest, respond: HTTPResponder) {
@@ -143,10 +116,10 @@ import StepmillHTTP
   }
 
   private func order(_ request: HTTPRequest) -> Order? {
-    guard let scope = unsafe caller.pointee.scope(of: request, whole.access),
+    guard let scope = unsafe caller.scope(of: request, whole.access),
       unsafe members.read(request.body),
       unsafe members[Place.traceHeader] == nil, let arn = unsafe members[Place.machine],
-      let machine = unsafe known.pointee.machine(arn, scope, service)
+      let machine = unsafe known.machine(arn, scope, service)
     else { return nil }
     let input = unsafe members[Place.input] ?? UnsafeRawBufferPointer.emptyObject
     // Sizes are counted in UTF-16 units, of which there are never more than bytes.
@@ -175,8 +148,8 @@ import StepmillHTTP
   }
 
   private func call(_ order: Order, _ respond: HTTPResponder, began: Int) -> SyncCall {
-    let name = unsafe identifiers.pointee.next()
-    let run = unsafe identifiers.pointee.next()
+    let name = unsafe identifiers.next()
+    let run = unsafe identifiers.next()
     let given = unsafe order.name.map { unsafe String(decoding: $0, as: UTF8.self) }
     return SyncCall(
       machine: order.machine, name: given,
@@ -198,12 +171,12 @@ import StepmillHTTP
     guard order.machine.isExpress else { return startStandard(order, respond, began: began) }
     let call = call(order, respond, began: began)
     guard begin(order, call, ticket: ServiceLoop.nobody, more: ServiceLoop.sharedMore) else { return false }
-    unsafe body.pointee.clear()
-    unsafe body.pointee.add("{\"executionArn\":\"")
+    unsafe body.clear()
+    unsafe body.add("{\"executionArn\":\"")
     addARN(call)
-    unsafe body.pointee.add("\",\"startDate\":")
-    unsafe body.pointee.add(date: call.startDate)
-    unsafe body.pointee.add("}")
+    unsafe body.add("\",\"startDate\":")
+    unsafe body.add(date: call.startDate)
+    unsafe body.add("}")
     send(respond)
     startMeter.countAlone(since: began)
     return true
@@ -211,14 +184,14 @@ import StepmillHTTP
 
   private func startStandard(_ order: Order, _ respond: HTTPResponder, began: Int) -> Bool {
     let given = unsafe order.name.map { unsafe ExecutionName(String(decoding: $0, as: UTF8.self)) }
-    let name = given ?? .number(unsafe identifiers.pointee.next())
+    let name = given ?? .number(unsafe identifiers.next())
     guard
       let execution = unsafe service.startStandard(
         order.machine, name: name, text: order.input, on: direct, isHeld: !isForgetful)
     else { return false }
     guard isForgetful else {
-      unsafe held.pointee.executions.append(execution)
-      unsafe held.pointee.calls.append(
+      unsafe held.executions.append(execution)
+      unsafe held.calls.append(
         Held.Call(machine: order.machine, respond: respond, began: began))
       return true
     }
@@ -229,27 +202,27 @@ import StepmillHTTP
   private func answer(
     _ machine: KnownMachine, _ execution: StoredExecution, _ respond: HTTPResponder, began: Int
   ) {
-    unsafe body.pointee.clear()
-    unsafe body.pointee.add("{\"executionArn\":\"")
-    unsafe body.pointee.add(machine.executionPrefix)
+    unsafe body.clear()
+    unsafe body.add("{\"executionArn\":\"")
+    unsafe body.add(machine.executionPrefix)
     switch execution.label {
-    case .number(let number): unsafe body.pointee.add(number)
-    case .text(let text): unsafe body.pointee.add(plain: text)
+    case .number(let number): unsafe body.add(number)
+    case .text(let text): unsafe body.add(plain: text)
     }
-    unsafe body.pointee.add("\",\"startDate\":")
-    unsafe body.pointee.add(date: execution.startDate)
-    unsafe body.pointee.add("}")
+    unsafe body.add("\",\"startDate\":")
+    unsafe body.add(date: execution.startDate)
+    unsafe body.add("}")
     send(respond)
     startMeter.countAlone(since: began)
   }
 
   /// Most executions are over when the turn is, and the store keeps them at once.
   func turnEnds() {
-    let count = unsafe held.pointee.executions.count
+    let count = unsafe held.executions.count
     guard count > 0 else { return }
-    let areKept = unsafe service.store.keep(held.pointee.executions)
+    let areKept = unsafe service.store.keep(held.executions)
     for index in 0..<count {
-      let (execution, call) = unsafe (held.pointee.executions[index], held.pointee.calls[index])
+      let (execution, call) = unsafe (held.executions[index], held.calls[index])
       if areKept {
         answer(call.machine, execution, call.respond, began: call.began)
       } else {
@@ -258,8 +231,8 @@ import StepmillHTTP
       }
     }
     if !areKept, !isAwaitingStore { awaitStore() }
-    unsafe held.pointee.executions.removeAll(keepingCapacity: true)
-    unsafe held.pointee.calls.removeAll(keepingCapacity: true)
+    unsafe held.executions.removeAll(keepingCapacity: true)
+    unsafe held.calls.removeAll(keepingCapacity: true)
   }
 
   /// Has those who wait answered when everything so far is written. One question at a time: who
@@ -330,42 +303,42 @@ import StepmillHTTP
   ) {
     let stopDate = service.now
     let duration = max(0, Int(stopDate - call.startDate))
-    unsafe body.pointee.clear()
-    unsafe body.pointee.add("{\"billingDetails\":{\"billedDurationInMilliseconds\":")
-    unsafe body.pointee.add(max(100, (duration + 99) / 100 * 100))
-    unsafe body.pointee.add(",\"billedMemoryUsedInMB\":64}")
+    unsafe body.clear()
+    unsafe body.add("{\"billingDetails\":{\"billedDurationInMilliseconds\":")
+    unsafe body.add(max(100, (duration + 99) / 100 * 100))
+    unsafe body.add(",\"billedMemoryUsedInMB\":64}")
     if let cause {
-      unsafe body.pointee.add(",\"cause\":")
-      unsafe body.pointee.add(quoted: cause)
+      unsafe body.add(",\"cause\":")
+      unsafe body.add(quoted: cause)
     }
     if let error = status == .timedOut ? "States.Timeout" : error {
-      unsafe body.pointee.add(",\"error\":")
-      unsafe body.pointee.add(quoted: error)
+      unsafe body.add(",\"error\":")
+      unsafe body.add(quoted: error)
     }
-    unsafe body.pointee.add(",\"executionArn\":\"")
+    unsafe body.add(",\"executionArn\":\"")
     addARN(call)
-    unsafe body.pointee.add("\",\"input\":")
-    unsafe body.pointee.add(quoted: input)
-    unsafe body.pointee.add(",\"inputDetails\":{\"included\":true},\"name\":\"")
+    unsafe body.add("\",\"input\":")
+    unsafe body.add(quoted: input)
+    unsafe body.add(",\"inputDetails\":{\"included\":true},\"name\":\"")
     addName(call)
     if status == .succeeded {
-      unsafe body.pointee.add("\",\"output\":")
-      unsafe body.pointee.add(quoted: output)
-      unsafe body.pointee.add(",\"outputDetails\":{\"included\":true},\"startDate\":")
+      unsafe body.add("\",\"output\":")
+      unsafe body.add(quoted: output)
+      unsafe body.add(",\"outputDetails\":{\"included\":true},\"startDate\":")
     } else {
-      unsafe body.pointee.add("\",\"outputDetails\":{\"included\":true},\"startDate\":")
+      unsafe body.add("\",\"outputDetails\":{\"included\":true},\"startDate\":")
     }
-    unsafe body.pointee.add(date: call.startDate)
-    unsafe body.pointee.add(",\"stateMachineArn\":\"")
-    unsafe body.pointee.add(call.machine.arn)
+    unsafe body.add(date: call.startDate)
+    unsafe body.add(",\"stateMachineArn\":\"")
+    unsafe body.add(call.machine.arn)
     switch status {
-    case .succeeded: unsafe body.pointee.add("\",\"status\":\"SUCCEEDED\",\"stopDate\":")
+    case .succeeded: unsafe body.add("\",\"status\":\"SUCCEEDED\",\"stopDate\":")
     // The model knows three ends; an execution that was stopped has failed.
-    case .failed, .aborted: unsafe body.pointee.add("\",\"status\":\"FAILED\",\"stopDate\":")
-    case .timedOut: unsafe body.pointee.add("\",\"status\":\"TIMED_OUT\",\"stopDate\":")
+    case .failed, .aborted: unsafe body.add("\",\"status\":\"FAILED\",\"stopDate\":")
+    case .timedOut: unsafe body.add("\",\"status\":\"TIMED_OUT\",\"stopDate\":")
     }
-    unsafe body.pointee.add(date: stopDate)
-    unsafe body.pointee.add("}")
+    unsafe body.add(date: stopDate)
+    unsafe body.add("}")
     send(call.respond)
     syncMeter.countAlone(since: call.began)
   }
@@ -375,25 +348,25 @@ import StepmillHTTP
   private func addName(_ call: SyncCall) {
     // It is as plain as `isPlainName` says.
     if let name = call.name {
-      unsafe body.pointee.add(plain: name)
+      unsafe body.add(plain: name)
     } else {
-      unsafe body.pointee.add(call.numbers.name)
+      unsafe body.add(call.numbers.name)
     }
   }
 
   private func addARN(_ call: SyncCall) {
-    unsafe body.pointee.add(call.machine.executionPrefix)
+    unsafe body.add(call.machine.executionPrefix)
     addName(call)
-    unsafe body.pointee.add(":")
-    unsafe body.pointee.add(call.numbers.run)
+    unsafe body.add(":")
+    unsafe body.add(call.numbers.run)
   }
 
   private func send(_ respond: HTTPResponder) {
-    unsafe fields.pointee.clear()
-    unsafe fields.pointee.add("Content-Type: application/x-amz-json-1.0\r\nx-amzn-RequestId: ")
-    unsafe fields.pointee.add(identifiers.pointee.next())
-    unsafe fields.pointee.add("\r\n")
-    unsafe respond.send(status: 200, fields: fields.pointee.bytes, body: body.pointee.bytes)
+    unsafe fields.clear()
+    unsafe fields.add("Content-Type: application/x-amz-json-1.0\r\nx-amzn-RequestId: ")
+    unsafe fields.add(identifiers.next())
+    unsafe fields.add("\r\n")
+    unsafe respond.send(status: 200, fields: fields.bytes, body: body.bytes)
   }
 }
 
