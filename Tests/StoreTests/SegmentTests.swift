@@ -13,6 +13,14 @@ import Testing
 /// What a loop has kept is there after a `kill -9`, once, and nothing tells where it lies: not when it is
 /// redriven, not when segments end and are written again; and what cannot go there waits for the writer.
 @Suite struct SegmentTests {
+  /// An execution that the writer has come to: with it, its machine is in the database.
+  private func first(in store: SQLiteStore) throws -> StoredExecution {
+    let bench = Bench(store)
+    bench.create("p")
+    bench.start("p", "a")
+    return try #require(store.execution("a", of: "p", in: Bench.scope))
+  }
+
   /// One that a loop has started, and that is over by now.
   private func start(
     _ name: String, like known: StoredExecution, in store: SQLiteStore, isOver: Bool = true
@@ -70,10 +78,7 @@ import Testing
   @Test func whatIsKeptIsThereAfterAKill() throws {
     let place = Place()
     let store = try place.open()
-    let bench = Bench(store)
-    bench.create("p")
-    bench.start("p", "a")
-    let known = try #require(store.execution("a", of: "p", in: Bench.scope))
+    let known = try first(in: store)
     // The writer stands still.
     let other = try Database(place.database, mayCreate: false)
     try other.execute("BEGIN IMMEDIATE")
@@ -107,10 +112,7 @@ import Testing
     var retention = Retention()
     retention.executionsMax = 4
     var store = try place.open(retention, segmentBytesMax: 600)
-    let bench = Bench(store)
-    bench.create("p")
-    bench.start("p", "a")
-    let known = try #require(store.execution("a", of: "p", in: Bench.scope))
+    let known = try first(in: store)
     for index in 0..<40 { #expect(store.keep([start("e\(index)", like: known, in: store)])) }
     #expect(place.files.count { $0.contains("segment") } <= 6)
     let killed = copy(place)
@@ -170,10 +172,7 @@ import Testing
   @Test func whatCannotBeWrittenWaitsForTheWriter() throws {
     let place = Place()
     let store = try place.open()
-    let bench = Bench(store)
-    bench.create("p")
-    bench.start("p", "a")
-    let known = try #require(store.execution("a", of: "p", in: Bench.scope))
+    let known = try first(in: store)
     unsafe mkdir("\(place.path)/stepmill.segment-1", 0o700)
     let b = start("b", like: known, in: store)
     #expect(!store.keep([b]))
@@ -189,10 +188,7 @@ import Testing
     let (place, other) = (Place(), Place())
     for place in [place, other] {
       let store = try place.open()
-      let bench = Bench(store)
-      bench.create("p")
-      bench.start("p", "a")
-      let known = try #require(store.execution("a", of: "p", in: Bench.scope))
+      let known = try first(in: store)
       #expect(store.keep([start("b", like: known, in: store)]))
       try store.close()
     }
@@ -231,10 +227,7 @@ import Testing
   @Test func damage() throws {
     let place = Place()
     let store = try place.open(segmentBytesMax: 1000)
-    let bench = Bench(store)
-    bench.create("p")
-    bench.start("p", "a")
-    let known = try #require(store.execution("a", of: "p", in: Bench.scope))
+    let known = try first(in: store)
     for index in 0..<20 { #expect(store.keep([start("e\(index)", like: known, in: store)])) }
     let killed = copy(place)
     try store.close()
@@ -324,10 +317,7 @@ import Testing
   @Test func whatGoesOnWaitsForTheWriter() throws {
     let place = Place()
     let store = try place.open()
-    let bench = Bench(store)
-    bench.create("p")
-    bench.start("p", "a")
-    let known = try #require(store.execution("a", of: "p", in: Bench.scope))
+    let known = try first(in: store)
     let b = start("b", like: known, in: store)
     let c = start("c", like: known, in: store, isOver: false)
     #expect(!store.keep([b, c]))
