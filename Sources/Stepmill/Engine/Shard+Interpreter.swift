@@ -217,7 +217,7 @@ extension Shard {
         }
         events &+= 1
         previous = events
-        if _slowPath(frame.pointee.arena.bytesHeld > frame.pointee.compactAt) {
+        if _slowPath(frame.pointee.arena.bytesHeld > frame.pointee.compactAt) && op.pointee.next != 0 {
           frame.pointee.data = data
           compact(frame)
           data = frame.pointee.data

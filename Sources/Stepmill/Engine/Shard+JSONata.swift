@@ -378,8 +378,9 @@ extension Shard {
     if _slowPath(fiber.pointee.execution.pointee.isRecorded) {
       recordExited(fiber, op, frame.pointee.data, tables)
     }
-    if _slowPath(frame.pointee.arena.bytesHeld > frame.pointee.compactAt) { compact(frame) }
-    return exit.pointee.next
+    let next = exit.pointee.next
+    if _slowPath(frame.pointee.arena.bytesHeld > frame.pointee.compactAt) && next != 0 { compact(frame) }
+    return next
   }
 
   // MARK: Wait

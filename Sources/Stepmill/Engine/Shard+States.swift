@@ -143,7 +143,8 @@ extension Shard {
     nextEvent(fiber)
     fiber.pointee.pc = next
     if _slowPath(fiber.pointee.attempts != nil) { forgetAttempts(fiber) }
-    if _slowPath(frame.pointee.arena.bytesHeld > frame.pointee.compactAt) { compact(frame) }
+    // What is about to end gives all its memory back in a moment.
+    if _slowPath(frame.pointee.arena.bytesHeld > frame.pointee.compactAt) && next != 0 { compact(frame) }
     return .next
   }
 
