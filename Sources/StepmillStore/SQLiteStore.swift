@@ -51,8 +51,6 @@ package final class SQLiteStore: Store {
   private let thread: Stepmill.Thread
   private let lock: Lock<DirectoryLock?>
   private let databasePath: String
-  /// What could not be read when it was opened, for whoever opened it.
-  package let notes: [String]
   private let lastRow: Atomic<Int64>
 
   /// Opens the store of a directory, or makes it. Executions that were running when it was used
@@ -63,14 +61,16 @@ package final class SQLiteStore: Store {
   ///   - retention: How long executions are remembered.
   ///   - durability: What acknowledged changes survive.
   ///   - now: The time, in milliseconds since 1970; nil: the system's.
+  ///   - notify: Called with what whoever runs it should hear of, from any thread.
   package init(
     directory: String, retention: Retention = Retention(), durability: Durability = .process,
-    tuning: Tuning = Tuning(), now: Int64? = nil
+    tuning: Tuning = Tuning(), now: Int64? = nil,
+    notify: @escaping @Sendable (StoreNotice) -> Void = { _ in }
   ) throws(StoreError) {
     let lock = try DirectoryLock(directory)
     let path = directory + "/stepmill.db"
     let now = now ?? Self.wallMilliseconds
-    let state = StoreState()
+    let state = StoreState(notify)
     let database = try Self.open(path, durability)
     try OldJournal.recover(directory, database)
     let identity: Int64
@@ -126,7 +126,7 @@ package final class SQLiteStore: Store {
     self.writer = writer
     self.lock = Lock(lock)
     databasePath = path
-    notes = loaded.notes
+    for note in loaded.notes { notify(.passedOver(note)) }
     lastRow = Atomic(loaded.lastRow)
     // A deletion may have been on its way.
     for (machine, scope) in loaded.machines where machine.isDeleting {

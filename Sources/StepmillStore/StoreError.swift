@@ -52,6 +52,16 @@ package enum Durability: String, Sendable, CaseIterable {
   case power
 }
 
+/// What whoever runs a store should hear of.
+package enum StoreNotice: Sendable {
+  /// Something could not be read when it was opened, and was passed over.
+  case passedOver(String)
+  /// From now on changes are refused, and why.
+  case refuses(String)
+  /// They are taken again.
+  case takes
+}
+
 /// How a store is.
 package struct StoreHealth: Sendable {
   /// Why changes are refused; nil: all is well.

@@ -10,6 +10,9 @@ final class StoreState: Sendable {
 
   private let flags = Atomic<UInt8>(0)
   private let health = Lock(StoreHealth())
+  private let notify: @Sendable (StoreNotice) -> Void
+
+  init(_ notify: @escaping @Sendable (StoreNotice) -> Void) { self.notify = notify }
 
   /// Why changes are refused.
   var refusal: String? {
@@ -47,11 +50,13 @@ final class StoreState: Sendable {
       health.lastError = problem
       health.failures += 1
     }
-    flags.bitwiseOr(Self.failing, ordering: .relaxed)
+    let before = flags.bitwiseOr(Self.failing, ordering: .relaxed).oldValue
+    if before & Self.failing == 0 { notify(.refuses(problem)) }
   }
 
   func recovered(removals: Int) {
-    flags.bitwiseAnd(~Self.failing, ordering: .relaxed)
+    let before = flags.bitwiseAnd(~Self.failing, ordering: .relaxed).oldValue
+    if before & Self.failing != 0 { notify(.takes) }
     health.withLock { health in
       health.problem = nil
       health.removals = removals

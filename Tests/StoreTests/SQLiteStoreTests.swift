@@ -97,7 +97,8 @@ import Testing
 
   @Test func fullDiskIsADegradedState() throws {
     let place = Place()
-    let store = try place.open()
+    let notices = Lock<[String]>([])
+    let store = try place.open { notice in notices.withLock { $0.append("\(notice)") } }
     let bench = Bench(store)
     bench.create("p")
     let old = bench.start("p", "old")
@@ -125,6 +126,11 @@ import Testing
     while !store.health.isReady { usleep(1000) }
     #expect(bench.start("p", "new") != "")
     #expect(store.health.failures > 0)
+    // Said once when it began, and once when it was over, however often it was tried.
+    notices.withLock { notices in
+      #expect(notices.count == 2 && notices.first?.contains(place.database) == true, "\(notices)")
+      #expect(notices.last == "takes")
+    }
     try store.close()
     let again = try place.open()
     let list = Bench(again).call("ListExecutions", ["stateMachineArn": JSON(Bench.machine("p"))]).body

@@ -245,11 +245,14 @@ import Testing
       place.remove(name)
       if let bytes { place.write(name, bytes) } else { unsafe mkdir("\(place.path)/\(name)", 0o700) }
       do {
-        let store = try place.open()
+        let notes = Lock<[String]>([])
+        let store = try place.open { notice in
+          if case .passedOver(let what) = notice { notes.withLock { $0.append(what) } }
+        }
         let listed = names.filter { store.execution($0, of: "p", in: Bench.scope) != nil }
         try store.close()
         #expect(listed.count >= names.count - 2)
-        return store.notes.first.map { "note: \($0)" }
+        return notes.withLock(\.first).map { "note: \($0)" }
       } catch {
         return "\(error)"
       }

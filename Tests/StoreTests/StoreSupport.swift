@@ -60,7 +60,7 @@ final class Place {
 
   func open(
     _ retention: Retention = Retention(), recentBytesMax: Int = 0, queueEntriesMax: Int = 100_000,
-    segmentBytesMax: Int? = nil
+    segmentBytesMax: Int? = nil, notify: @escaping @Sendable (StoreNotice) -> Void = { _ in }
   ) throws(StoreError) -> SQLiteStore {
     var tuning = SQLiteStore.Tuning()
     tuning.recentBytesMax = recentBytesMax
@@ -68,7 +68,8 @@ final class Place {
     if let segmentBytesMax { tuning.segmentBytesMax = segmentBytesMax }
     // The clock of the hand-moved host, an hour on.
     return try SQLiteStore(
-      directory: path, retention: retention, tuning: tuning, now: 1_767_225_600_000 + 3_600_000)
+      directory: path, retention: retention, tuning: tuning, now: 1_767_225_600_000 + 3_600_000,
+      notify: notify)
   }
 }
 

@@ -59,10 +59,15 @@ struct ServeSession {
   private func openDisk() throws(CommandError) -> SQLiteStore? {
     guard let directory = settings.dataDirectory else { return nil }
     do throws(StoreError) {
-      let store = try SQLiteStore(
-        directory: directory, retention: settings.retention, durability: settings.durability)
-      for note in store.notes { log.warn(note) }
-      return store
+      return try SQLiteStore(
+        directory: directory, retention: settings.retention, durability: settings.durability
+      ) { [log] notice in
+        switch notice {
+        case .passedOver(let what): log.warn(what)
+        case .refuses(let why): log.warn(why)
+        case .takes: log.note("changes are stored again")
+        }
+      }
     } catch {
       throw failure("\(error)")
     }
