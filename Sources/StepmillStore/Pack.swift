@@ -139,16 +139,7 @@ extension PackEntry {
 }
 
 extension OutputSpan<UInt8> {
-  fileprivate mutating func put(_ number: Int64) {
-    var rest = UInt64(bitPattern: number)
-    while rest >= 0x80 {
-      append(UInt8(truncatingIfNeeded: rest) | 0x80)
-      rest >>= 7
-    }
-    append(UInt8(truncatingIfNeeded: rest))
-  }
-
-  fileprivate mutating func put(signed number: Int64) { put(number << 1 ^ number >> 63) }
+  fileprivate mutating func put(_ number: Int64) { put(UInt64(bitPattern: number)) }
 
   fileprivate mutating func put(eight number: UInt64) {
     for shift in stride(from: UInt64(0), to: 64, by: 8) { append(UInt8(truncatingIfNeeded: number >> shift)) }
@@ -157,7 +148,7 @@ extension OutputSpan<UInt8> {
 
 extension [UInt8] {
   fileprivate mutating func put(_ text: String) {
-    append(addingCapacity: 10) { $0.put(Int64(text.utf8.count)) }
+    append(addingCapacity: OutputSpan<UInt8>.varintSizeMax) { $0.put(UInt64(text.utf8.count)) }
     append(contentsOf: text.utf8)
   }
 }

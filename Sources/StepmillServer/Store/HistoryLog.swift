@@ -308,31 +308,15 @@ extension HistoryLog {
   }
 
   private mutating func put(_ number: UInt64) {
-    var rest = number
-    while rest >= 0x80 {
-      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-      rest >>= 7
-    }
-    bytes.append(UInt8(truncatingIfNeeded: rest))
+    bytes.append(addingCapacity: OutputSpan<UInt8>.varintSizeMax) { $0.put(number) }
   }
 
-  private mutating func put(signed number: Int64) { put(UInt64(bitPattern: number << 1 ^ number >> 63)) }
+  private mutating func put(signed number: Int64) {
+    bytes.append(addingCapacity: OutputSpan<UInt8>.varintSizeMax) { $0.put(signed: number) }
+  }
 }
 
 extension OutputSpan<UInt8> {
-  fileprivate mutating func put(_ number: UInt64) {
-    var rest = number
-    while rest >= 0x80 {
-      append(UInt8(truncatingIfNeeded: rest) | 0x80)
-      rest &>>= 7
-    }
-    append(UInt8(truncatingIfNeeded: rest))
-  }
-
-  fileprivate mutating func put(signed number: Int64) {
-    put(UInt64(bitPattern: number &<< 1 ^ number &>> 63))
-  }
-
   fileprivate mutating func put(_ text: UnsafeRawBufferPointer) {
     guard let base = text.baseAddress, text.count > 0 else { return }
     unsafe withUnsafeMutableBufferPointer { buffer, count in
