@@ -28,6 +28,7 @@ package final class StepFunctionsService: Sendable {
   let activities = ActivityDesk()
   let log: (any LogSink)?
   let status: (any StatusSink)?
+  private let hearers: (log: Bool, store: Bool)
   /// Reads the datasets of Distributed Maps and writes their results.
   let mapStorage: (any MapRunStorage)?
   /// The runs of Distributed Maps that go on.
@@ -70,7 +71,13 @@ package final class StepFunctionsService: Sendable {
     resolver = TaskDirectory(tasks)
     self.log = log
     self.status = status
+    hearers = (log != nil, store.hearsEvents)
     link.service = self
+  }
+
+  /// Who hears of each event of an execution.
+  func hearers(of revision: MachineRevision) -> (log: Bool, store: Bool) {
+    (hearers.log && revision.logging.level != .off, hearers.store)
   }
 
   /// Answers a request.

@@ -1,3 +1,4 @@
+import CIntrinsics
 import Stepmill
 import Synchronization
 
@@ -81,15 +82,45 @@ package final class MemoryStore: Store {
   /// The executions that are over, in the order of their ends: what goes first. One that runs
   /// again or is removed leaves its place empty, and does not count.
   private struct ClosedQueue {
-    private var entries: [(execution: StoredExecution?, date: Int64, bytes: Int, position: UInt64)] = []
+    private struct Entry {
+      var execution: StoredExecution?
+      var date: Int64
+      var position: UInt64
+      var bytes: UInt32
+      /// Of its name.
+      var hash: UInt32
+    }
+
+    private var entries: [Entry] = []
     private var head = 0
     private(set) var bytes = 0
     private(set) var count = 0
 
+    /// What goes soon was left alone for as long as anything here, and is in no cache: it is called
+    /// for while others go.
+    private static let lookAhead = 6
+
     mutating func append(_ execution: StoredExecution, _ date: Int64, _ position: UInt64, _ size: Int) {
-      bytes += size
+      let bytes = UInt32(clamping: size)
+      self.bytes += Int(bytes)
       count += 1
-      entries.append((execution, date, size, position))
+      entries.append(
+        Entry(
+          execution: execution, date: date, position: position, bytes: bytes,
+          hash: NameTable.hash(execution.label)))
+    }
+
+    /// Calls for what goes after a few others, and gives its name's hash.
+    func prefetch() -> UInt32? {
+      let place = head + Self.lookAhead
+      guard place < entries.count else { return nil }
+      // The reference is not counted: that would be to wait for it.
+      if let start = unsafe UnsafeRawPointer(
+        bitPattern: unsafeBitCast(entries[place].execution, to: UInt.self))
+      {
+        for line in 0..<5 { unsafe stepmill_prefetch(start + line * 64) }
+      }
+      return entries[place].hash
     }
 
     var oldestDate: Int64? { head < entries.count ? entries[head].date : nil }
@@ -121,7 +152,7 @@ package final class MemoryStore: Store {
     private mutating func empty(_ index: Int) -> StoredExecution? {
       guard let execution = entries[index].execution else { return nil }
       entries[index].execution = nil
-      bytes -= entries[index].bytes
+      bytes -= Int(entries[index].bytes)
       count -= 1
       return execution
     }
@@ -277,8 +308,11 @@ package final class MemoryStore: Store {
       date < oldest || tables.closed.count > retention.executionsMax
         || tables.closed.bytes > retention.bytesMax && tables.closed.count > 1
     {
+      let next = tables.closed.prefetch()
       guard let execution = tables.closed.removeFirst() else { continue }
       let group = tables.group(of: execution.origin)
+      // It is of the same machine, mostly.
+      if let next { group.tables.byName.prefetch(next) }
       guard group.tables.byName.remove(execution) else { continue }
       group.tables.timeline.remove(execution)
       forget(execution, &tables)
@@ -416,96 +450,6 @@ private struct SortedTable<Value> {
 /// How many executions run in a scope. Behind the lock of the store, as the above.
 private final class RunningCount: @unchecked Sendable {
   var count = 0
-}
-
-/// Executions by their names: a table of references, probed from the place that the hash says.
-/// The hashes are beside them, so that neither growing nor searching touches executions that are
-/// meant to be left alone; a million that wait are anywhere but in the cache.
-private struct NameTable: ~Copyable {
-  private var hashes: [UInt32] = []
-  private var places: [StoredExecution?] = []
-  private(set) var count = 0
-  /// Places that are free again, but not for searching.
-  private var removedCount = 0
-
-  private static let empty: UInt32 = 0
-  /// Searching goes on behind it.
-  private static let removed: UInt32 = 1
-
-  private static let seed = UInt64.random(in: 0...(.max))
-
-  static func hash(_ name: ExecutionName) -> UInt32 {
-    let hash: UInt64
-    switch name {
-    case .number(let number):
-      // Random as a rule; and clients who choose theirs do not know the seed.
-      let low = (number.low ^ seed) &* 0x9E37_79B9_7F4A_7C15
-      hash = (low ^ low &>> 32 ^ number.high) &* (seed | 1)
-    case .text(let text): hash = UInt64(bitPattern: Int64(text.hashValue))
-    }
-    return max(2, UInt32(truncatingIfNeeded: hash &>> 32))
-  }
-
-  var all: [StoredExecution] { places.compactMap { $0 } }
-
-  subscript(name: ExecutionName) -> StoredExecution? {
-    place(Self.hash(name)) { $0.label == name }.flatMap { places[$0] }
-  }
-
-  func contains(_ execution: StoredExecution) -> Bool {
-    place(Self.hash(execution.label)) { $0 === execution } != nil
-  }
-
-  private func place(_ hash: UInt32, where matches: (StoredExecution) -> Bool) -> Int? {
-    guard !hashes.isEmpty else { return nil }
-    var place = Int(hash) & (hashes.count - 1)
-    while hashes[place] != Self.empty {
-      if hashes[place] == hash, let found = places[place], matches(found) { return place }
-      place = (place + 1) & (hashes.count - 1)
-    }
-    return nil
-  }
-
-  /// Adds one. Gives the one that has the name already, and adds nothing, if there is one.
-  mutating func insert(_ execution: StoredExecution, _ hash: UInt32) -> StoredExecution? {
-    if (count + removedCount + 1) * 4 > hashes.count * 3 { resize() }
-    var place = Int(hash) & (hashes.count - 1)
-    while hashes[place] != Self.empty {
-      if hashes[place] == hash, let known = places[place], known.label == execution.label { return known }
-      place = (place + 1) & (hashes.count - 1)
-    }
-    hashes[place] = hash
-    places[place] = execution
-    count += 1
-    return nil
-  }
-
-  /// False if it is not there.
-  mutating func remove(_ execution: StoredExecution) -> Bool {
-    guard let place = place(Self.hash(execution.label), where: { $0 === execution }) else { return false }
-    places[place] = nil
-    hashes[place] = Self.removed
-    count -= 1
-    removedCount += 1
-    return true
-  }
-
-  private mutating func resize() {
-    var size = 16
-    while size * 3 < (count + 1) * 5 { size *= 2 }
-    var newHashes = [UInt32](repeating: Self.empty, count: size)
-    var newPlaces = [StoredExecution?](repeating: nil, count: size)
-    for old in hashes.indices where hashes[old] > Self.removed {
-      var place = Int(hashes[old]) & (size - 1)
-      while newHashes[place] != Self.empty { place = (place + 1) & (size - 1) }
-      newHashes[place] = hashes[old]
-      // Moved, not copied: nobody's count changes.
-      swap(&newPlaces[place], &places[old])
-    }
-    hashes = newHashes
-    places = newPlaces
-    removedCount = 0
-  }
 }
 
 /// Executions in the order in which they began or ended, whichever was last.

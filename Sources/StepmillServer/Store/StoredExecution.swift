@@ -171,7 +171,9 @@ package final class StoredExecution: Sendable {
     ) {
       let capacity = min(origin.typicalBytes.load(ordering: .relaxed), typicalBytesMax)
       history = HistoryLog(input: input, capacity: capacity)
-      isRun(for: service, origin.revision)
+      // Not `isRun`: a method that changes what is not whole yet changes a copy of it.
+      link = service.link
+      hears = service.hearers(of: origin.revision)
     }
 
     /// One whose contents are in an archive.
@@ -231,11 +233,7 @@ package final class StoredExecution: Sendable {
 
     mutating func isRun(for service: StepFunctionsService?, _ revision: MachineRevision) {
       link = service?.link
-      guard let service else {
-        hears = (false, false)
-        return
-      }
-      hears = (service.log != nil && revision.logging.level != .off, service.store.hearsEvents)
+      hears = service?.hearers(of: revision) ?? (false, false)
     }
 
     var contents: Contents {
