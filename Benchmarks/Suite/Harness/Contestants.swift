@@ -107,7 +107,8 @@ private func scalingBenchmarks(_ size: SuiteSize) -> [Benchmark] {
   return [
     Benchmark(
       "W3-loops", "W3 on several loops: each end starts the next execution", units: rates,
-      clock: .wall, pinned: false, contestants: coreCounts.map(stepmillLoops)),
+      clock: .wall, pinned: false,
+      contestants: coreCounts.flatMap { [stepmillLoops($0), floorThreads($0)].compactMap { $0 } }),
     Benchmark(
       "W3-threads", "W3 on several threads that run executions themselves", units: rates,
       clock: .wall, pinned: false, contestants: coreCounts.map(stepmillThreads)),
@@ -259,7 +260,10 @@ private func growthBenchmarks(_ size: SuiteSize) -> [Benchmark] {
   [
     Benchmark(
       "W4-growth", "W4 with more and more items: an item's price", units: [.nanosecondsPerItem],
-      rounds: 3, contestants: size.growth.map(stepmillGrowingFanOut)),
+      rounds: 3,
+      contestants: size.growth.flatMap {
+        [stepmillGrowingFanOut(items: $0), floorGrowingFanOut(items: $0)].compactMap { $0 }
+      }),
     Benchmark(
       "W6-growth", "W6 with more and more waits: a wait's price", units: [.nanosecondsPerItem],
       rounds: size.isShort ? 1 : 3, warmsUp: false,

@@ -42,6 +42,40 @@ import LimitUV
       output: { program.output })
   }
 
+  /// W3 on several threads that share nothing but the pile of what is to be done: what the machine
+  /// has to give beyond one core.
+  func floorThreads(_ threads: Int) -> Contestant? {
+    let workload = Workload.order(retryIntervalSeconds: 0)
+    let programs = Lazily { (0..<threads).map { _ in FloorProgram(3, workload.input) } }
+    return Contestant(
+      .floor, "C++ and simdjson on \(threads) \(threads == 1 ? "thread" : "threads")", variant: "\(threads)",
+      run: { times in
+        let pile = Pile(times)
+        await withTaskGroup { group in
+          for program in programs.value {
+            group.addTask { while let part = pile.take() { _ = program.run(part) } }
+          }
+        }
+        return Tally(executions: times, transitions: times * workload.transitions)
+      },
+      output: { programs.value.last?.output ?? [] })
+  }
+
+  /// W4 with so many items.
+  func floorGrowingFanOut(items: Int) -> Contestant? {
+    let program = Lazily { FloorProgram(4, Workload.fanOut(items: items).input) }
+    return Contestant(
+      .floor, "C++ and simdjson: \(items) items", variant: "\(items)", times: max(1, 100_000 / items),
+      run: { times in
+        let program = program.value
+        let begun = Clock.process.seconds()
+        let transitions = program.run(times)
+        return Tally(
+          executions: times * items, transitions: transitions, seconds: Clock.process.seconds() - begun)
+      },
+      output: { program.value.output })
+  }
+
   /// W6: the bare wheel, with the input read at the start and the output written at the end.
   private func floorWaits(_ workload: Workload) -> Contestant {
     let program = FloorProgram(0, workload.input)
@@ -93,6 +127,8 @@ import LimitUV
   func floorParse(_ document: [UInt8]) -> Contestant? { nil }
   func floorParseValues(_ document: [UInt8]) -> Contestant? { nil }
   func floorWrite(_ document: [UInt8]) -> Contestant? { nil }
+  func floorThreads(_ threads: Int) -> Contestant? { nil }
+  func floorGrowingFanOut(items: Int) -> Contestant? { nil }
 #endif
 
 /// Runs that many waits through the wheel; returns the states entered.

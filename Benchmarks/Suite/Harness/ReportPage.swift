@@ -138,19 +138,24 @@ struct ReportPage {
   }
 
   private var scalingPlots: [BenchPlot.Panel] {
-    let families: [(String, String, Unit)] = [
-      ("W3-loops", "W3 on loops", .executionsPerSecond),
-      ("W3-threads", "W3 on threads", .executionsPerSecond),
-      ("fan-out-50ns", "items of 50 ns", .itemsPerSecond),
-      ("fan-out-500ns", "items of 500 ns", .itemsPerSecond),
+    // The floor beside what it is the floor of: in the same colour, dashed.
+    let families: [(String, String, Contestant.Role, Unit, color: Int)] = [
+      ("W3-loops", "W3 on loops", .stepmill, .executionsPerSecond, 1),
+      ("W3-loops", "the floor's W3 on threads", .floor, .executionsPerSecond, 1),
+      ("W3-threads", "W3 on threads", .stepmill, .executionsPerSecond, 2),
+      ("fan-out-50ns", "items of 50 ns", .stepmill, .itemsPerSecond, 3),
+      ("fan-out-500ns", "items of 500 ns", .stepmill, .itemsPerSecond, 4),
     ]
     var series: [BenchPlot.Series] = []
     var most = 1.0
-    for (index, (name, label, unit)) in families.enumerated() {
-      let points = rows(name, unit).compactMap { row in Self.trailingNumber(row.name).map { ($0, row.median) }
+    for (name, label, role, unit, color) in families {
+      let points = rows(name, unit).filter { $0.contestant == role }.compactMap { row in
+        Self.trailingNumber(row.name).map { ($0, row.median) }
       }
       guard let one = points.first(where: { $0.0 == 1 })?.1, one > 0, points.count > 1 else { continue }
-      series.append(.init(label: label, points: points.map { ($0.0, $0.1 / one) }, color: index + 1))
+      series.append(
+        .init(label: label, points: points.map { ($0.0, $0.1 / one) }, color: color, isDashed: role == .floor)
+      )
       most = max(most, points.map(\.0).max() ?? 1)
     }
     guard !series.isEmpty else { return [] }
@@ -213,7 +218,11 @@ struct ReportPage {
       return BenchPlot.bars(
         title,
         rows.map { row in
-          ("\(Axis.short(Self.trailingNumber(row.name) ?? 0))", row.median, Axis.duration(row.median), 1)
+          let count = Axis.short(Self.trailingNumber(row.name) ?? 0)
+          return (
+            row.contestant == .stepmill ? count : "\(count), \(Self.name(row.contestant))", row.median,
+            Axis.duration(row.median), Self.color(row.contestant)
+          )
         })
     }
   }

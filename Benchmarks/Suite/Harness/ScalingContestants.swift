@@ -38,7 +38,7 @@ func stepmillThreads(_ threads: Int) -> Contestant {
 }
 
 /// What several threads have to do, to be taken in small parts.
-private final class Pile: Sendable {
+final class Pile: Sendable {
   private let left: Atomic<Int>
   private static let part = 32
 
