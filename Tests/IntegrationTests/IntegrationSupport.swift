@@ -99,14 +99,16 @@ final class World: Sendable {
       environment: everything
         ? ["AWS_ENDPOINT_URL": base, "PATH": "/usr/bin:/bin"] : ["PATH": "/usr/bin:/bin"])
     configuration.backOffMilliseconds = 0
+    // However long others keep the machine busy.
+    configuration.connectMilliseconds = 3_600_000
+    configuration.totalMilliseconds = 3_600_000
     configure(&configuration, base)
     integrations = Integrations(configuration, on: runtime, requestID: { "made-id" })
   }
 
   func end() async {
-    // A sanitized build takes its time.
     await withCheckedContinuation { continuation in
-      integrations.close(withinMilliseconds: 60_000) { continuation.resume() }
+      integrations.close(withinMilliseconds: 3_600_000) { continuation.resume() }
     }
     await withCheckedContinuation { continuation in server.stop { continuation.resume() } }
     await runtime.shutDown()
