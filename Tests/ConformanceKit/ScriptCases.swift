@@ -28,9 +28,6 @@ enum ScriptCases {
       if step["params"]?["definition"]?.string?.contains(":::aws-sdk:s3:") == true {
         return "needs tasks that call S3"
       }
-      if step["expect_error"]?["Message"]?.string?.hasPrefix("Error=ValueError Args=") == true {
-        return "the text is not the service's own"
-      }
     }
     return nil
   }
@@ -98,7 +95,11 @@ private struct Script {
       let got: JSON = [
         "Code": JSON(answer.errorCode), "Message": answer.errorMessage.map { JSON($0) } ?? .null,
       ]
-      let wanted: JSON = ["Code": error["Code"] ?? .null, "Message": error["Message"] ?? "${*}"]
+      // Some recorded texts are not the service's own; that it refuses, and as what, holds all the same.
+      let isForeign = error["Message"]?.string?.hasPrefix("Error=ValueError Args=") == true
+      let wanted: JSON = [
+        "Code": error["Code"] ?? .null, "Message": isForeign ? "${*}" : error["Message"] ?? "${*}",
+      ]
       return expectation.matches(wanted, got) ? nil : expectation.mismatch
     }
     guard answer.status == 200 else {

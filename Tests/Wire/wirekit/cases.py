@@ -228,10 +228,6 @@ class ScriptRun(Run):
     def perform(self):
         self.answers, self.expectation = {}, Expectation(LATER)
         steps = self.row["steps"]
-        for step in steps:
-            message = step.get("expect_error", {}).get("Message") or ""
-            if message.startswith("Error=ValueError Args="):
-                raise Skip("the recorded text is not the service's own")
         for index, step in enumerate(steps):
             difference = self.step(step, steps[index + 1:])
             if difference:
@@ -285,7 +281,11 @@ class ScriptRun(Run):
         if isinstance(answer, Failure):
             if expected is None:
                 return None if step.get("may_fail") else f"got the error {answer}"
-            wanted = {"Code": expected.get("Code"), "Message": expected.get("Message", "${*}")}
+            text = expected.get("Message", "${*}")
+            # Some recorded texts are not the service's own; that it refuses, and as what, holds all the same.
+            if text.startswith("Error=ValueError Args="):
+                text = "${*}"
+            wanted = {"Code": expected.get("Code"), "Message": text}
             got = {"Code": answer.code, "Message": answer.message}
             return None if self.expectation.matches(wanted, got) else self.expectation.mismatch
         if expected is not None:
