@@ -32,7 +32,6 @@ import Testing
         let found = table[ExecutionName(name)]
         #expect(found == nil, "step \(step) of seed \(seed)")
       }
-      table.prefetch(UInt32(truncatingIfNeeded: step))
     }
     let counts = (table.count, table.all.count)
     #expect(counts == (known.count, known.count))

@@ -217,7 +217,7 @@ extension Shard {
         }
         events &+= 1
         previous = events
-        if _slowPath(frame.pointee.arena.bytesHeld > frame.pointee.compactAt) && op.pointee.next != 0 {
+        if isCompactionDue(frame, before: op.pointee.next) {
           frame.pointee.data = data
           compact(frame)
           data = frame.pointee.data
@@ -443,6 +443,13 @@ extension Shard {
 // MARK: Compaction
 
 extension Shard {
+  /// The frame holds much more than it did, and goes on: what is about to end gives all its memory
+  /// back in a moment.
+  @inline(__always)
+  func isCompactionDue(_ frame: UnsafeMutablePointer<Frame>, before next: UInt32) -> Bool {
+    _slowPath(frame.pointee.arena.bytesHeld > frame.pointee.compactAt) && next != 0
+  }
+
   /// Moves what a frame can still reach into a new arena.
   @inline(never)
   func compact(_ frame: UnsafeMutablePointer<Frame>) {

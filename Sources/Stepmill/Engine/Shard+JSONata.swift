@@ -378,9 +378,8 @@ extension Shard {
     if _slowPath(fiber.pointee.execution.pointee.isRecorded) {
       recordExited(fiber, op, frame.pointee.data, tables)
     }
-    let next = exit.pointee.next
-    if _slowPath(frame.pointee.arena.bytesHeld > frame.pointee.compactAt) && next != 0 { compact(frame) }
-    return next
+    if isCompactionDue(frame, before: exit.pointee.next) { compact(frame) }
+    return exit.pointee.next
   }
 
   // MARK: Wait

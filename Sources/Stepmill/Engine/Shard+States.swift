@@ -143,8 +143,7 @@ extension Shard {
     nextEvent(fiber)
     fiber.pointee.pc = next
     if _slowPath(fiber.pointee.attempts != nil) { forgetAttempts(fiber) }
-    // What is about to end gives all its memory back in a moment.
-    if _slowPath(frame.pointee.arena.bytesHeld > frame.pointee.compactAt) && next != 0 { compact(frame) }
+    if isCompactionDue(frame, before: next) { compact(frame) }
     return .next
   }
 

@@ -22,7 +22,7 @@ struct Chunk {
   var capacity: Int
 
   static let headerSize = 16
-  /// How much of a large chunk is made ready at once.
+  /// A chunk that is larger is made ready in steps of so many bytes.
   static let step = 1 << 20
 }
 
@@ -60,7 +60,6 @@ extension UnsafeMutablePointer<Chunk> {
 struct ChunkPool: ~Copyable {
   static let smallestShift = 10
   static let largestShift = 24
-  private static let smallSize = 1 << 20
   private static let classCount = largestShift - smallestShift + 1
 
   private let heads: UnsafeMutablePointer<UnsafeMutablePointer<Chunk>?>
@@ -118,7 +117,7 @@ struct ChunkPool: ~Copyable {
     let size = chunk.pointee.capacity &+ Chunk.headerSize
     bytesUsed &-= size
     let shift = size.trailingZeroBitCount
-    let bound = size > Self.smallSize ? bytesFreeMax &>> 1 : bytesFreeMax
+    let bound = size > Chunk.step ? bytesFreeMax &>> 1 : bytesFreeMax
     guard shift <= Self.largestShift, bytesFree &+ size <= bound else {
       free(chunk)
       return

@@ -1,4 +1,3 @@
-import CIntrinsics
 import Stepmill
 import Synchronization
 
@@ -82,45 +81,15 @@ package final class MemoryStore: Store {
   /// The executions that are over, in the order of their ends: what goes first. One that runs
   /// again or is removed leaves its place empty, and does not count.
   private struct ClosedQueue {
-    private struct Entry {
-      var execution: StoredExecution?
-      var date: Int64
-      var position: UInt64
-      var bytes: UInt32
-      /// Of its name.
-      var hash: UInt32
-    }
-
-    private var entries: [Entry] = []
+    private var entries: [(execution: StoredExecution?, date: Int64, bytes: Int, position: UInt64)] = []
     private var head = 0
     private(set) var bytes = 0
     private(set) var count = 0
 
-    /// What goes soon was left alone for as long as anything here, and is in no cache: it is called
-    /// for while others go.
-    private static let lookAhead = 6
-
     mutating func append(_ execution: StoredExecution, _ date: Int64, _ position: UInt64, _ size: Int) {
-      let bytes = UInt32(clamping: size)
-      self.bytes += Int(bytes)
+      bytes += size
       count += 1
-      entries.append(
-        Entry(
-          execution: execution, date: date, position: position, bytes: bytes,
-          hash: NameTable.hash(execution.label)))
-    }
-
-    /// Calls for what goes after a few others, and gives its name's hash.
-    func prefetch() -> UInt32? {
-      let place = head + Self.lookAhead
-      guard place < entries.count else { return nil }
-      // The reference is not counted: that would be to wait for it.
-      if let start = unsafe UnsafeRawPointer(
-        bitPattern: unsafeBitCast(entries[place].execution, to: UInt.self))
-      {
-        for line in 0..<5 { unsafe stepmill_prefetch(start + line * 64) }
-      }
-      return entries[place].hash
+      entries.append((execution, date, size, position))
     }
 
     var oldestDate: Int64? { head < entries.count ? entries[head].date : nil }
@@ -152,7 +121,7 @@ package final class MemoryStore: Store {
     private mutating func empty(_ index: Int) -> StoredExecution? {
       guard let execution = entries[index].execution else { return nil }
       entries[index].execution = nil
-      bytes -= Int(entries[index].bytes)
+      bytes -= entries[index].bytes
       count -= 1
       return execution
     }
@@ -308,11 +277,8 @@ package final class MemoryStore: Store {
       date < oldest || tables.closed.count > retention.executionsMax
         || tables.closed.bytes > retention.bytesMax && tables.closed.count > 1
     {
-      let next = tables.closed.prefetch()
       guard let execution = tables.closed.removeFirst() else { continue }
       let group = tables.group(of: execution.origin)
-      // It is of the same machine, mostly.
-      if let next { group.tables.byName.prefetch(next) }
       guard group.tables.byName.remove(execution) else { continue }
       group.tables.timeline.remove(execution)
       forget(execution, &tables)

@@ -1,4 +1,3 @@
-import CIntrinsics
 import Stepmill
 
 /// Executions by their names: a table of references, probed from the place that the hash says.
@@ -36,18 +35,6 @@ struct NameTable: ~Copyable {
 
   func contains(_ execution: StoredExecution) -> Bool {
     place(Self.hash(execution.label)) { $0 === execution } != nil
-  }
-
-  /// Has the memory in which a search for this hash would begin brought near.
-  func prefetch(_ hash: UInt32) {
-    guard !hashes.isEmpty else { return }
-    let place = Int(hash) & (hashes.count - 1)
-    unsafe hashes.withUnsafeBufferPointer {
-      unsafe stepmill_prefetch($0.baseAddress.unsafelyUnwrapped + place)
-    }
-    unsafe places.withUnsafeBufferPointer {
-      unsafe stepmill_prefetch($0.baseAddress.unsafelyUnwrapped + place)
-    }
   }
 
   private func place(_ hash: UInt32, where matches: (StoredExecution) -> Bool) -> Int? {
