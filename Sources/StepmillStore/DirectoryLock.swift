@@ -1,3 +1,5 @@
+import Stepmill
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -38,8 +40,8 @@
     }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       let reason = errno
+      // From here on `deinit` closes it.
       let owner = Self.contents(descriptor)
-      close(descriptor)
       guard reason == EWOULDBLOCK else {
         throw StoreError(.system, "The file \(path) cannot be locked: \(Self.text(reason)).")
       }
@@ -58,7 +60,7 @@
     // A process that is being forked just now has the descriptor too, and with it the lock, until it
     // executes its program.
     flock(descriptor, LOCK_UN)
-    close(descriptor)
+    closeDescriptor(descriptor)
   }
 
   private static func contents(_ descriptor: Int32) -> String {

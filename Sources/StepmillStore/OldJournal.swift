@@ -44,7 +44,7 @@ enum OldJournal {
   private static func contents(_ path: String) -> [UInt8] {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return [] }
-    defer { close(descriptor) }
+    defer { closeDescriptor(descriptor) }
     let size = Int(lseek(descriptor, 0, SEEK_END))
     return Segments.read(descriptor, at: 0, max(size, 0))
   }

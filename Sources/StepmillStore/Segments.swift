@@ -30,7 +30,7 @@ import Synchronization
 final class SegmentFile: Sendable {
   fileprivate let descriptor: Int32
   fileprivate init(_ descriptor: Int32) { self.descriptor = descriptor }
-  deinit { close(descriptor) }
+  deinit { closeDescriptor(descriptor) }
 
   /// Has the disk take what was written, and waits for that.
   func sync() { fdatasync(descriptor) }

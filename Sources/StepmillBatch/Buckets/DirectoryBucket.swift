@@ -1,3 +1,4 @@
+import Stepmill
 import Synchronization
 
 #if canImport(Glibc)
@@ -42,18 +43,18 @@ package final class DirectoryBucket: Bucket {
     }
   }
 
-  deinit { close(directory) }
+  deinit { closeDescriptor(directory) }
 
   // MARK: Reading
 
   package func open(_ key: String, version: String?) throws(BucketError) -> any ObjectReader {
     let place = try Place(key)
     let parent = try walk(place.directories, key, makes: false)
-    defer { close(parent) }
+    defer { closeDescriptor(parent) }
     let file = try open(place.name, in: parent, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, key)
     let status = FileStatus(of: file)
     guard let status, status.isFile else {
-      close(file)
+      closeDescriptor(file)
       throw status?.isDirectory == true
         ? BucketError.noSuchKey(key)
         : BucketError(.accessDenied, "the object '\(key)' is neither file nor folder in '\(path)'")
@@ -96,7 +97,7 @@ package final class DirectoryBucket: Bucket {
     do throws(BucketError) {
       file = try open(aside, in: parent, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, key)
     } catch {
-      close(parent)
+      closeDescriptor(parent)
       throw error
     }
     return Writer(self, key: key, name: place.name, aside: aside, parent: parent, file: file)
@@ -111,7 +112,7 @@ package final class DirectoryBucket: Bucket {
       if error.kind == .noSuchKey { return }
       throw error
     }
-    defer { close(parent) }
+    defer { closeDescriptor(parent) }
     guard unsafe unlinkat(parent, place.name, 0) == 0 else {
       if errno == ENOENT || errno == EISDIR { return }
       throw failure(errno, key)
@@ -120,7 +121,7 @@ package final class DirectoryBucket: Bucket {
     var directories = place.directories
     while let last = directories.popLast() {
       guard let above = try? walk(directories, key, makes: false) else { return }
-      defer { close(above) }
+      defer { closeDescriptor(above) }
       guard unsafe unlinkat(above, last, AT_REMOVEDIR) == 0 else { return }
     }
   }
@@ -169,7 +170,7 @@ package final class DirectoryBucket: Bucket {
       if name.isDirectory {
         guard walk.mayHold(key + "/") else { continue }
         guard let below = try openListed(name.text, in: directory, O_DIRECTORY, key) else { continue }
-        defer { close(below) }
+        defer { closeDescriptor(below) }
         try list(below, key + "/", &walk)
       } else if walk.wants(key) {
         try add(directory, name.text, key: key, &walk)
@@ -181,7 +182,7 @@ package final class DirectoryBucket: Bucket {
     _ directory: Int32, _ name: String, key: String, _ walk: inout ListWalk
   ) throws(BucketError) {
     guard let file = try openListed(name, in: directory, O_NONBLOCK, key) else { return }
-    defer { close(file) }
+    defer { closeDescriptor(file) }
     guard let status = FileStatus(of: file), status.isFile else { return }
     walk.entries.append(Self.entry(key, status, etag: Self.etag(file, status)))
   }
@@ -197,7 +198,7 @@ package final class DirectoryBucket: Bucket {
     // A descriptor of its own: a stream closes its one, and shares the place with copies.
     let file = try open(".", in: directory, O_RDONLY | O_DIRECTORY, "")
     guard let stream = unsafe fdopendir(file) else {
-      defer { close(file) }
+      defer { closeDescriptor(file) }
       throw failure(errno, "")
     }
     defer { unsafe closedir(stream) }
@@ -256,11 +257,11 @@ package final class DirectoryBucket: Bucket {
     for part in parts {
       if makes, unsafe mkdirat(current, part, 0o755) != 0, errno != EEXIST {
         let code = errno
-        close(current)
+        closeDescriptor(current)
         throw failure(code, key)
       }
       let above = current
-      defer { close(above) }
+      defer { closeDescriptor(above) }
       do throws(SystemRefusal) {
         current = try openFile(part, in: current, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
       } catch {
@@ -327,7 +328,7 @@ package final class DirectoryBucket: Bucket {
       self.path = path
     }
 
-    deinit { close(file) }
+    deinit { closeDescriptor(file) }
 
     func next() throws(BucketError) -> [UInt8]? {
       let piece: [UInt8]
@@ -368,8 +369,8 @@ package final class DirectoryBucket: Bucket {
 
     deinit {
       if !isFinished { unsafe unlinkat(parent, aside, 0) }
-      close(file)
-      close(parent)
+      closeDescriptor(file)
+      closeDescriptor(parent)
     }
 
     func write(_ bytes: [UInt8]) throws(BucketError) {
@@ -388,7 +389,7 @@ package final class DirectoryBucket: Bucket {
       if bucket.isDurable, fsync(parent) != 0 { throw bucket.failure(errno, key) }
       // To read for the digest what was opened for writing only takes another descriptor.
       let again = try bucket.open(name, in: parent, O_RDONLY | O_NOFOLLOW, key)
-      defer { close(again) }
+      defer { closeDescriptor(again) }
       return DirectoryBucket.entry(key, status, etag: DirectoryBucket.etag(again, status))
     }
   }

@@ -44,7 +44,7 @@ package struct BatchSource: Sendable, Equatable {
       return ["path": JSON(path), "size": JSON(entry.size), "etag": JSON(entry.etag)]
     }
     let file = try Self.open(path)
-    defer { close(file) }
+    defer { closeDescriptor(file) }
     guard let status = FileStatus(of: file) else { throw Self.unreadable(path, errno) }
     guard status.isFile else { return ["path": JSON(path)] }
     func digest(_ offset: Int, _ count: Int) throws(RowError) -> JSON {
@@ -99,7 +99,7 @@ final class SourceFile {
     posix_fadvise(file, 0, 0, Int32(POSIX_FADV_SEQUENTIAL))
   }
 
-  deinit { if pump == nil { close(file) } }
+  deinit { if pump == nil { closeDescriptor(file) } }
 
   /// Whether a read would have to wait for somebody else.
   var mustWait: Bool {

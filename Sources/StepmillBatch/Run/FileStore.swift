@@ -1,4 +1,5 @@
 import CIntrinsics
+import Stepmill
 
 #if canImport(Glibc)
   import Glibc
@@ -182,7 +183,7 @@ private final class SystemFile: StoredFile {
   }
 
   func close() {
-    if isOpen { Glibc.close(file) }
+    if isOpen { closeDescriptor(file) }
     isOpen = false
   }
 }

@@ -194,7 +194,7 @@ enum InputFile {
   static func read(_ path: String) throws(SystemError) -> [UInt8] {
     let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { throw SystemError(code: errno) }
-    defer { close(file) }
+    defer { closeDescriptor(file) }
     return try readAll(file)
   }
 
@@ -260,7 +260,7 @@ enum OutputFile {
     guard file >= 0 else { throw SystemError(code: errno) }
     var failure = Terminal.writeAll(bytes, to: file)
     if failure == nil, fsync(file) != 0 { failure = SystemError(code: errno) }
-    close(file)
+    closeDescriptor(file)
     if failure == nil, unsafe rename(aside, target) != 0 { failure = SystemError(code: errno) }
     if let failure {
       unsafe unlink(aside)
@@ -272,7 +272,7 @@ enum OutputFile {
     let file = unsafe open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY)
     guard file >= 0 else { throw SystemError(code: errno) }
     let failure = Terminal.writeAll(bytes, to: file)
-    close(file)
+    closeDescriptor(file)
     if let failure { throw failure }
   }
 }

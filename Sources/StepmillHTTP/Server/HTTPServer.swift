@@ -63,7 +63,7 @@ package final class HTTPServer: Sendable {
         for (place, socket) in opened.sockets.enumerated() { sockets[place].append(socket) }
       }
     } catch {
-      for socket in sockets.joined() { close(socket.descriptor) }
+      for socket in sockets.joined() { closeDescriptor(socket.descriptor) }
       throw error
     }
     self.addresses = bound

@@ -1,3 +1,5 @@
+import Stepmill
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -44,7 +46,7 @@ struct ListeningSocket: Sendable {
       for socket in sockets { try socket.startListening(bound) }
       return (sockets, bound)
     } catch {
-      for socket in sockets { close(socket.descriptor) }
+      for socket in sockets { closeDescriptor(socket.descriptor) }
       throw error
     }
   }
@@ -72,8 +74,9 @@ struct ListeningSocket: Sendable {
     if Int32(storage.ss_family) == AF_INET6 { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY) }
     let code = bind(descriptor, &storage, size)
     guard code == 0 else {
-      close(descriptor)
-      throw refusal(address, errno)
+      let reason = errno
+      closeDescriptor(descriptor)
+      throw refusal(address, reason)
     }
     if isFirst { set(descriptor, SOL_SOCKET, SO_REUSEPORT) }
     return ListeningSocket(descriptor: descriptor, isUnix: false)
@@ -102,7 +105,7 @@ struct ListeningSocket: Sendable {
         code = bind(descriptor, &storage, size) == 0 ? 0 : errno
       }
       guard code == 0 else {
-        close(descriptor)
+        closeDescriptor(descriptor)
         throw refusal(address, code)
       }
     }
@@ -111,7 +114,7 @@ struct ListeningSocket: Sendable {
 
   private static func isDeserted(_ storage: inout sockaddr_storage, _ size: socklen_t) -> Bool {
     guard let probe = try? make(AF_UNIX) else { return false }
-    defer { close(probe) }
+    defer { closeDescriptor(probe) }
     let code = unsafe withUnsafePointer(to: &storage) { storage in
       unsafe storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe connect(probe, $0, size) }
     }

@@ -1,4 +1,5 @@
 import CLibuv
+import Stepmill
 
 #if canImport(Glibc)
   import Glibc
@@ -169,7 +170,7 @@ private struct ProcessError: Error {
 
   private func spawn(_ line: CommandLineToRun) throws(ProcessError) {
     var theirs: [uv_file] = []
-    defer { for file in theirs { close(file) } }
+    defer { for file in theirs { closeDescriptor(file) } }
     try unsafe connect(input, weWrite: true, &theirs)
     try unsafe connect(output, weWrite: false, &theirs)
     try unsafe connect(error, weWrite: false, &theirs)

@@ -35,7 +35,7 @@ final class LineFile: LogSink, StatusSink {
   private static func append(_ lines: [[UInt8]], to path: String) -> Bool {
     let file = unsafe open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
     guard file >= 0 else { return false }
-    defer { close(file) }
+    defer { closeDescriptor(file) }
     let text = Array(lines.map { $0 + [0x0A] }.joined())
     return unsafe text.withUnsafeBytes { bytes in
       var offset = 0
