@@ -352,9 +352,12 @@ final class Segments: Sendable {
     let descriptor = unsafe open(path(segment), O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw trouble(segment, "read") }
     let file = SegmentFile(descriptor)
-    errno = 0
-    let bytes = Self.read(file.descriptor, at: 0, size)
-    guard errno == 0 else { throw trouble(segment, "read") }
+    var status = stat()
+    guard unsafe fstat(file.descriptor, &status) == 0 else { throw trouble(segment, "read") }
+    // Not `errno` alone: to have the memory for it may set that, too.
+    let wanted = min(size, Int(status.st_size))
+    let bytes = Self.read(file.descriptor, at: 0, wanted)
+    guard bytes.count == wanted else { throw trouble(segment, "read") }
     return bytes
   }
 
