@@ -179,7 +179,7 @@ let package = Package(
       name: "StoreTests", dependencies: ["Stepmill", "StepmillServer", "StepmillStore", "stepmill-store"],
       swiftSettings: outside),
     .target(
-      name: "StepmillServer", dependencies: ["Stepmill", "StepmillHTTP", "StepmillTasks"],
+      name: "StepmillServer", dependencies: ["Stepmill", "StepmillHTTP", "StepmillTasks", "CIntrinsics"],
       swiftSettings: outside),
     .testTarget(
       name: "ServerTests", dependencies: ["Stepmill", "StepmillBatch", "StepmillServer"],

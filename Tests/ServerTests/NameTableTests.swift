@@ -25,8 +25,9 @@ import Testing
         #expect(before === known[name], "step \(step) of seed \(seed)")
         if before == nil { known[name] = execution }
       } else if let old = known.removeValue(forKey: name) {
-        let (stranger, itself) = (table.remove(execution), table.remove(old))
-        let isThere = table.contains(old)
+        let hash = NameTable.hash(old.label)
+        let (stranger, itself) = (table.remove(execution, hash), table.remove(old, hash))
+        let isThere = table[old.label] != nil
         #expect(!stranger && itself && !isThere, "step \(step) of seed \(seed)")
       } else {
         let found = table[ExecutionName(name)]

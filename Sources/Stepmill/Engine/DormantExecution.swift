@@ -91,6 +91,11 @@ extension Shard {
     return ExecutionHandle(index: slot, generation: state.pointee.slots[slot].pointee.generation)
   }
 
+  /// Whether the execution that a handle names has not ended.
+  func lasts(_ handle: ExecutionHandle) -> Bool {
+    state.pointee.slots.resolve(index: handle.index, generation: handle.generation) != nil
+  }
+
   /// The execution that a handle names, woken if it was dormant; nil when it is over. Somebody
   /// other than its timer wants it: it is about to end, or else needs `resetTimer(ofWoken:)`.
   func execution(_ handle: ExecutionHandle) -> UnsafeMutablePointer<ExecutionRecord>? {

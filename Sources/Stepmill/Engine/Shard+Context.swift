@@ -142,7 +142,9 @@ extension Shard {
       if let name = identity.name { return name }
       if let numbers = identity.numbers { return numbers.name.text }
     }
-    return UUIDText.text(identifier(execution, 0))
+    let tag = execution.pointee.tag
+    return execution.pointee.sink._withUnsafeGuaranteedRef { $0.name(tag: tag) }
+      ?? UUIDText.text(identifier(execution, 0))
   }
 
   /// Numbers that follow from where and when an execution began.
@@ -167,7 +169,7 @@ extension Shard {
 
   func roleARN(_ execution: UnsafeMutablePointer<ExecutionRecord>) -> String {
     execution.pointee.identity?.takeUnretainedValue().roleARN
-      ?? execution.pointee.workflow.takeUnretainedValue().defaultRoleARN
+      ?? execution.pointee.workflow.takeUnretainedValue().roleARN
   }
 }
 

@@ -15,7 +15,8 @@ final class WorkflowCore: @unchecked Sendable {
   let executionARNPrefix: String
   /// What comes before the label.
   let mapRunARNPrefix: String
-  let defaultRoleARN: String
+  /// Of executions that were not given another one.
+  let roleARN: String
   /// One for each of the program's resources. The entries refer to them without retaining
   /// them. An execution holds its workflow, so they last until its end even if the runtime
   /// does not.
@@ -49,7 +50,8 @@ final class WorkflowCore: @unchecked Sendable {
   convenience init(
     binding program: Program, name: String, region: String, account: String, limits: Limits,
     observer: HistoryObserver?, kind: WorkflowKind = .standard, partition: String = "aws",
-    label: String? = nil, mapRuns delegate: (any MapRunDelegate)? = nil, handler: (String) -> TaskHandler
+    roleARN: String? = nil, label: String? = nil, mapRuns delegate: (any MapRunDelegate)? = nil,
+    handler: (String) -> TaskHandler
   ) {
     let children = program.distributedMaps.map { map in
       // Where AWS's bounds of a Standard execution hold, those of an Express one hold for children.
@@ -66,18 +68,18 @@ final class WorkflowCore: @unchecked Sendable {
       return WorkflowCore(
         binding: map.program, name: name, region: region, account: account, limits: childLimits,
         observer: isHeard ? observer : nil, kind: map.isExpress ? .express : .standard,
-        partition: partition, label: map.label, mapRuns: delegate, handler: handler)
+        partition: partition, roleARN: roleARN, label: map.label, mapRuns: delegate, handler: handler)
     }
     self.init(
       program: program, name: name, region: region, account: account,
       handlers: program.resources.map(handler), limits: limits, observer: observer, kind: kind,
-      partition: partition, label: label, childWorkflows: children, mapRuns: delegate)
+      partition: partition, roleARN: roleARN, label: label, childWorkflows: children, mapRuns: delegate)
   }
 
   init(
     program: Program, name: String, region: String, account: String, handlers: [TaskHandler],
     limits: Limits, observer: HistoryObserver?, kind: WorkflowKind = .standard, partition: String = "aws",
-    label: String? = nil, childWorkflows: [WorkflowCore] = [], mapRuns delegate: (any MapRunDelegate)? = nil
+    roleARN: String? = nil, label: String? = nil, childWorkflows: [WorkflowCore] = [], mapRuns delegate: (any MapRunDelegate)? = nil
   ) {
     self.program = program
     self.kind = kind
@@ -92,7 +94,7 @@ final class WorkflowCore: @unchecked Sendable {
     arn = "\(place):stateMachine:\(labeled)"
     mapRunARNPrefix = "\(place):mapRun:\(name)/"
     executionARNPrefix = "\(place):\(kind == .express ? "express" : "execution"):\(labeled):"
-    defaultRoleARN = "arn:\(partition):iam::\(account):role/stepmill"
+    self.roleARN = roleARN ?? "arn:\(partition):iam::\(account):role/stepmill"
     self.handlers = handlers
     entries = .allocate(capacity: max(handlers.count, 1))
     for (index, handler) in handlers.enumerated() {
@@ -138,7 +140,7 @@ package final class ExecutionIdentity: Sendable {
   }
 
   package init(
-    name: String?, roleARN: String?, arn: String? = nil, numbers: Numbers? = nil, more: More? = nil
+    name: String?, roleARN: String? = nil, arn: String? = nil, numbers: Numbers? = nil, more: More? = nil
   ) {
     self.name = name
     self.roleARN = roleARN
@@ -195,6 +197,10 @@ class CompletionSink: @unchecked Sendable {
 
   /// The execution exists now, under this handle.
   func started(_ handle: ExecutionHandle, tag: UInt64, on loop: Loop) {}
+
+  /// What an execution is called that was started without an `ExecutionIdentity`; nil: as
+  /// follows from when and where it began. Asked on its own loop while it lasts.
+  func name(tag: UInt64) -> String? { nil }
 
   /// An event of its history, while it stands still.
   func recorded(_ event: EventRecord, tag: UInt64) {}

@@ -18,6 +18,19 @@ package protocol DirectListener: AnyObject, Sendable {
     _ ticket: UInt64, _ status: DirectStatus, output: UnsafeRawBufferPointer, error: String?, cause: String?)
 }
 
+/// Hears of the executions of one loop that are watched, on the loop's thread, while they stand
+/// still. It knows each by the ticket that it was started with.
+package protocol DirectWatcher: AnyObject, Sendable {
+  /// What an execution is called.
+  func name(_ ticket: UInt64) -> String
+  /// An event of its history.
+  func recorded(_ event: EventRecord, _ ticket: UInt64)
+  /// Where one stood that did not succeed; it is about to end.
+  func stopped(at point: ResumePoint, _ ticket: UInt64)
+  /// It ended: the last that is heard of it.
+  func ended(_ end: HostedEnd, _ ticket: UInt64)
+}
+
 package enum DirectStatus: Sendable { case succeeded, failed, timedOut, aborted }
 
 /// Why a direct execution did not start.
@@ -28,15 +41,20 @@ package final class DirectLoop: @unchecked Sendable {
   private let core: RuntimeCore
   private let loop: Loop
   private let sink: DirectSink
+  private let watchedSink: WatchedSink
 
   /// - Parameters:
   ///   - runtime: What the loop belongs to.
   ///   - loop: The loop.
   ///   - keeping: Kept as long as executions go on, since their tasks refer to it.
-  package init(_ runtime: Runtime, _ loop: TenantLoop, keeping: AnyObject & Sendable) {
+  ///   - watcher: Hears of watched ones; kept as long as they go on.
+  package init(
+    _ runtime: Runtime, _ loop: TenantLoop, keeping: AnyObject & Sendable, watcher: any DirectWatcher
+  ) {
     core = runtime.core
     self.loop = loop.engine
     sink = DirectSink(runtime.core, keeping)
+    watchedSink = WatchedSink(runtime.core, watcher)
   }
 
   /// The ticket of executions whose ends nobody wants to be told of.
@@ -77,30 +95,56 @@ package final class DirectLoop: @unchecked Sendable {
     }
   }
 
-  /// Starts an execution of which a listener is told. It runs before this returns, until it ends or
+  /// Starts an execution that the watcher hears of. It runs before this returns, until it ends or
   /// waits.
-  package func start(
-    _ workflow: BoundWorkflow, text: UnsafeRawBufferPointer, identity: ExecutionIdentity,
-    listener: any ExecutionListener
-  ) throws(DirectRefusal) -> HostedExecution {
+  ///
+  /// - Returns: What can stop it; nil where it has ended.
+  package func startWatched(
+    _ workflow: BoundWorkflow, text: UnsafeRawBufferPointer, ticket: UInt64
+  ) throws(DirectRefusal) -> HostedExecution? {
     do throws(StepmillError) {
       try core.admit()
     } catch {
       throw error.isOverload ? .overloaded : .shutDown
     }
     loop.tick()
-    let sink = HostedSink(listener, .runtime(core))
+    let shard = loop.shard
     do throws(JSONSyntaxError) {
-      let fiber = try Shard.Start.with(workflow.core, sink, identity: identity) {
-        start throws(JSONSyntaxError) in try loop.shard.start(start, text: text)
+      let fiber = try Shard.Start.with(workflow.core, watchedSink, tag: ticket) {
+        start throws(JSONSyntaxError) in try shard.start(start, text: text)
       }
-      sink.began(loop.shard.handle(of: fiber.pointee.execution), on: loop)
-      loop.shard.run(fiber)
+      let handle = shard.handle(of: fiber.pointee.execution)
+      shard.run(fiber)
+      return shard.lasts(handle) ? HostedExecution(handle, on: loop) : nil
     } catch {
       core.ended()
       throw .notJSON
     }
-    return HostedExecution(sink)
+  }
+}
+
+/// Hands on what becomes of those that are watched.
+private final class WatchedSink: CompletionSink, @unchecked Sendable {
+  private let core: RuntimeCore
+  private let watcher: any DirectWatcher
+
+  init(_ core: RuntimeCore, _ watcher: any DirectWatcher) {
+    self.core = core
+    self.watcher = watcher
+    super.init()
+    isForMany = true
+  }
+
+  override func name(tag: UInt64) -> String? { watcher.name(tag) }
+  override func recorded(_ event: EventRecord, tag: UInt64) { watcher.recorded(event, tag) }
+  override var wantsResumePoint: Bool { true }
+  override func stopped(at point: ResumePoint, tag: UInt64) { watcher.stopped(at: point, tag) }
+
+  override func ended(
+    _ status: ExecutionStatus, output: Value, error: Value, cause: Value, tag: UInt64, on shard: Shard
+  ) {
+    core.ended()
+    watcher.ended(HostedEnd(status, output: output, error: error, cause: cause), tag)
   }
 }
 

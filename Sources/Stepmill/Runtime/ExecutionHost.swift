@@ -63,8 +63,14 @@ package struct MachineIdentity: Sendable, Hashable {
   package var account: String
   package var name: String
   package var kind: WorkflowKind
+  /// Of its executions; nil: one that is made up.
+  package var roleARN: String?
 
-  package init(partition: String, region: String, account: String, name: String, kind: WorkflowKind) {
+  package init(
+    partition: String, region: String, account: String, name: String, kind: WorkflowKind,
+    roleARN: String? = nil
+  ) {
+    self.roleARN = roleARN
     self.partition = partition
     self.region = region
     self.account = account
@@ -135,8 +141,22 @@ package struct HostedEnd {
 package struct HostedExecution: Sendable {
   private enum Kind {
     case sink(HostedSink)
+    case direct(Direct)
     /// What somebody else runs, such as a child of a Map Run.
     case other(Other)
+  }
+
+  /// An execution of a loop that has begun.
+  private final class Direct: Sendable {
+    let handle: ExecutionHandle
+    let loop: Loop
+
+    init(_ handle: ExecutionHandle, on loop: Loop) {
+      self.handle = handle
+      self.loop = loop
+    }
+
+    func give(_ order: HostedSink.Order) { loop.post { [handle] in order.perform($0.shard, handle) } }
   }
 
   private final class Other: Sendable {
@@ -148,6 +168,8 @@ package struct HostedExecution: Sendable {
 
   init(_ sink: HostedSink) { kind = .sink(sink) }
 
+  init(_ handle: ExecutionHandle, on loop: Loop) { kind = .direct(Direct(handle, on: loop)) }
+
   /// An execution that is stopped by a call of `stop`, from any thread.
   package init(stop: @escaping @Sendable (_ error: String?, _ cause: String?) -> Void) {
     kind = .other(Other(stop))
@@ -157,13 +179,18 @@ package struct HostedExecution: Sendable {
   package func abort(error: String?, cause: String?) {
     switch kind {
     case .sink(let sink): sink.give(.abort(error: error, cause: cause))
+    case .direct(let direct): direct.give(.abort(error: error, cause: cause))
     case .other(let other): other.stop(error, cause)
     }
   }
 
   /// Lets it fail at its next transition, since its state machine was deleted.
   package func doom() {
-    if case .sink(let sink) = kind { sink.give(.doom) }
+    switch kind {
+    case .sink(let sink): sink.give(.doom)
+    case .direct(let direct): direct.give(.doom)
+    case .other: break
+    }
   }
 }
 
@@ -353,8 +380,8 @@ extension BoundWorkflow {
   ) {
     core = WorkflowCore(
       binding: definition.program, name: machine.name, region: machine.region, account: machine.account,
-      limits: limits, observer: observer, kind: machine.kind, partition: machine.partition, mapRuns: mapRuns,
-      handler: handler)
+      limits: limits, observer: observer, kind: machine.kind, partition: machine.partition,
+      roleARN: machine.roleARN, mapRuns: mapRuns, handler: handler)
   }
 }
 

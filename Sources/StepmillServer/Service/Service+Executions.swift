@@ -154,8 +154,7 @@ extension StepFunctionsService {
     if let status { status.changed(StatusChange(execution, self)) }
     do throws(StepmillError) {
       // Its ARN follows from the machine's and its name: one text less for each that waits.
-      let identity = ExecutionIdentity(
-        name: execution.name, roleARN: execution.revision.roleARN, more: more)
+      let identity = ExecutionIdentity(name: execution.name, more: more)
       let hosted =
         if let point {
           try host.resume(
@@ -208,8 +207,8 @@ extension StepFunctionsService {
     do throws(StepmillError) {
       _ = try host.start(
         workflow, input: input,
-        identity: ExecutionIdentity(
-          name: name, roleARN: target.revision.roleARN, arn: execution.arn, more: more), listener: listener)
+        identity: ExecutionIdentity(name: name, arn: execution.arn, more: more),
+        listener: listener)
     } catch {
       throw error.isOverload ? .executionLimit() : .overloaded()
     }
@@ -262,6 +261,7 @@ extension StepFunctionsService {
     let waiters = execution.withLife { life -> [@Sendable (StoredExecution) -> Void] in
       life.stopDate = date
       life.hosted = nil
+      life.stopOrder = nil
       life.isRun(for: nil, execution.revision)
       let point = life.ending?.resumePoint
       if end.isSuccess, life.history.lastType == .executionSucceeded {

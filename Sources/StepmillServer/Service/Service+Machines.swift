@@ -58,7 +58,7 @@ extension StepFunctionsService {
     let isExpress = revision.type == .express
     let identity = MachineIdentity(
       partition: scope.partition, region: scope.region, account: scope.account, name: name,
-      kind: isExpress ? .express : .standard)
+      kind: isExpress ? .express : .standard, roleARN: revision.roleARN)
     let level = isExpress ? revision.logging.historyLevel : .all
     let observer: HistoryObserver? =
       level == .off

@@ -59,7 +59,10 @@ final class ServiceMapRuns: MapRunDelegate {
       name: ExecutionName(child.name), startDate: child.startDate,
       extra: StoredExecution.Extra(traceHeader: nil, mapRunARN: run.arn, itemCount: child.itemCount),
       input: child.input.utf8, for: service)
-    execution.withLife { $0.hosted = hosted }
+    execution.withLife { life in
+      life.isRun(for: service, revision)
+      life.hosted = hosted
+    }
     _ = service.store.insert(execution, runningMax: .max)
     if let status = service.status, !execution.isExpress { status.changed(StatusChange(execution, service)) }
     return execution

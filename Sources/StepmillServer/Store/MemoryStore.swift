@@ -1,3 +1,4 @@
+import CIntrinsics
 import Stepmill
 import Synchronization
 
@@ -81,21 +82,51 @@ package final class MemoryStore: Store {
   /// The executions that are over, in the order of their ends: what goes first. One that runs
   /// again or is removed leaves its place empty, and does not count.
   private struct ClosedQueue {
-    private var entries: [(execution: StoredExecution?, date: Int64, bytes: Int, position: UInt64)] = []
+    @safe private struct Entry: BitwiseCopyable {
+      /// Its machine's table retains it as long as it is here.
+      var execution: Unmanaged<StoredExecution>?
+      let date: Int64
+      let position: UInt64
+      let bytes: UInt32
+      /// Of its name.
+      let hash: UInt32
+    }
+
+    private var entries: [Entry] = []
     private var head = 0
     private(set) var bytes = 0
     private(set) var count = 0
 
-    mutating func append(_ execution: StoredExecution, _ date: Int64, _ position: UInt64, _ size: Int) {
-      bytes += size
+    mutating func append(
+      _ execution: StoredExecution, _ hash: UInt32, _ date: Int64, _ position: UInt64, _ size: Int
+    ) {
+      let size = UInt32(clamping: size)
+      bytes += Int(size)
       count += 1
-      entries.append((execution, date, size, position))
+      let entry = unsafe Entry(
+        execution: .passUnretained(execution), date: date, position: position, bytes: size, hash: hash)
+      entries.append(entry)
     }
 
     var oldestDate: Int64? { head < entries.count ? entries[head].date : nil }
 
-    /// Nil for an empty place.
-    mutating func removeFirst() -> StoredExecution? {
+    /// Calls for what forgetting the first ones will touch. Each lies where nobody was for long; asked
+    /// for together they come together.
+    func prefetch(_ count: Int) {
+      let first = entries[head...].prefix(count)
+      for entry in first {
+        guard let start = unsafe entry.execution?.toOpaque() else { continue }
+        for line in 0..<4 { unsafe stepmill_prefetch(start + line * 64) }
+      }
+      for entry in first {
+        unsafe entry.execution?._withUnsafeGuaranteedRef {
+          $0.origin.group?.tables.byName.prefetch(entry.hash)
+        }
+      }
+    }
+
+    /// The execution, and the hash of its name. Nil for an empty place.
+    mutating func removeFirst() -> (StoredExecution, UInt32)? {
       guard head < entries.count else { return nil }
       defer {
         head += 1
@@ -118,12 +149,13 @@ package final class MemoryStore: Store {
       if low < entries.count, entries[low].position == position { _ = empty(low) }
     }
 
-    private mutating func empty(_ index: Int) -> StoredExecution? {
-      guard let execution = entries[index].execution else { return nil }
-      entries[index].execution = nil
-      bytes -= entries[index].bytes
+    private mutating func empty(_ index: Int) -> (StoredExecution, UInt32)? {
+      let entry = entries[index]
+      guard let execution = unsafe entry.execution else { return nil }
+      unsafe entries[index].execution = nil
+      bytes -= Int(entry.bytes)
       count -= 1
-      return execution
+      return unsafe (execution.takeUnretainedValue(), entry.hash)
     }
   }
 
@@ -144,7 +176,7 @@ package final class MemoryStore: Store {
       guard let group else { return }
       group.isGone = true
       for execution in group.tables.byName.all {
-        tables.closed.discard(execution.position.load(ordering: .relaxed))
+        tables.closed.discard(execution.position.exchange(0, ordering: .relaxed))
         forget(execution, &tables)
       }
       group.empty()
@@ -197,8 +229,7 @@ package final class MemoryStore: Store {
   package func remove(_ execution: StoredExecution) {
     withTables { tables in
       let group = tables.group(of: execution.origin)
-      guard group.tables.byName.remove(execution) else { return }
-      group.tables.timeline.remove(execution)
+      guard group.tables.remove(execution, NameTable.hash(execution.label)) else { return }
       group.tables.running -= 1
       group.inScope.count -= 1
       forgetting(execution, false)
@@ -216,14 +247,13 @@ package final class MemoryStore: Store {
         if let older = group.tables.byName.insert(execution, hash) {
           // It was forgotten, and another one has its name since.
           tables.closed.discard(older.position.load(ordering: .relaxed))
-          group.tables.timeline.remove(older)
-          _ = group.tables.byName.remove(older)
+          _ = group.tables.remove(older, hash)
           forgetting(older, false)
           _ = group.tables.byName.insert(execution, hash)
         }
         execution.position.store(0, ordering: .relaxed)
         group.tables.timeline.append(execution, number)
-        tables.closed.append(execution, date, number, bytes)
+        tables.closed.append(execution, hash, date, number, bytes)
         tables.lastNumber = max(tables.lastNumber, number)
       }
     }
@@ -242,11 +272,12 @@ package final class MemoryStore: Store {
 
   package func closed(_ execution: StoredExecution, at date: Int64) {
     let size = execution.byteCount
+    let hash = NameTable.hash(execution.label)
     withTables { tables in
       // Of a machine that is gone it is not remembered.
       let group = execution.origin.group ?? tables.group(of: execution.origin)
       group.inScope.count -= 1
-      guard !group.isGone, group.tables.byName.contains(execution) else { return }
+      guard !group.isGone, execution.isInTables else { return }
       group.tables.running -= 1
       archive?.keep(execution)
       // Most begin and end with nothing between, and stand where they should.
@@ -255,7 +286,7 @@ package final class MemoryStore: Store {
         position = tables.nextNumber()
         group.tables.timeline.append(execution, position)
       }
-      tables.closed.append(execution, date, position, size)
+      tables.closed.append(execution, hash, date, position, size)
       evict(&tables, now: date)
     }
   }
@@ -263,7 +294,7 @@ package final class MemoryStore: Store {
   package func reopened(_ execution: StoredExecution) {
     withTables { tables in
       let group = tables.group(of: execution.origin)
-      guard group.tables.byName.contains(execution) else { return }
+      guard !group.isGone, execution.isInTables else { return }
       group.tables.running += 1
       group.inScope.count += 1
       tables.closed.discard(execution.position.load(ordering: .relaxed))
@@ -273,16 +304,23 @@ package final class MemoryStore: Store {
 
   private func evict(_ tables: inout Tables, now: Int64) {
     let oldest = now - Int64(retention.seconds) * 1000
-    while let date = tables.closed.oldestDate,
-      date < oldest || tables.closed.count > retention.executionsMax
-        || tables.closed.bytes > retention.bytesMax && tables.closed.count > 1
-    {
-      guard let execution = tables.closed.removeFirst() else { continue }
-      let group = tables.group(of: execution.origin)
-      guard group.tables.byName.remove(execution) else { continue }
-      group.tables.timeline.remove(execution)
+    guard isTooMuch(tables.closed, oldest, room: 0) else { return }
+    let room = min(Self.evictedAtOnce, retention.executionsMax / 1024)
+    tables.closed.prefetch(room)
+    repeat {
+      guard let (execution, hash) = tables.closed.removeFirst() else { continue }
+      guard tables.group(of: execution.origin).tables.remove(execution, hash) else { continue }
       forget(execution, &tables)
-    }
+    } while isTooMuch(tables.closed, oldest, room: room)
+  }
+
+  /// Of large stores some go at once, before so many are too many: see `ClosedQueue.prefetch`.
+  private static let evictedAtOnce = 32
+
+  private func isTooMuch(_ closed: ClosedQueue, _ oldest: Int64, room: Int) -> Bool {
+    guard let date = closed.oldestDate else { return false }
+    return date < oldest || closed.count > retention.executionsMax - room
+      || closed.bytes > retention.bytesMax && closed.count > 1
   }
 
   /// An execution goes, and its map runs with it.
@@ -395,6 +433,13 @@ private struct SortedTable<Value> {
     var byName = NameTable()
     var timeline = Timeline()
     var running = 0
+
+    /// False if it is not there.
+    mutating func remove(_ execution: StoredExecution, _ hash: UInt32) -> Bool {
+      guard byName.remove(execution, hash) else { return false }
+      timeline.remove(execution)
+      return true
+    }
   }
 
   /// Changed for each execution: what checking each access would cost is felt here.
@@ -453,7 +498,7 @@ private struct Timeline: Sendable {
 
   private mutating func sweep() {
     guard emptyCount > 1024, emptyCount * 2 > entries.count else { return }
-    entries.removeAll { $0.execution == nil }
+    if first == emptyCount { entries.removeFirst(first) } else { entries.removeAll { $0.execution == nil } }
     emptyCount = 0
     first = 0
   }
@@ -491,4 +536,9 @@ private struct Timeline: Sendable {
     }
     return low
   }
+}
+
+extension StoredExecution {
+  /// Whether the store has it: to be asked under the store's lock.
+  fileprivate var isInTables: Bool { position.load(ordering: .relaxed) != 0 }
 }

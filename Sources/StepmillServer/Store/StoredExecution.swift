@@ -165,14 +165,12 @@ package final class StoredExecution: Sendable {
 
     package init() {}
 
-    /// One that is about to run.
+    /// One that is about to run. Whoever listens without knowing the service needs `isRun`, too.
     fileprivate init(
       _ origin: ExecutionOrigin, input: some Collection<UInt8>, for service: StepFunctionsService
     ) {
       let capacity = min(origin.typicalBytes.load(ordering: .relaxed), typicalBytesMax)
       history = HistoryLog(input: input, capacity: capacity)
-      // Not `isRun`: a method that changes what is not whole yet changes a copy of it.
-      link = service.link
       hears = service.hearers(of: origin.revision)
     }
 
@@ -231,6 +229,7 @@ package final class StoredExecution: Sendable {
       600 + history.byteCount + (ending?.output?.utf8.count ?? 0)
     }
 
+    /// What it is run for, so that it can listen itself.
     mutating func isRun(for service: StepFunctionsService?, _ revision: MachineRevision) {
       link = service?.link
       hears = service?.hearers(of: revision) ?? (false, false)
@@ -381,15 +380,29 @@ extension StoredExecution: ExecutionListener {
   package var wantsResumePoint: Bool { true }
 
   package func recorded(_ event: EventRecord) {
-    let (service, hears) = withLife { life -> (StepFunctionsService?, (log: Bool, store: Bool)) in
+    let hears = note(event)
+    guard hears.log || hears.store, let service = withLife({ $0.service }) else { return }
+    tell(event, service, hears)
+  }
+
+  /// The same for whoever knows the service.
+  func recorded(_ event: EventRecord, for service: StepFunctionsService) {
+    let hears = note(event)
+    if hears.log || hears.store { tell(event, service, hears) }
+  }
+
+  /// Who is to be told.
+  private func note(_ event: EventRecord) -> (log: Bool, store: Bool) {
+    withLife { life in
       life.history.append(event, of: origin)
-      let hears = life.hears
       // What is in the queue of the store already need not be put there.
-      guard hears.log || hears.store && !isQueued.load(ordering: .relaxed) else { return (nil, hears) }
-      return (life.service, hears)
+      return (life.hears.log, life.hears.store && !isQueued.load(ordering: .relaxed))
     }
-    if hears.store { service?.store.recorded(self) }
-    if hears.log { service?.log(event, of: self) }
+  }
+
+  private func tell(_ event: EventRecord, _ service: StepFunctionsService, _ hears: (log: Bool, store: Bool)) {
+    if hears.store { service.store.recorded(self) }
+    if hears.log { service.log(event, of: self) }
   }
 
   package func stopped(at point: ResumePoint) {

@@ -88,7 +88,7 @@ import StepmillHTTP
     self.service = service
     isForgetful = service.store is MemoryStore
     self.loop = loop
-    direct = DirectLoop(runtime, loop, keeping: service)
+    direct = DirectLoop(runtime, loop, keeping: service, watcher: DirectExecutions(service))
     unsafe identifiers = LocalIdentifiers(whole.identifiers)
     syncMeter = whole.meters.share(of: "StartSyncExecution")
     startMeter = whole.meters.share(of: "StartExecution")
@@ -135,7 +135,7 @@ import StepmillHTTP
     _ order: Order, _ call: SyncCall, ticket: UInt64, more: ExecutionIdentity.More?
   ) -> Bool {
     let identity = ExecutionIdentity(
-      name: call.name, roleARN: order.machine.revision.roleARN,
+      name: call.name,
       numbers: ExecutionIdentity.Numbers(name: call.numbers.name, run: call.numbers.run), more: more)
     do throws(DirectRefusal) {
       try unsafe direct.start(
@@ -516,40 +516,5 @@ extension UnsafeRawBufferPointer {
       }
     }
     return true
-  }
-}
-
-extension StepFunctionsService {
-  /// Starts a Standard execution on the loop that its request came in on. Nil where there is
-  /// something to decide: then nothing has happened.
-  func startStandard(
-    _ machine: KnownMachine, name: ExecutionName, text: UnsafeRawBufferPointer, on direct: DirectLoop,
-    isHeld: Bool
-  ) -> StoredExecution? {
-    guard status == nil, store.refusal == nil else { return nil }
-    let execution = unsafe StoredExecution(
-      machine.origin, name: name, startDate: now, input: text, for: self)
-    if isHeld { execution.isHeld.store(true, ordering: .relaxed) }
-    guard case .added = store.insert(execution, runningMax: configuration.openExecutionsMax) else {
-      return nil
-    }
-    let identity =
-      switch name {
-      case .number(let number):
-        ExecutionIdentity(
-          name: nil, roleARN: machine.revision.roleARN,
-          numbers: ExecutionIdentity.Numbers(name: number, run: number))
-      case .text(let text): ExecutionIdentity(name: text, roleARN: machine.revision.roleARN)
-      }
-    do throws(DirectRefusal) {
-      let hosted = try unsafe direct.start(
-        machine.workflow, text: text, identity: identity,
-        listener: execution)
-      isRun(execution, by: hosted)
-      return execution
-    } catch {
-      store.remove(execution)
-      return nil
-    }
   }
 }
