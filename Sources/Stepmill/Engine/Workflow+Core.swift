@@ -79,7 +79,8 @@ final class WorkflowCore: @unchecked Sendable {
   init(
     program: Program, name: String, region: String, account: String, handlers: [TaskHandler],
     limits: Limits, observer: HistoryObserver?, kind: WorkflowKind = .standard, partition: String = "aws",
-    roleARN: String? = nil, label: String? = nil, childWorkflows: [WorkflowCore] = [], mapRuns delegate: (any MapRunDelegate)? = nil
+    roleARN: String? = nil, label: String? = nil, childWorkflows: [WorkflowCore] = [],
+    mapRuns delegate: (any MapRunDelegate)? = nil
   ) {
     self.program = program
     self.kind = kind

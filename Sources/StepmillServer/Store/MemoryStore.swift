@@ -314,8 +314,9 @@ package final class MemoryStore: Store {
     } while isTooMuch(tables.closed, oldest, room: room)
   }
 
-  /// Of large stores some go at once, before so many are too many: see `ClosedQueue.prefetch`.
-  private static let evictedAtOnce = 32
+  /// Of large stores some go at once, before so many are too many: see `ClosedQueue.prefetch`. As many as
+  /// malloc keeps at hand for those that come.
+  private static let evictedAtOnce = 7
 
   private func isTooMuch(_ closed: ClosedQueue, _ oldest: Int64, room: Int) -> Bool {
     guard let date = closed.oldestDate else { return false }

@@ -32,7 +32,7 @@ import Stepmill
   init() {}
 
   deinit {
-    for unsafe place in unsafe places { unsafe place.execution?.release() }
+    for index in unsafe places.indices { unsafe places[index].execution?.release() }
     unsafe places.deallocate()
   }
 
@@ -115,7 +115,8 @@ import Stepmill
   private mutating func grow() {
     let new = unsafe Self.places(max(16, places.count * 2))
     let mask = new.count &- 1
-    for unsafe old in unsafe places where old.hash != 0 {
+    for index in unsafe places.indices where unsafe places[index].hash != 0 {
+      let old = unsafe places[index]
       var place = Int(old.hash) & mask
       while unsafe new[place].hash != 0 { place = (place &+ 1) & mask }
       unsafe new[place] = old

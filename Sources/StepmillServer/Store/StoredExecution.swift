@@ -400,7 +400,8 @@ extension StoredExecution: ExecutionListener {
     }
   }
 
-  private func tell(_ event: EventRecord, _ service: StepFunctionsService, _ hears: (log: Bool, store: Bool)) {
+  private func tell(_ event: EventRecord, _ service: StepFunctionsService, _ hears: (log: Bool, store: Bool))
+  {
     if hears.store { service.store.recorded(self) }
     if hears.log { service.log(event, of: self) }
   }
