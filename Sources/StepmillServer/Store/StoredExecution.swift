@@ -136,7 +136,7 @@ package final class StoredExecution: Sendable {
     package var isResumable = false
     package var stopDate: Int64?
     /// The input and the events; empty where `archive` keeps them.
-    package var history = HistoryLog()
+    package var history: HistoryLog
     /// Nil where there is nothing to say, or `archive` keeps it.
     package var ending: Ending?
     /// Keeps what takes room; nil while that is here.
@@ -148,7 +148,7 @@ package final class StoredExecution: Sendable {
     private var link: ServiceLink?
     var service: StepFunctionsService? { link?.service }
     /// Who hears of each event beside this: asking the service would cost more than most events do.
-    fileprivate private(set) var hears: (log: Bool, store: Bool) = (false, false)
+    fileprivate private(set) var hears: (log: Bool, store: Bool)
 
     // A million of them may wait: what few have, or have only when they are over, is one word here.
 
@@ -163,7 +163,12 @@ package final class StoredExecution: Sendable {
       init(_ rare: Rare) { self.rare = rare }
     }
 
-    package init() {}
+    // Each sets what it differs in at once: what is set twice is made twice, and a copy of it kept.
+
+    package init() {
+      history = HistoryLog()
+      hears = (false, false)
+    }
 
     /// One that is about to run. Whoever listens without knowing the service needs `isRun`, too.
     fileprivate init(
@@ -176,6 +181,7 @@ package final class StoredExecution: Sendable {
 
     /// One whose contents are in an archive.
     package init(archive: any ExecutionArchive, eventCount: Int) {
+      self.init()
       self.archive = archive
       isArchived(eventCount: eventCount)
     }
@@ -253,10 +259,9 @@ package final class StoredExecution: Sendable {
   }
 
   package init(
-    _ origin: ExecutionOrigin, name: ExecutionName, startDate: Int64, extra: Extra? = nil,
-    life: consuming Life
+    _ origin: ExecutionOrigin, name: ExecutionName, startDate: Int64, extra: Extra? = nil, life: Life
   ) {
-    self.life = Mutex(consume life)
+    self.life = Mutex(life)
     self.origin = origin
     label = name
     self.startDate = startDate
@@ -264,12 +269,16 @@ package final class StoredExecution: Sendable {
   }
 
   /// One that is about to run, for a service.
-  convenience init(
+  init(
     _ origin: ExecutionOrigin, name: ExecutionName, startDate: Int64, extra: Extra? = nil,
     input: some Collection<UInt8>, for service: StepFunctionsService
   ) {
-    self.init(
-      origin, name: name, startDate: startDate, extra: extra, life: Life(origin, input: input, for: service))
+    // Made where it stays: handed on, it would be copied.
+    life = Mutex(Life(origin, input: input, for: service))
+    self.origin = origin
+    label = name
+    self.startDate = startDate
+    self.extra = extra
   }
 
   /// More is not reserved because others took it.
