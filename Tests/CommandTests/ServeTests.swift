@@ -1,3 +1,4 @@
+import Stepmill
 import Testing
 
 @testable import StepmillCommands
@@ -36,6 +37,52 @@ import Testing
     #expect(run.status == 0 && run.output.contains("listens on unix:\(path)"))
     #expect(run.error.contains("\"signal\":\"SIGINT\"") && run.error.contains("\"event\":\"ended\""))
     #expect(access(path, F_OK) != 0)
+  }
+
+  /// Plain requests start a Standard execution on the loop that they came in on.
+  @Test(arguments: [false, true])
+  func whatStartsOnItsLoopIsNamedAndStopped(isKept: Bool) async throws {
+    let path = scratch.path + "/s\(isKept).sock"
+    let role = "arn:aws:iam::123456789012:role/r"
+    let definition = JSON(
+      #"""
+      {"StartAt":"P","States":{
+        "P":{"Type":"Pass","Parameters":{"name.$":"$$.Execution.Name","id.$":"$$.Execution.Id","role.$":"$$.Execution.RoleArn"},"Next":"W"},
+        "W":{"Type":"Wait","Seconds":600,"End":true}}}
+      """#)
+    let data = isKept ? ["--data", scratch.path + "/data"] : []
+    try await onThread {
+      let program = try Program(["serve", "--listen", "unix:\(path)", "--loops", "1"] + data)
+      try program.waitForError("\"ready\"")
+      defer {
+        program.interrupt()
+        _ = program.finish()
+      }
+      func call(_ operation: String, _ members: JSON) throws -> JSON {
+        let answer = try Self.ask(path, Self.call(operation, members.text))
+        return try JSON(parsing: Array(answer.utf8.drop { $0 != UInt8(ascii: "{") }))
+      }
+      let machine = try call(
+        "CreateStateMachine", ["name": "m", "definition": definition, "roleArn": JSON(role)])
+      let arn = try #require(machine["stateMachineArn"])
+      for name in [nil, "given"] as [String?] {
+        var order: JSON = ["stateMachineArn": arn, "input": "{"]
+        order["name"] = name.map { JSON($0) }
+        #expect(
+          try call("StartExecution", order)["__type"]?.string?.contains("InvalidExecutionInput") == true)
+        order["input"] = "{}"
+        let execution = try #require(try call("StartExecution", order)["executionArn"]?.string)
+        let its: JSON = ["executionArn": JSON(execution)]
+        #expect(try call("DescribeExecution", its)["status"] == "RUNNING")
+        let output = try call("GetExecutionHistory", its)["events"]?[2]?["stateExitedEventDetails"]?["output"]
+        let told = try JSON(parsing: output?.string ?? "")
+        #expect(told["id"]?.string == execution && told["role"]?.string == role)
+        #expect(execution.hasSuffix(":" + (told["name"]?.string ?? "-")))
+        if let name { #expect(told["name"]?.string == name) }
+        #expect(try call("StopExecution", its)["stopDate"] != nil)
+        #expect(try call("DescribeExecution", its)["status"] == "ABORTED")
+      }
+    }
   }
 
   @Test func letsInWhoSigns() async throws {
