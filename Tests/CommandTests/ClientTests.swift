@@ -67,7 +67,7 @@ import Testing
       _ = Self.run(["deploy", wait], at: path)
       ran = Self.run(["list"], at: path)
       #expect(ran.output.hasPrefix("NAME   TYPE      CREATED\norder  STANDARD  "), "\(ran)")
-      #expect(ran.output.contains(" s ago\nwait   STANDARD  "), "\(ran)")
+      #expect(ran.output.contains(" ago\nwait   STANDARD  "), "\(ran)")
 
       ran = Self.run(["start", "order", "--input", input, "--name", "one", "--wait"], at: path)
       #expect(ran.status == .success, "\(ran)")

@@ -1,16 +1,20 @@
 import Synchronization
 
-/// How many executions are under way. An object of its own, since ends may be counted when the
-/// runtime is gone.
+/// How many executions are under way, and that there are no more than the limit. An object of its
+/// own, since ends may be counted when the runtime is gone.
 ///
 /// One counter would be a word that every loop and every caller writes to twice for each
-/// execution. So there are several, of which a thread always takes the same: what counts is
-/// their sum, which is looked at only where the thread's own says that it might be too high.
+/// execution. So there are several, of which a thread always takes the same. Each holds what may
+/// begin yet without a look at the others; where that is used up, what the others have and do not
+/// need is brought together, and a part of it goes to who asks. So all of them and the rest add up
+/// to the limit less what is under way, whoever begins and whoever ends.
 final class InFlight: Sendable {
   private let counters: Striped<PaddedCounter>
+  /// What no counter has.
+  private let rest: Lock<Int>
   private let limit: Int
-  /// As long as no counter is higher, neither is their sum than the limit.
-  private let share: Int
+  /// How much a counter gets at once.
+  private let part: Int
 
   /// A limit of which each counter's share is less than this is kept by one of them.
   private static let shareMin = 4096
@@ -19,36 +23,46 @@ final class InFlight: Sendable {
     self.limit = limit
     let isStriped = limit / Striped<PaddedCounter>.count >= Self.shareMin
     counters = Striped(isWhole: !isStriped) { PaddedCounter() }
-    share = isStriped ? limit / Striped<PaddedCounter>.count : limit
+    rest = Lock(limit)
+    part = isStriped ? limit / Striped<PaddedCounter>.count / 4 : limit
   }
 
-  /// Counts executions that begin. False if there are too many, themselves included: they are
-  /// counted nonetheless.
+  /// Counts executions that begin. False if there would be too many: then they are not counted.
   @inline(__always)
   func add(_ count: Int) -> Bool {
-    let own = counters.own.value.wrappingAdd(count, ordering: .relaxed).newValue
-    return _fastPath(own <= share) || isWithinLimit()
+    let left = counters.own.value.wrappingSubtract(count, ordering: .relaxed).newValue
+    return _fastPath(left >= 0) || refill(count)
   }
 
   @inline(__always)
-  func subtract(_ count: Int) { counters.own.value.wrappingSubtract(count, ordering: .relaxed) }
+  func subtract(_ count: Int) { counters.own.value.wrappingAdd(count, ordering: .relaxed) }
 
-  /// Executions may have begun on one thread and ended on others: then the one's counter is high
-  /// and those of the others are below zero. They are brought together, so that this is rare.
+  /// The thread's counter had less than what it has counted. Takes that back if the others have not so
+  /// much either.
+  ///
+  /// What others have counted and are about to ask for here is gathered, too; so of two that want the
+  /// last one, the first to ask may be refused and the second not.
   @inline(never)
-  private func isWithinLimit() -> Bool {
-    let sum = value
-    guard counters.isStriped, sum <= share / 2 else { return sum <= limit }
-    var others = 0
-    counters.visit { others &+= $0.value.exchange(0, ordering: .relaxed) }
-    counters.own.value.wrappingAdd(others, ordering: .relaxed)
-    return true
+  private func refill(_ count: Int) -> Bool {
+    rest.withLock { rest in
+      counters.visit { rest &+= $0.value.exchange(0, ordering: .relaxed) }
+      guard rest >= 0 else {
+        rest &+= count
+        return false
+      }
+      let given = min(rest, part)
+      counters.own.value.wrappingAdd(given, ordering: .relaxed)
+      rest &-= given
+      return true
+    }
   }
 
   var value: Int {
-    var sum = 0
-    counters.visit { sum &+= $0.value.load(ordering: .relaxed) }
-    return sum
+    rest.withLock { rest in
+      var free = rest
+      counters.visit { free &+= $0.value.load(ordering: .relaxed) }
+      return limit &- free
+    }
   }
 }
 

@@ -204,7 +204,7 @@ final class RuntimeCore: Sendable {
   func admit(_ count: Int = 1) throws(StepmillError) {
     let isAdmitted = inFlight.add(count)
     if _slowPath(!isAdmitted || isClosed.load(ordering: .relaxed)) {
-      inFlight.subtract(count)
+      if isAdmitted { inFlight.subtract(count) }
       if isClosed.load(ordering: .relaxed) {
         throw StepmillError(.shutDown, "the runtime has been shut down")
       }
