@@ -387,12 +387,10 @@ private struct SyncCall {
 /// A state machine that the short way can run. Immutable.
 final class KnownMachine: Sendable {
   let scope: Scope
-  let name: String
   let isExpress: Bool
   let arn: [UInt8]
   /// Up to the execution's name.
   let executionPrefix: [UInt8]
-  let revision: MachineRevision
   let workflow: BoundWorkflow
   /// Of its Standard executions.
   let origin: ExecutionOrigin
@@ -404,12 +402,10 @@ final class KnownMachine: Sendable {
       target.revision.type == .standard || target.revision.logging.level == .off
     else { return nil }
     self.scope = scope
-    self.name = name.name
     isExpress = target.revision.type == .express
     arn = Array(text.utf8)
     executionPrefix = Array(
       "\(scope.prefix)\(isExpress ? "express" : "execution"):\(name.name):".utf8)
-    revision = target.revision
     origin = service.origin(of: name.name, target, in: scope)
     workflow = service.workflow(of: target.revision, name: name.name, in: scope)
   }
