@@ -258,6 +258,13 @@ struct Shard {
 
   @inline(__always) var wallNow: Int64 { Int64(state.pointee.now) &+ state.pointee.wallOffset }
 
+  /// Says what time of day it is. What clocks read in whole milliseconds differ in is no change of it:
+  /// events that follow each other should not seem to go back.
+  func adjust(wallMilliseconds: Int64) {
+    let offset = wallMilliseconds &- Int64(state.pointee.now)
+    if abs(offset &- state.pointee.wallOffset) > 1 { state.pointee.wallOffset = offset }
+  }
+
   /// Brings the byte count of the counters up to date.
   @inline(__always)
   func noteBytes() {

@@ -49,6 +49,9 @@ final class Loop: @unchecked Sendable {
   private var turnsToPoll = Loop.turnsBetweenPolls
   /// When the clock was read last, in nanoseconds.
   private var clock: UInt64 = 0
+  var nanoseconds: UInt64 { clock }
+  /// When the time of day was read last, by that clock.
+  private var wallReadAt: UInt64 = 0
   let isAttached: Bool
   /// The shard is at work further up the stack.
   private var isInTurn = false
@@ -67,6 +70,8 @@ final class Loop: @unchecked Sendable {
 
   // Each turn begins no more than it can run, so neither mail nor timers pile up as records.
   private static let lettersPerTurn = 64
+  /// Nanoseconds after which the time of day is read again.
+  private static let wallAgeMax: UInt64 = 100_000_000
   private static let lettersPerSlice = 4
   private static let fibersPerSlice = 12
   private static let timersPerTurn = 64
@@ -104,6 +109,7 @@ final class Loop: @unchecked Sendable {
     workers = WorkerPool(executor: executor)
     let now = UVLoop.monotonicNanoseconds
     clock = now
+    wallReadAt = now
     // The key of task tokens comes from the system, whatever the seed: what a seeded source
     // gives out elsewhere would tell it.
     var key: (UInt64, UInt64) = (0, 0)
@@ -303,7 +309,15 @@ final class Loop: @unchecked Sendable {
     let now = UVLoop.monotonicNanoseconds
     clock = now
     shard.state.pointee.now = now / 1_000_000
+    if _slowPath(now &- wallReadAt > Loop.wallAgeMax) { readWallTime() }
     shard.noteBytes()
+  }
+
+  /// The time of day may jump: somebody sets it, or the machine slept.
+  @inline(never)
+  private func readWallTime() {
+    wallReadAt = clock
+    shard.adjust(wallMilliseconds: WallTime.now.milliseconds)
   }
 
   /// Closes a loop that has no thread. Its executions have ended.
