@@ -17,6 +17,24 @@ import Testing
     harness.start("m", name: "e0")
   }
 
+  /// One that is forgotten between being found and running again is counted in and out once, as all are.
+  @Test func forgottenWhileItIsRedriven() throws {
+    var retention = Retention()
+    retention.executionsMax = 1
+    let store = MemoryStore(retention: retention)
+    let harness = ServiceHarness(store: store)
+    harness.create("m")
+    harness.start("m", name: "found")
+    let scope = Scope(region: "us-east-1", account: "123456789012")
+    let execution = try #require(store.execution("found", of: "m", in: scope))
+    harness.start("m", name: "other")
+    #expect(store.execution("found", of: "m", in: scope) == nil)
+    store.reopened(execution)
+    #expect(store.runningCount(in: scope) == 1)
+    store.closed(execution, at: 1)
+    #expect(store.runningCount(in: scope) == 0)
+  }
+
   @Test func retentionByAge() {
     var retention = Retention()
     retention.seconds = 60

@@ -294,9 +294,10 @@ package final class MemoryStore: Store {
   package func reopened(_ execution: StoredExecution) {
     withTables { tables in
       let group = tables.group(of: execution.origin)
+      group.inScope.count += 1
+      // It may have been forgotten since it was found; it runs nonetheless, and `closed` counts it out.
       guard !group.isGone, execution.isInTables else { return }
       group.tables.running += 1
-      group.inScope.count += 1
       tables.closed.discard(execution.position.load(ordering: .relaxed))
       group.tables.timeline.append(execution, tables.nextNumber())
     }
