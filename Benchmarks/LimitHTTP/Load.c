@@ -42,20 +42,51 @@ typedef struct {
 
 // Latencies in steps of a twentieth of an octave, from 1 microsecond on.
 enum { steps = 600 };
-static uint64_t histogram[steps];
+typedef struct {
+  uint64_t counts[steps], total;
+} histogram;
 
-static void note(double microseconds) {
+static void note(histogram *self, double microseconds) {
   int step = microseconds <= 1 ? 0 : (int)(log2(microseconds) * 20);
-  histogram[step < steps ? step : steps - 1]++;
+  self->counts[step < steps ? step : steps - 1]++;
+  self->total++;
 }
 
-static double quantile(double part, uint64_t total) {
-  uint64_t wanted = (uint64_t)(part * (double)total), seen = 0;
+static double quantile(const histogram *self, double part) {
+  uint64_t wanted = (uint64_t)(part * (double)self->total), seen = 0;
   for (int step = 0; step < steps; step++) {
-    seen += histogram[step];
+    seen += self->counts[step];
     if (seen > wanted) return exp2((step + 0.5) / 20);
   }
   return 0;
+}
+
+// What the windows of a load say, so that the middle one can be told.
+enum { windows_max = 4096 };
+typedef struct {
+  double p50[windows_max], p99[windows_max], ratio[windows_max];
+  int count;
+} windows;
+
+static void close_window(windows *self, histogram *latencies) {
+  if (latencies->total > 0 && self->count < windows_max) {
+    double p50 = quantile(latencies, 0.5), p99 = quantile(latencies, 0.99);
+    self->p50[self->count] = p50;
+    self->p99[self->count] = p99;
+    self->ratio[self->count++] = p99 / p50;
+  }
+  memset(latencies, 0, sizeof *latencies);
+}
+
+static int compare(const void *one, const void *other) {
+  double a = *(const double *)one, b = *(const double *)other;
+  return (a > b) - (a < b);
+}
+
+static double median(double *values, int count) {
+  if (count == 0) return 0;
+  qsort(values, (size_t)count, sizeof *values, compare);
+  return values[count / 2];
 }
 
 /// The size of an answer with its head, or 0 as long as that is unknown.
@@ -66,10 +97,17 @@ static size_t answer_size(const char *text, size_t length) {
   return (size_t)(end - text) + 4 + strtoul(field + 16, NULL, 10);
 }
 
+// Long enough for a p99, too short for most of the stops of a machine that others use as well.
+static const double window_seconds = 0.02;
+
 limit_http_result limit_http_load(uint16_t port, int connections, double seconds, double rate,
                                   const uint8_t *request, size_t length) {
   limit_http_result result = {0};
-  memset(histogram, 0, sizeof histogram);
+  static histogram all, latencies;
+  static windows parts;
+  memset(&all, 0, sizeof all);
+  memset(&latencies, 0, sizeof latencies);
+  parts.count = 0;
   int poll = epoll_create1(EPOLL_CLOEXEC);
   client *clients = calloc((size_t)connections, sizeof *clients);
   int *idle = malloc((size_t)connections * sizeof *idle);
@@ -88,7 +126,7 @@ limit_http_result limit_http_load(uint16_t port, int connections, double seconds
   static char input[1 << 16];
   struct epoll_event events[256];
   size_t size = 0;
-  double begin = now(), end = begin + seconds, time = begin, due = begin;
+  double begin = now(), end = begin + seconds, time = begin, due = begin, window = begin;
   while (time < end) {
     while (idle_count > 0 && (rate <= 0 || due <= time)) {
       client *self = &clients[idle[--idle_count]];
@@ -99,6 +137,10 @@ limit_http_result limit_http_load(uint16_t port, int connections, double seconds
     }
     int count = epoll_wait(poll, events, 256, rate > 0 ? 0 : 10);
     time = now();
+    if (time - window > window_seconds) {
+      close_window(&parts, &latencies);
+      window = time;
+    }
     for (int index = 0; index < count; index++) {
       client *self = &clients[events[index].data.u32];
       ssize_t got = read(self->descriptor, input, sizeof input);
@@ -113,14 +155,18 @@ limit_http_result limit_http_load(uint16_t port, int connections, double seconds
       if (size == 0 || self->received < size) continue;
       if (self->received > size) result.errors++;
       result.answers++;
-      note((time - self->sent) * 1e6);
+      note(&all, (time - self->sent) * 1e6);
+      note(&latencies, (time - self->sent) * 1e6);
       idle[idle_count++] = (int)events[index].data.u32;
     }
   }
   result.seconds = time - begin;
-  result.p50 = quantile(0.5, result.answers);
-  result.p99 = quantile(0.99, result.answers);
-  result.p999 = quantile(0.999, result.answers);
+  close_window(&parts, &latencies);
+  result.p50 = quantile(&all, 0.5);
+  result.p99 = quantile(&all, 0.99);
+  result.window_p50 = median(parts.p50, parts.count);
+  result.window_p99 = median(parts.p99, parts.count);
+  result.window_ratio = median(parts.ratio, parts.count);
   for (int index = 0; index < connections; index++)
     if (clients[index].descriptor >= 0) close(clients[index].descriptor);
   close(poll);

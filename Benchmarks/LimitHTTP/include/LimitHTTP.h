@@ -16,7 +16,9 @@ typedef struct {
   uint64_t errors;
   double seconds;
   /// Microseconds from sending a request to the last byte of its answer.
-  double p50, p99, p999;
+  double p50, p99;
+  /// The same in the middle one of windows of 20 ms, and the middle of p99 / p50.
+  double window_p50, window_p99, window_ratio;
 } limit_http_result;
 
 /// Sends `request` over and over on so many connections, one at a time on each, from one thread.
