@@ -61,8 +61,9 @@ struct PageWriter: ~Copyable {
   mutating func add(_ history: borrowing HistoryLog, _ ids: Range<Int>, _ types: borrowing EventTypeNumbers) {
     guard !ids.isEmpty else { return }
     history.withEvents(ids) { segments, events in
-      begin(.events, 8 + segments.count * 8 + events.count)
-      bytes.append(addingCapacity: 8 + segments.count * 8) { bytes in
+      let headSize = Self.segmentsHeadSize + segments.count * 8
+      begin(.events, headSize + events.count)
+      bytes.append(addingCapacity: headSize) { bytes in
         bytes.put(UInt32(ids.count))
         bytes.put(UInt32(segments.count))
         for segment in segments {
@@ -76,6 +77,31 @@ struct PageWriter: ~Copyable {
       HistoryLog.renumber(segments, count: ids.count, in: &bytes, from: place, types: types.stored)
     }
   }
+
+  /// Adds the input and all events.
+  mutating func add(_ history: borrowing HistoryLog, _ types: borrowing EventTypeNumbers) {
+    let events = history.count
+    guard history.isShort, types.areSame, events > 0 else {
+      add(.input, utf8: history.inputBytes)
+      return add(history, 1..<events + 1, types)
+    }
+    // At once, and without references to parts.
+    let inputCount = history.inputCount
+    unsafe history.withAllBytes { all in
+      bytes.append(addingCapacity: all.count + 2 * Self.sectionHeadSize + Self.segmentsHeadSize) { bytes in
+        bytes.put(.input, inputCount)
+        unsafe bytes.put(UnsafeRawBufferPointer(rebasing: all[..<inputCount]))
+        bytes.put(.events, Self.segmentsHeadSize + all.count - inputCount)
+        bytes.put(UInt32(events))
+        bytes.put(UInt32(0))
+        unsafe bytes.put(UnsafeRawBufferPointer(rebasing: all[inputCount...]))
+      }
+    }
+  }
+
+  private static let sectionHeadSize = 5
+  /// Of events: how many there are, and how many segments behind the first.
+  private static let segmentsHeadSize = 8
 
   /// Adds what the last page of an execution has behind its events.
   ///
@@ -92,14 +118,17 @@ struct PageWriter: ~Copyable {
   }
 
   private mutating func begin(_ section: PageSection, _ count: Int) {
-    bytes.append(addingCapacity: 5) { bytes in
-      bytes.append(section.rawValue)
-      bytes.put(UInt32(count))
-    }
+    bytes.append(addingCapacity: Self.sectionHeadSize) { $0.put(section, count) }
   }
 }
 
 extension OutputSpan<UInt8> {
+  /// The head of a section.
+  fileprivate mutating func put(_ section: PageSection, _ count: Int) {
+    append(section.rawValue)
+    put(UInt32(count))
+  }
+
   fileprivate mutating func put(_ number: UInt32) {
     for shift in stride(from: UInt32(0), to: 32, by: 8) { append(UInt8(truncatingIfNeeded: number >> shift)) }
   }

@@ -315,11 +315,11 @@ package final class SQLiteStore: Store {
 
   // MARK: Executions
 
-  package func insert(_ execution: StoredExecution, runningMax: Int) -> Insertion {
+  package func insert(_ execution: StoredExecution, runningMax: Int, next: UUIDNumber?) -> Insertion {
     execution.row.store(lastRow.add(1, ordering: .relaxed).newValue, ordering: .relaxed)
     let isHeld = execution.isHeld.load(ordering: .relaxed)
     if isHeld { execution.isQueued.store(true, ordering: .relaxed) }
-    let insertion = memory.insert(execution, runningMax: runningMax)
+    let insertion = memory.insert(execution, runningMax: runningMax, next: next)
     switch insertion {
     case .added:
       if !isHeld { mark(execution, inputBytes: execution.withLife { $0.history.inputBytes.count }) }

@@ -424,7 +424,9 @@ struct SegmentRecord: ~Copyable {
   /// Adds an execution that is over, short, and what its entry refers to is in the database. False
   /// if it is another one.
   mutating func add(_ execution: StoredExecution, index: Int, _ types: borrowing EventTypeNumbers) -> Bool {
-    let owner = execution.origin.owner.load(ordering: .relaxed)
+    let origin = execution.origin
+    let owner = origin.owner.load(ordering: .relaxed)
+    let revision = origin.revision.row.load(ordering: .relaxed)
     let row = execution.row.load(ordering: .relaxed)
     guard owner > 0, row > 0, execution.mapRunARN == nil else { return false }
     return execution.withLife { life in
@@ -436,12 +438,10 @@ struct SegmentRecord: ~Copyable {
         state: life.state, stopDate: life.stopDate, eventCount: events, byteCount: life.byteCount,
         isResumable: life.ending?.resumePoint != nil)
       let start = PackEntry.begin(
-        execution, row: row, owner: owner, revision: execution.revision.row.load(ordering: .relaxed),
-        standing, in: &page.bytes)
+        execution, row: row, owner: owner, revision: revision, standing, in: &page.bytes)
       let pageStart = page.bytes.count
       page.beginBehind()
-      page.add(.input, utf8: life.history.inputBytes)
-      page.add(life.history, 1..<events + 1, types)
+      page.add(life.history, types)
       page.addOutcome(of: life, isInEvents: events > 0)
       guard page.bytes.count - pageStart <= PackEntry.pageBytesMax else {
         page.bytes.removeSubrange(start...)

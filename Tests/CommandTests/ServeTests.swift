@@ -79,8 +79,12 @@ import Testing
         #expect(told["id"]?.string == execution && told["role"]?.string == role)
         #expect(execution.hasSuffix(":" + (told["name"]?.string ?? "-")))
         if let name { #expect(told["name"]?.string == name) }
-        #expect(try call("StopExecution", its)["stopDate"] != nil)
-        #expect(try call("DescribeExecution", its)["status"] == "ABORTED")
+        let stopDate = try #require(try call("StopExecution", its)["stopDate"])
+        let described = try call("DescribeExecution", its)
+        #expect(described["status"] == "ABORTED" && described["stopDate"] == stopDate)
+        // It begins and ends with its first event and its last.
+        let dates = try call("GetExecutionHistory", its)["events"]?.array?.map { $0["timestamp"] }
+        #expect(dates?.first == described["startDate"] && dates?.last == stopDate)
       }
     }
   }

@@ -506,7 +506,7 @@ final class MapRunChild: CompletionSink, @unchecked Sendable {
   override func turnedAway(tag: UInt64) {
     let outcome = Outcome.aborted(error: nil, cause: "The runtime was shut down.")
     self.outcome = outcome
-    listener?.ended(HostedEnd(outcome))
+    listener?.ended(HostedEnd(outcome, date: WallTime.now.milliseconds))
     run.endedElsewhere(self)
   }
 
@@ -515,7 +515,7 @@ final class MapRunChild: CompletionSink, @unchecked Sendable {
   ) {
     let outcome = Outcome(status, output: output, error: error, cause: cause)
     self.outcome = outcome
-    listener?.ended(HostedEnd(outcome))
+    listener?.ended(HostedEnd(outcome, date: shard.wallNow))
     listener = nil
     guard run.isHome(shard) else { return run.endedElsewhere(self) }
     shard.takeEnded(self)

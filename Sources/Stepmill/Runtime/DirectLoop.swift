@@ -63,7 +63,15 @@ package final class DirectLoop: @unchecked Sendable {
   /// Is told of ends; not kept.
   package func setListener(_ listener: any DirectListener) { sink.listener = listener }
 
-  /// Starts an execution.
+  /// Brings the loop's time up to date: what starts now starts at that. In microseconds of a clock that
+  /// only goes forward, and in milliseconds since 1970.
+  @inline(__always)
+  package func tick() -> (microseconds: Int, date: Int64) {
+    loop.tick()
+    return (Int(loop.nanoseconds / 1000), loop.shard.wallNow)
+  }
+
+  /// Starts an execution at the time of the last `tick`.
   ///
   /// - Parameters:
   ///   - text: The input as JSON text. It is copied.
@@ -79,7 +87,6 @@ package final class DirectLoop: @unchecked Sendable {
     } catch {
       throw error.isOverload ? .overloaded : .shutDown
     }
-    loop.tick()
     do throws(JSONSyntaxError) {
       let fiber = try Shard.Start.with(workflow.core, sink, tag: ticket, identity: identity) {
         start throws(JSONSyntaxError) in try loop.shard.start(start, text: text)
@@ -95,8 +102,8 @@ package final class DirectLoop: @unchecked Sendable {
     }
   }
 
-  /// Starts an execution that the watcher hears of. It runs before this returns, until it ends or
-  /// waits.
+  /// Starts an execution that the watcher hears of, at the time of the last `tick`. It runs before this
+  /// returns, until it ends or waits.
   ///
   /// - Returns: What can stop it; nil where it has ended.
   package func startWatched(
@@ -107,7 +114,6 @@ package final class DirectLoop: @unchecked Sendable {
     } catch {
       throw error.isOverload ? .overloaded : .shutDown
     }
-    loop.tick()
     let shard = loop.shard
     do throws(JSONSyntaxError) {
       let fiber = try Shard.Start.with(workflow.core, watchedSink, tag: ticket) {
@@ -144,7 +150,8 @@ private final class WatchedSink: CompletionSink, @unchecked Sendable {
     _ status: ExecutionStatus, output: Value, error: Value, cause: Value, tag: UInt64, on shard: Shard
   ) {
     core.ended()
-    watcher.ended(HostedEnd(status, output: output, error: error, cause: cause), tag)
+    watcher.ended(
+      HostedEnd(status, output: output, error: error, cause: cause, date: shard.wallNow), tag)
   }
 }
 

@@ -113,12 +113,18 @@ package struct HostedEnd {
   }
 
   private let kind: Kind
+  /// When, in milliseconds since 1970: the time of the last event.
+  package let date: Int64
 
-  init(_ status: ExecutionStatus, output: Value, error: Value, cause: Value) {
+  init(_ status: ExecutionStatus, output: Value, error: Value, cause: Value, date: Int64) {
     kind = .told(status, output: output, error: error, cause: cause)
+    self.date = date
   }
 
-  package init(_ outcome: Outcome) { kind = .made(outcome) }
+  package init(_ outcome: Outcome, date: Int64) {
+    kind = .made(outcome)
+    self.date = date
+  }
 
   package var isSuccess: Bool {
     switch kind {
@@ -262,13 +268,15 @@ final class HostedSink: CompletionSink, @unchecked Sendable {
   override func stopped(at point: ResumePoint, tag: UInt64) { listener.stopped(at: point) }
 
   override func turnedAway(tag: UInt64) {
-    settle(HostedEnd(.aborted(error: nil, cause: "The runtime was shut down.")))
+    settle(
+      HostedEnd(
+        .aborted(error: nil, cause: "The runtime was shut down."), date: WallTime.now.milliseconds))
   }
 
   override func ended(
     _ status: ExecutionStatus, output: Value, error: Value, cause: Value, tag: UInt64, on shard: Shard
   ) {
-    settle(HostedEnd(status, output: output, error: error, cause: cause))
+    settle(HostedEnd(status, output: output, error: error, cause: cause, date: shard.wallNow))
   }
 
   private func settle(_ end: HostedEnd) {

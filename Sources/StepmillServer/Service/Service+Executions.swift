@@ -257,7 +257,8 @@ extension StepFunctionsService {
   }
 
   func ended(_ execution: StoredExecution, _ end: HostedEnd) {
-    let date = now
+    // Loops read the time of day now and then.
+    let date = max(end.date, execution.startDate)
     let waiters = execution.withLife { life -> [@Sendable (StoredExecution) -> Void] in
       life.stopDate = date
       life.hosted = nil

@@ -88,12 +88,14 @@ package struct HistoryLog: Sendable {
   package var byteCount: Int { bytes.count + laterSegments.count * MemoryLayout<Segment>.stride }
 
   /// It is whole, and has no segments but one.
-  var isShort: Bool { first == 1 && laterSegments.isEmpty }
+  package var isShort: Bool { first == 1 && laterSegments.isEmpty }
 
   /// The input and the events of a short one.
-  func withAllBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+  package func withAllBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
     unsafe bytes.withUnsafeBytes { unsafe body($0) }
   }
+
+  package var inputCount: Int { Int(inputSize) }
 
   /// The types in what was not renumbered.
   static let sameTypes = [UInt8](0...255)
@@ -317,7 +319,7 @@ extension HistoryLog {
 }
 
 extension OutputSpan<UInt8> {
-  fileprivate mutating func put(_ text: UnsafeRawBufferPointer) {
+  package mutating func put(_ text: UnsafeRawBufferPointer) {
     guard let base = text.baseAddress, text.count > 0 else { return }
     unsafe withUnsafeMutableBufferPointer { buffer, count in
       precondition(buffer.count - count >= text.count)

@@ -67,8 +67,14 @@ package final class MemoryStore: Store {
     }
 
     /// Where the executions of an origin are. Looked up once for all that have it.
+    @inline(__always)
     mutating func group(of origin: ExecutionOrigin) -> MachineExecutions {
       if let group = origin.group, !group.isGone { return group }
+      return findGroup(of: origin)
+    }
+
+    @inline(never)
+    private mutating func findGroup(of origin: ExecutionOrigin) -> MachineExecutions {
       let key = MachineKey(scope: origin.scope, name: origin.machine)
       let count = running[origin.scope] ?? RunningCount()
       running[origin.scope] = count
@@ -213,7 +219,7 @@ package final class MemoryStore: Store {
 
   // MARK: Executions
 
-  package func insert(_ execution: StoredExecution, runningMax: Int) -> Insertion {
+  package func insert(_ execution: StoredExecution, runningMax: Int, next: UUIDNumber?) -> Insertion {
     let hash = NameTable.hash(execution.label)
     return withTables { tables in
       let group = tables.group(of: execution.origin)
@@ -222,6 +228,8 @@ package final class MemoryStore: Store {
       group.tables.timeline.append(execution, tables.nextNumber())
       group.tables.running += 1
       group.inScope.count += 1
+      // Whoever comes next finds its place in the cache; it lies anywhere in the table.
+      if let next { group.tables.byName.prefetch(NameTable.hash(.number(next))) }
       return .added
     }
   }

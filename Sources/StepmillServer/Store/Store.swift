@@ -26,7 +26,9 @@ package protocol Store: AnyObject, Sendable {
 
   // MARK: Executions
   /// Adds an execution, unless as many run in its scope already.
-  func insert(_ execution: StoredExecution, runningMax: Int) -> Insertion
+  ///
+  /// - Parameter next: What the same thread will probably call the next one.
+  func insert(_ execution: StoredExecution, runningMax: Int, next: UUIDNumber?) -> Insertion
   /// Takes back one that could not be started.
   func remove(_ execution: StoredExecution)
   func execution(_ name: String, of machine: String, in scope: Scope) -> StoredExecution?
@@ -65,6 +67,12 @@ package protocol Store: AnyObject, Sendable {
   func whenDurable(_ body: @escaping @Sendable (_ failure: String?) -> Void)
   /// Why nothing can be changed at the moment; nil if all is well.
   var refusal: String? { get }
+}
+
+extension Store {
+  func insert(_ execution: StoredExecution, runningMax: Int) -> Insertion {
+    insert(execution, runningMax: runningMax, next: nil)
+  }
 }
 
 /// What became of an execution that was to be added.

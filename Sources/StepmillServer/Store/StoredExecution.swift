@@ -172,7 +172,8 @@ package final class StoredExecution: Sendable {
 
     /// One that is about to run. Whoever listens without knowing the service needs `isRun`, too.
     fileprivate init(
-      _ origin: ExecutionOrigin, input: some Collection<UInt8>, for service: StepFunctionsService
+      _ origin: borrowing ExecutionOrigin, input: some Collection<UInt8>,
+      for service: borrowing StepFunctionsService
     ) {
       let capacity = min(origin.typicalBytes.load(ordering: .relaxed), typicalBytesMax)
       history = HistoryLog(input: input, capacity: capacity)
@@ -271,7 +272,7 @@ package final class StoredExecution: Sendable {
   /// One that is about to run, for a service.
   init(
     _ origin: ExecutionOrigin, name: ExecutionName, startDate: Int64, extra: Extra? = nil,
-    input: some Collection<UInt8>, for service: StepFunctionsService
+    input: some Collection<UInt8>, for service: borrowing StepFunctionsService
   ) {
     // Made where it stays: handed on, it would be copied.
     life = Mutex(Life(origin, input: input, for: service))

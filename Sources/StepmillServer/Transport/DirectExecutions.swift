@@ -44,16 +44,15 @@ extension StepFunctionsService {
   /// Starts a Standard execution on the loop that its request came in on. Nil where there is
   /// something to decide: then nothing has happened.
   func startStandard(
-    _ machine: KnownMachine, name: ExecutionName, text: UnsafeRawBufferPointer, on direct: DirectLoop,
-    isHeld: Bool
+    _ machine: KnownMachine, name: ExecutionName, next: UUIDNumber, date: Int64,
+    text: UnsafeRawBufferPointer, on direct: DirectLoop, isHeld: Bool
   ) -> StoredExecution? {
     guard status == nil, store.refusal == nil else { return nil }
     let execution = unsafe StoredExecution(
-      machine.origin, name: name, startDate: now, input: text, for: self)
+      machine.origin, name: name, startDate: date, input: text, for: self)
     if isHeld { execution.isHeld.store(true, ordering: .relaxed) }
-    guard case .added = store.insert(execution, runningMax: configuration.openExecutionsMax) else {
-      return nil
-    }
+    let insertion = store.insert(execution, runningMax: configuration.openExecutionsMax, next: next)
+    guard case .added = insertion else { return nil }
     let ticket = DirectExecutions.ticket(retaining: execution)
     do throws(DirectRefusal) {
       // What has ended already need not be stopped any more.

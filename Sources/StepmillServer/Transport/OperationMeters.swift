@@ -63,8 +63,8 @@ final class OperationMeter: Sendable {
   init(_ operation: String) { self.operation = operation }
 
   /// Counts a success. Only the one thread that has the meter may do so.
-  func countAlone(since began: Int) {
-    let taken = OperationMeters.now - began
+  func countAlone(since began: Int, until now: Int) {
+    let taken = now - began
     succeeded.store(succeeded.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
     microseconds.store(microseconds.load(ordering: .relaxed) &+ taken, ordering: .relaxed)
     if let place = Self.place(taken) { buckets.addAlone(place) }

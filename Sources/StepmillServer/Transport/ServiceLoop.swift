@@ -45,6 +45,8 @@ import StepmillHTTP
   }
   // Not checked for exclusive use: each change in place of a class's own variable would be a call.
   @exclusivity(unchecked) private var identifiers: LocalIdentifiers
+  /// What the next Standard execution will be called that nobody gives a name.
+  @exclusivity(unchecked) private var nextName: UUIDNumber
   @exclusivity(unchecked) private var known = KnownMachines()
   @exclusivity(unchecked) private var caller = KnownCaller()
   @exclusivity(unchecked) private var body = AnswerBuffer()
@@ -59,21 +61,22 @@ import StepmillHTTP
   private var unwritten: [Unwritten] = []
   private var isAwaitingStore = false
   private struct Unwritten {
-    let machine: KnownMachine
-    let execution: StoredExecution
     let respond: HTTPResponder
+    let answer: [UInt8]
     let began: Int
   }
 
-  private struct Held {
+  private struct Held: ~Copyable {
     var executions: [StoredExecution] = []
     /// Beside them.
     var calls: [Call] = []
+    /// What they will be answered, one after the other.
+    var answers = AnswerBuffer()
 
     struct Call {
-      let machine: KnownMachine
       let respond: HTTPResponder
       let began: Int
+      let answerEnd: Int
     }
   }
 
@@ -90,6 +93,7 @@ import StepmillHTTP
     self.loop = loop
     direct = DirectLoop(runtime, loop, keeping: service, watcher: DirectExecutions(service))
     unsafe identifiers = LocalIdentifiers(whole.identifiers)
+    unsafe nextName = unsafe identifiers.next()
     syncMeter = whole.meters.share(of: "StartSyncExecution")
     startMeter = whole.meters.share(of: "StartExecution")
     direct.setListener(self)
@@ -116,7 +120,7 @@ import StepmillHTTP
   }
 
   private func order(_ request: HTTPRequest) -> Order? {
-    guard let scope = unsafe caller.scope(of: request, whole.access),
+    guard let scope = unsafe caller.scope(of: request, whole),
       unsafe members.read(request.body),
       unsafe members[Place.traceHeader] == nil, let arn = unsafe members[Place.machine],
       let machine = unsafe known.machine(arn, scope, service)
@@ -147,14 +151,16 @@ import StepmillHTTP
     }
   }
 
-  private func call(_ order: Order, _ respond: HTTPResponder, began: Int) -> SyncCall {
+  private func call(
+    _ order: Order, _ respond: HTTPResponder, _ time: (microseconds: Int, date: Int64)
+  ) -> SyncCall {
     let name = unsafe identifiers.next()
     let run = unsafe identifiers.next()
     let given = unsafe order.name.map { unsafe String(decoding: $0, as: UTF8.self) }
     return SyncCall(
       machine: order.machine, name: given,
-      numbers: ExecutionIdentity.Numbers(name: name, run: run), startDate: service.now, respond: respond,
-      began: began)
+      numbers: ExecutionIdentity.Numbers(name: name, run: run), startDate: time.date, respond: respond,
+      began: time.microseconds)
   }
 
   // MARK: StartExecution
@@ -166,10 +172,10 @@ import StepmillHTTP
   }()
 
   private func start(_ request: HTTPRequest, _ respond: HTTPResponder) -> Bool {
-    let began = OperationMeters.now
+    let time = direct.tick()
     guard let order = order(request), unsafe members[Place.includedData] == nil else { return false }
-    guard order.machine.isExpress else { return startStandard(order, respond, began: began) }
-    let call = call(order, respond, began: began)
+    guard order.machine.isExpress else { return startStandard(order, respond, time) }
+    let call = call(order, respond, time)
     guard begin(order, call, ticket: ServiceLoop.nobody, more: ServiceLoop.sharedMore) else { return false }
     unsafe body.clear()
     unsafe body.add("{\"executionArn\":\"")
@@ -178,42 +184,47 @@ import StepmillHTTP
     unsafe body.add(date: call.startDate)
     unsafe body.add("}")
     send(respond)
-    startMeter.countAlone(since: began)
+    startMeter.countAlone(since: call.began, until: OperationMeters.now)
     return true
   }
 
-  private func startStandard(_ order: Order, _ respond: HTTPResponder, began: Int) -> Bool {
+  private func startStandard(
+    _ order: Order, _ respond: HTTPResponder, _ time: (microseconds: Int, date: Int64)
+  ) -> Bool {
     let given = unsafe order.name.map { unsafe ExecutionName(String(decoding: $0, as: UTF8.self)) }
-    let name = given ?? .number(unsafe identifiers.next())
+    let name = given ?? .number(unsafe nextName)
+    if given == nil { unsafe nextName = unsafe identifiers.next() }
     guard
       let execution = unsafe service.startStandard(
-        order.machine, name: name, text: order.input, on: direct, isHeld: !isForgetful)
+        order.machine, name: name, next: nextName, date: time.date, text: order.input, on: direct,
+        isHeld: !isForgetful)
     else { return false }
     guard isForgetful else {
+      Self.write(order.machine, name, time.date, to: &(unsafe held.answers))
       unsafe held.executions.append(execution)
-      unsafe held.calls.append(
-        Held.Call(machine: order.machine, respond: respond, began: began))
+      let call = Held.Call(respond: respond, began: time.microseconds, answerEnd: unsafe held.answers.count)
+      unsafe held.calls.append(call)
       return true
     }
-    answer(order.machine, execution, respond, began: began)
+    unsafe body.clear()
+    Self.write(order.machine, name, time.date, to: &(unsafe body))
+    send(respond)
+    startMeter.countAlone(since: time.microseconds, until: OperationMeters.now)
     return true
   }
 
-  private func answer(
-    _ machine: KnownMachine, _ execution: StoredExecution, _ respond: HTTPResponder, began: Int
+  private static func write(
+    _ machine: KnownMachine, _ name: ExecutionName, _ startDate: Int64, to answer: inout AnswerBuffer
   ) {
-    unsafe body.clear()
-    unsafe body.add("{\"executionArn\":\"")
-    unsafe body.add(machine.executionPrefix)
-    switch execution.label {
-    case .number(let number): unsafe body.add(number)
-    case .text(let text): unsafe body.add(plain: text)
+    answer.add("{\"executionArn\":\"")
+    answer.add(machine.executionPrefix)
+    switch name {
+    case .number(let number): answer.add(number)
+    case .text(let text): answer.add(plain: text)
     }
-    unsafe body.add("\",\"startDate\":")
-    unsafe body.add(date: execution.startDate)
-    unsafe body.add("}")
-    send(respond)
-    startMeter.countAlone(since: began)
+    answer.add("\",\"startDate\":")
+    answer.add(date: startDate)
+    answer.add("}")
   }
 
   /// Most executions are over when the turn is, and the store keeps them at once.
@@ -221,18 +232,28 @@ import StepmillHTTP
     let count = unsafe held.executions.count
     guard count > 0 else { return }
     let areKept = unsafe service.store.keep(held.executions)
+    var start = 0
     for index in 0..<count {
-      let (execution, call) = unsafe (held.executions[index], held.calls[index])
+      let end = unsafe held.calls[index].answerEnd
+      let answer = unsafe UnsafeRawBufferPointer(rebasing: held.answers.bytes[start..<end])
+      start = end
       if areKept {
-        answer(call.machine, execution, call.respond, began: call.began)
+        unsafe send(held.calls[index].respond, answer)
       } else {
-        unwritten.append(
-          Unwritten(machine: call.machine, execution: execution, respond: call.respond, began: call.began))
+        let call = unsafe held.calls[index]
+        unwritten.append(Unwritten(respond: call.respond, answer: unsafe [UInt8](answer), began: call.began))
       }
     }
-    if !areKept, !isAwaitingStore { awaitStore() }
+    if areKept {
+      // One look at the clock for all of them.
+      let now = OperationMeters.now
+      for index in 0..<count { startMeter.countAlone(since: unsafe held.calls[index].began, until: now) }
+    } else if !isAwaitingStore {
+      awaitStore()
+    }
     unsafe held.executions.removeAll(keepingCapacity: true)
     unsafe held.calls.removeAll(keepingCapacity: true)
+    unsafe held.answers.clear()
   }
 
   /// Has those who wait answered when everything so far is written. One question at a time: who
@@ -251,7 +272,8 @@ import StepmillHTTP
         whole.answer(
           call.respond, APIAnswer(.unwritable(failure)), "StartExecution", began: call.began)
       } else {
-        answer(call.machine, call.execution, call.respond, began: call.began)
+        unsafe call.answer.withUnsafeBytes { unsafe send(call.respond, $0) }
+        startMeter.countAlone(since: call.began, until: OperationMeters.now)
       }
     }
     unwritten.removeFirst(count)
@@ -262,10 +284,10 @@ import StepmillHTTP
   // MARK: StartSyncExecution
 
   private func startSync(_ request: HTTPRequest, _ respond: HTTPResponder) -> Bool {
-    let began = OperationMeters.now
+    let time = direct.tick()
     guard let order = order(request), order.machine.isExpress else { return false }
     if let data = unsafe members[Place.includedData], unsafe !data.isText("ALL_DATA") { return false }
-    var call = call(order, respond, began: began)
+    var call = call(order, respond, time)
     let ticket = nextTicket
     nextTicket &+= 1
     // The input lies in `members` until the next request; that is long enough for those that end
@@ -301,8 +323,9 @@ import StepmillHTTP
     _ call: SyncCall, _ input: UnsafeRawBufferPointer, _ status: DirectStatus,
     output: UnsafeRawBufferPointer, error: String?, cause: String?
   ) {
-    let stopDate = service.now
-    let duration = max(0, Int(stopDate - call.startDate))
+    // Loops read the time of day now and then.
+    let stopDate = max(service.now, call.startDate)
+    let duration = Int(stopDate - call.startDate)
     unsafe body.clear()
     unsafe body.add("{\"billingDetails\":{\"billedDurationInMilliseconds\":")
     unsafe body.add(max(100, (duration + 99) / 100 * 100))
@@ -340,7 +363,7 @@ import StepmillHTTP
     unsafe body.add(date: stopDate)
     unsafe body.add("}")
     send(call.respond)
-    syncMeter.countAlone(since: call.began)
+    syncMeter.countAlone(since: call.began, until: OperationMeters.now)
   }
 
   // MARK: Answers
@@ -361,12 +384,14 @@ import StepmillHTTP
     unsafe body.add(call.numbers.run)
   }
 
-  private func send(_ respond: HTTPResponder) {
+  private func send(_ respond: HTTPResponder) { unsafe send(respond, body.bytes) }
+
+  private func send(_ respond: HTTPResponder, _ body: UnsafeRawBufferPointer) {
     unsafe fields.clear()
     unsafe fields.add("Content-Type: application/x-amz-json-1.0\r\nx-amzn-RequestId: ")
     unsafe fields.add(identifiers.next())
     unsafe fields.add("\r\n")
-    unsafe respond.send(status: 200, fields: fields.bytes, body: body.bytes)
+    unsafe respond.send(status: 200, fields: fields.bytes, body: body)
   }
 }
 
@@ -454,11 +479,11 @@ private struct KnownCaller {
   private var nobody: Scope?
 
   /// Nil where it takes more than the credential to let somebody in, or there is none.
-  mutating func scope(of request: HTTPRequest, _ access: any RequestAccess) -> Scope? {
+  mutating func scope(of request: HTTPRequest, _ whole: ServiceHandler) -> Scope? {
     guard let authorization = unsafe request.bytes("authorization") else {
       // A target with more in it may be signed.
-      guard access.needsCredentialOnly, unsafe request.targetBytes.count == 1 else { return nil }
-      if nobody == nil { nobody = try? access.scope(of: request) }
+      guard whole.access.needsCredentialOnly, unsafe request.targetBytes.count == 1 else { return nil }
+      if nobody == nil { nobody = try? whole.access.scope(of: request) }
       return nobody
     }
     if let scope, authorization.count > credential.count,
@@ -467,8 +492,9 @@ private struct KnownCaller {
     {
       return scope
     }
-    guard access.needsCredentialOnly, let end = unsafe authorization.firstIndex(of: UInt8(ascii: ",")),
-      let found = try? access.scope(of: request)
+    guard whole.access.needsCredentialOnly,
+      let end = unsafe authorization.firstIndex(of: UInt8(ascii: ",")),
+      let found = try? whole.access.scope(of: request)
     else { return nil }
     let text = unsafe UnsafeRawBufferPointer(rebasing: authorization[..<end])
     // Another order of the parts would let what is behind the comma decide.
