@@ -32,6 +32,8 @@ package final class SQLiteStore: Store {
     package var recentBytesMax = 64 << 20
     /// How long a file with executions gets: small ones are given back sooner, large ones are fewer.
     package var segmentBytesMax = 8 << 20
+    /// Seconds after which these should be on the disk.
+    package var segmentAge = 5
 
     package init() {}
   }
@@ -80,7 +82,9 @@ package final class SQLiteStore: Store {
       throw StoreError(error, path)
     }
     let queue = WriteQueue(entriesMax: tuning.queueEntriesMax, bytesMax: tuning.queueBytesMax)
-    let segments = try Segments(directory, identity: identity, bytesMax: tuning.segmentBytesMax) {
+    let segments = try Segments(
+      directory, identity: identity, bytesMax: tuning.segmentBytesMax, age: tuning.segmentAge
+    ) {
       _ = queue.add(.segment($0))
     }
     let types = try EventTypeNumbers(database, path)

@@ -19,12 +19,15 @@ import Synchronization
 // The files are segments, numbered as they were begun, each up to some megabytes. Retention takes the
 // oldest executions first, so segments come to their ends one after the other; the one whose last
 // execution went is written again under another number, over what it has, since new pages of a file
-// would cost more than all the rest.
+// would cost more than all the rest. What a short memory writes over within seconds never goes to the
+// disk; what stays is brought there when it is some seconds old. So a loss of power takes the last
+// seconds with it, and may damage any of the files that were written then.
 //
 // A segment: a head of three numbers (a mark, which database it belongs to, its own number), then
 // records. A record is what one turn left: a checksum (8 bytes), how many bytes follow (8), and entries,
 // see `PackEntry`. One without entries ends the segment. The last segment may be without it: then what is
 // behind the last record was cut short, and never acknowledged, or is of an earlier use of the file.
+// What cannot be read is passed over and told of.
 
 /// An open file, closed with its last reference.
 final class SegmentFile: Sendable {
@@ -44,6 +47,8 @@ final class Segments: Sendable {
   private static let mark: UInt64 = 0x3147_4553_6C6D_7453  // "StmlSEG1"
   private static let namePrefix = "stepmill.segment-"
   private static let sparesMax = 2
+  /// So many may wait for that.
+  private static let agingMax = 64
   /// An entry with a page of the usual size.
   private static let firstReadBytes = 2048
 
@@ -51,8 +56,10 @@ final class Segments: Sendable {
   /// A segment ends before the record that would make it longer.
   private let bytesMax: Int
   private let identity: UInt64
-  /// Is told of a segment that is over.
-  private let ended: @Sendable (SegmentFile) -> Void
+  /// Is told of a segment that is over and should be on the disk by now.
+  private let due: @Sendable (SegmentFile) -> Void
+  /// Nanoseconds after which that is so.
+  private let age: UInt64
   // A mutex with an edge for the thread sanitizer, as in `StoredExecution`.
   private let mutex = Mutex(Files())
   private let edge = Atomic<UInt8>(0)
@@ -61,6 +68,10 @@ final class Segments: Sendable {
   private struct Files: Sendable {
     var current: (segment: Int64, file: SegmentFile)?
     var size = 0
+    /// When that was begun.
+    var begun: UInt64 = 0
+    /// Those that are over, needed, and perhaps not on the disk.
+    var aging: [(segment: Int64, file: SegmentFile, begun: UInt64)] = []
     var lastSegment: Int64 = 0
     /// How many executions of each are not forgotten.
     var live = LiveCounts()
@@ -80,11 +91,14 @@ final class Segments: Sendable {
   /// - Parameters:
   ///   - identity: The number of the database that they belong to.
   ///   - bytesMax: How long one gets; less than what a place can say.
-  ///   - ended: Is told, under the lock, of a segment that is over.
+  ///   - age: After so many seconds a segment should be on the disk.
+  ///   - due: Is told, under the lock, of one that is over and not there.
   init(
-    _ directory: String, identity: Int64, bytesMax: Int, ended: @escaping @Sendable (SegmentFile) -> Void
+    _ directory: String, identity: Int64, bytesMax: Int, age: Int,
+    due: @escaping @Sendable (SegmentFile) -> Void
   ) throws(StoreError) {
-    self.ended = ended
+    self.due = due
+    self.age = UInt64(age) * 1_000_000_000
     self.bytesMax = min(bytesMax, PackPlace.offsetMax)
     self.directory = directory
     self.identity = UInt64(bitPattern: identity)
@@ -134,6 +148,7 @@ final class Segments: Sendable {
       }
       return files
     }
+    for (_, file, _) in files.aging { file.sync() }
     if let (segment, file) = files.current, end(segment, file, at: files.size) { file.sync() }
     for spare in files.spares { unsafe unlink(path(spare.segment)) }
     reader.withLock { $0 = (0, nil) }
@@ -182,13 +197,18 @@ final class Segments: Sendable {
 
   /// Begins another segment, in a file that is over if there is one. There is none if that fails.
   private func turn(_ files: inout Files) {
+    let now = Monitor.now
     if let (last, file) = files.current {
       // Only the last one may be without its end.
       guard end(last, file, at: files.size) else { return }
-      ended(file)
+      files.aging.append((last, file, files.begun))
       files.current = nil
       files.size = 0
       if files.live[last] == 0 { recycle(last, &files) }
+    }
+    while let first = files.aging.first, files.aging.count > Self.agingMax || now - first.begun >= age {
+      due(first.file)
+      files.aging.removeFirst()
     }
     guard !files.isClosed else { return }
     let segment = files.lastSegment + 1
@@ -206,6 +226,7 @@ final class Segments: Sendable {
       return
     }
     files.current = (segment, file)
+    files.begun = now
     files.size = Self.headSize
     files.live[segment] = 0
   }
@@ -222,6 +243,7 @@ final class Segments: Sendable {
   /// Nothing in a segment is needed any more.
   private func recycle(_ segment: Int64, _ files: inout Files) {
     files.live[segment] = nil
+    files.aging.removeAll { $0.segment == segment }
     if files.spares.count < Self.sparesMax, !files.isClosed {
       let descriptor = unsafe open(path(segment), O_RDWR | O_CLOEXEC)
       if descriptor >= 0 { return files.spares.append((segment, SegmentFile(descriptor))) }
@@ -267,8 +289,7 @@ final class Segments: Sendable {
 
   /// Tells of the entries of each segment, record by record, and where each of these begins.
   ///
-  /// The last two may have been written when the process or the power went: what there cannot be read is
-  /// passed over. Anywhere else it is an error: nothing is given up silently.
+  /// What cannot be read is passed over: the power may have gone while it was written.
   ///
   /// - Returns: What was passed over, in words.
   func load(
@@ -283,16 +304,16 @@ final class Segments: Sendable {
       var isEnded = false
       while !isEnded {
         guard let (end, isPassed) = endOfRecord(bytes, place, segment) else {
-          guard index >= begun.count - 2 else {
-            throw StoreError(
-              .damaged,
-              "The file \(path(segment)) is damaged at byte \(place): the executions behind that cannot be read. Put "
-                + "a copy in its place, or move it elsewhere to go on without those that are in it.")
-          }
-          // What was cut short at the end was never acknowledged.
           let first = min(place + Self.recordHeadSize, bytes.count)
           let next = (first..<bytes.count).first { endOfRecord(bytes, $0, segment) != nil }
-          guard let next else { break }
+          guard let next else {
+            // What was cut short at the very end was never acknowledged.
+            if index < begun.count - 1 {
+              notes.append(
+                "The file \(path(segment)) is damaged: what was in it from byte \(place) on is lost.")
+            }
+            break
+          }
           try pass(segment, bytes, place..<next)
           notes.append(
             "The file \(path(segment)) is damaged: what was in \(next - place) bytes from byte \(place) on is lost."
