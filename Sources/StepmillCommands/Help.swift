@@ -39,6 +39,9 @@ enum Version {
 enum Help {
   static let usage = "stepmill COMMAND [arguments]"
 
+  /// How wide help is beside its margin.
+  private static let widthMax = 96
+
   static func overview(_ style: Style) -> String {
     var text = "Runs AWS Step Functions workflows in this very process.\n\n"
     text += "\(style.bold("Usage:")) \(usage)\n\n\(style.bold("Commands:"))\n"
@@ -57,18 +60,34 @@ enum Help {
     text += table(command.allOptions.map { (label(of: $0), $0.help) }, style)
     for section in command.notes {
       text += "\n\(style.bold(section.title + ":"))\n"
-      for line in section.text.split(separator: "\n", omittingEmptySubsequences: false) {
-        for part in wrapped(line) { text += part.isEmpty ? "\n" : "  \(part)\n" }
-      }
+      for line in filled(section.text) { text += line.isEmpty ? "\n" : "  \(line)\n" }
     }
     return text
   }
 
-  /// A line of a section. What fits stays as it is written; what does not keeps its indentation.
-  private static func wrapped(_ line: Substring) -> [String] {
-    guard line.count > 96 else { return [String(line)] }
-    let indentation = String(line.prefix { $0 == " " })
-    return wrap(String(line), 96 - indentation.count).map { indentation + $0 }
+  /// The lines of a section. What fits stays as it is written. A line that does not keeps its
+  /// indentation; without any it is part of a paragraph, which is filled anew as a whole.
+  private static func filled(_ text: String) -> [String] {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    var result: [String] = []
+    var next = 0
+    while next < lines.count {
+      let first = next
+      let indentation = String(lines[first].prefix { $0 == " " })
+      next += 1
+      if indentation.isEmpty {
+        while next < lines.count, let start = lines[next].first, start != " " { next += 1 }
+      }
+      let paragraph = lines[first..<next]
+      if paragraph.contains(where: { $0.count > widthMax }) {
+        result += wrap(paragraph.joined(separator: " "), widthMax - indentation.count).map {
+          indentation + $0
+        }
+      } else {
+        result += paragraph.map(String.init)
+      }
+    }
+    return result
   }
 
   private static func sentence(_ text: String) -> String {
@@ -86,7 +105,7 @@ enum Help {
     let width = min(labelMax, rows.map(\.0.count).max() ?? 0)
     var text = ""
     for (label, explanation) in rows {
-      let lines = wrap(explanation, 96 - width - 4)
+      let lines = wrap(explanation, widthMax - width - 4)
       text += "  " + style.cyan(label)
       if label.count > width {
         text += "\n" + String(repeating: " ", count: width + 4)

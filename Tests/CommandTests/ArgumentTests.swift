@@ -71,6 +71,15 @@ import Testing
     #expect(byOption.captured(.output).split(separator: "\n").allSatisfy { $0.count <= 100 })
   }
 
+  /// A paragraph that is too wide is filled as a whole: no line of it is shorter than it must be.
+  @Test func paragraphsOfHelpAreFilled() {
+    let terminal = Terminal(input: [])
+    #expect(CommandLineTool.run(["serve", "--help"], terminal) == .success)
+    let help = terminal.captured(.output)
+    #expect(help.contains("will do unless\n  --credentials is given. An access key of twelve digits"))
+    #expect(help.contains("\n  /healthz   200 while the process answers\n  /readyz    200 when"))
+  }
+
   @Test func version() {
     let terminal = Terminal(input: [])
     #expect(CommandLineTool.run(["version"], terminal) == .success)

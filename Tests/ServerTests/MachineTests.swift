@@ -42,6 +42,63 @@ import Testing
         == "ValidationException: Version description can only be set when publish is true")
   }
 
+  @Test func theFirstVersionMayComeLater() {
+    let first = harness.create("m")
+    let arn = JSON(harness.arn("m"))
+    harness.call("PublishStateMachineVersion", ["stateMachineArn": arn, "description": "one"])
+    harness.call("DeleteStateMachineVersion", ["stateMachineVersionArn": JSON(harness.arn("m") + ":1")])
+    let again = harness.create("m", ServiceHarness.pass, [("publish", true), ("versionDescription", "one")])
+    #expect(again["creationDate"] == first["creationDate"])
+    #expect(again["stateMachineVersionArn"]?.string == harness.arn("m") + ":1")
+  }
+
+  @Test(arguments: [
+    ("notanarn", "Invalid Role Arn: 'notanarn'"),
+    ("arn:aws:states:us-east-1:1:role/r", "Invalid Role Arn: 'arn:aws:states:us-east-1:1:role/r'"),
+  ])
+  func rolesAreARNs(_ role: String, _ text: String) {
+    #expect(
+      harness.error(
+        "CreateStateMachine",
+        ["name": "m", "definition": JSON(ServiceHarness.pass.text), "roleArn": JSON(role)])
+        == "InvalidArn: \(text)")
+  }
+
+  /// An ARN of another partition names nothing here, though region, account and name are right.
+  @Test func partitionsAreApart() {
+    harness.create("m")
+    let foreign = harness.arn("m").replacing("arn:aws:", with: "arn:aws-cn:", maxReplacements: 1)
+    for operation in ["DescribeStateMachine", "DeleteStateMachine", "StartExecution"] {
+      #expect(
+        harness.error(operation, ["stateMachineArn": JSON(foreign)])
+          == "InvalidArn: Invalid Arn: 'Invalid ARN prefix: \(foreign)'")
+    }
+    harness.call("DescribeStateMachine", ["stateMachineArn": JSON(harness.arn("m"))])
+  }
+
+  @Test(arguments: ["01", "+1", "0", "-1", "99999999999999999999"])
+  func versionsAreNumbersAsTheyAreWritten(_ version: String) {
+    harness.create("m", ServiceHarness.pass, [("publish", true)])
+    #expect(
+      harness.error("DescribeStateMachine", ["stateMachineArn": JSON(harness.arn("m") + ":" + version)])
+        .hasPrefix("StateMachineDoesNotExist"))
+    if version.allSatisfy(\.isNumber) {
+      harness.call(
+        "DeleteStateMachineVersion", ["stateMachineVersionArn": JSON(harness.arn("m") + ":" + version)])
+    }
+    harness.call("DescribeStateMachine", ["stateMachineArn": JSON(harness.arn("m") + ":1")])
+  }
+
+  @Test func aNameWithHalfACharacter() {
+    let body =
+      #"{"name":"a\ud800","definition":"{}","roleArn":"arn:aws:iam::1:role/r"}"#
+    #expect(
+      harness.error(of: harness.send("CreateStateMachine", Array(body.utf8))).hasPrefix("InvalidName"))
+    #expect(
+      harness.error(of: harness.send("CreateActivity", Array(#"{"name":"\ud800"}"#.utf8)))
+        .hasPrefix("InvalidName"))
+  }
+
   @Test func definitionsAreChecked() {
     #expect(
       harness.error(
@@ -84,6 +141,20 @@ import Testing
     )
     let group: JSON = ["cloudWatchLogsLogGroup": ["logGroupArn": "arn:aws:logs:r:1:log-group:g:*"]]
     #expect(error(["level": "ALL", "destinations": [group, group]]).contains("exactly one"))
+    func destination(_ arn: String) -> JSON {
+      ["level": "ALL", "destinations": [["cloudWatchLogsLogGroup": ["logGroupArn": JSON(arn)]]]]
+    }
+    #expect(error(destination("arn:aws:logs:r:1:log-group:g")).hasSuffix("provided with '*' qualifier."))
+    #expect(error(destination("arn:aws:sns:r:1:log-group:g:*")).contains("is not valid"))
+    harness.create("é")
+    #expect(
+      harness.error(
+        "UpdateStateMachine",
+        [
+          "stateMachineArn": JSON(harness.arn("é")),
+          "loggingConfiguration": ["level": "ALL", "destinations": [group]],
+        ]
+      ).hasSuffix("must be ASCII."))
     harness.create(
       "logged", ServiceHarness.pass,
       [("loggingConfiguration", ["level": "ALL", "includeExecutionData": false, "destinations": [group]])])
@@ -100,6 +171,9 @@ import Testing
       harness.error("UpdateStateMachine", ["stateMachineArn": arn])
         == "MissingRequiredParameter: Either the definition, the role ARN, the LoggingConfiguration, or the "
         + "TracingConfiguration must be specified")
+    #expect(
+      harness.error("UpdateStateMachine", ["stateMachineArn": arn, "publish": true])
+        .hasPrefix("MissingRequiredParameter"))
     let same = harness.call(
       "UpdateStateMachine", ["stateMachineArn": arn, "definition": JSON(ServiceHarness.pass.text)])
     #expect(same["revisionId"] == nil)
@@ -220,6 +294,31 @@ import Testing
         == "ResourceNotFound: Resource not found: '\(alias)'")
   }
 
+  @Test func aliasesInPagesWhileTheyGo() {
+    harness.create("m", ServiceHarness.pass, [("publish", true)])
+    let route: JSON = [["stateMachineVersionArn": JSON(harness.arn("m") + ":1"), "weight": 100]]
+    for name in ["d", "c", "b", "a"] {
+      harness.call("CreateStateMachineAlias", ["name": JSON(name), "routingConfiguration": route])
+      harness.host.advance(by: 1)
+    }
+    func names(_ page: JSON) -> [String] {
+      page["stateMachineAliases"]?.array?.compactMap {
+        ($0["stateMachineAliasArn"]?.string?.split(separator: ":").last).map(String.init)
+      } ?? []
+    }
+    let machine = JSON(harness.arn("m"))
+    let first = harness.call("ListStateMachineAliases", ["stateMachineArn": machine, "maxResults": 2])
+    let token = first["nextToken"] ?? .null
+    #expect(names(first) == ["d", "c"])
+    for gone in ["d", "c"] {
+      harness.call(
+        "DeleteStateMachineAlias", ["stateMachineAliasArn": JSON(harness.arn("m") + ":" + gone)])
+      let rest = harness.call("ListStateMachineAliases", ["stateMachineArn": machine, "nextToken": token])
+      #expect(names(rest) == ["b", "a"])
+      #expect(rest["nextToken"] == nil)
+    }
+  }
+
   @Test func deletingWaitsForExecutions() {
     harness.create("m", ServiceHarness.wait)
     let execution = harness.start("m")
@@ -254,6 +353,11 @@ import Testing
     #expect(
       harness.error("TagResource", ["resourceArn": arn, "tags": [["key": "aws:x", "value": ""]]])
         == "AccessDeniedException: Caller is an end user and not allowed to mutate system tags")
+    #expect(
+      harness.error("TagResource", ["resourceArn": arn, "tags": [["value": "x"], .null]])
+        == "ValidationException: 2 validation errors detected: Value at 'tags.1.member.key' failed to satisfy "
+        + "constraint: Member must not be null; Value at 'tags.2.member.key' failed to satisfy constraint: "
+        + "Member must not be null")
     let many = JSON((0..<50).map { ["key": JSON("k\($0)"), "value": "v"] })
     #expect(harness.error("TagResource", ["resourceArn": arn, "tags": many]).hasPrefix("TooManyTags"))
     #expect(

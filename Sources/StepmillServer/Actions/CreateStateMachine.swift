@@ -23,10 +23,7 @@ enum CreateStateMachine {
     let type = request.text("type").flatMap { MachineType(rawValue: $0) } ?? .standard
     let definition = request.required("definition")
     try service.checkRole(request.required("roleArn"))
-    let logging = try service.logging(request) ?? LoggingConfiguration()
-    if logging.level != .off, !name.utf8.allSatisfy({ $0 < 0x80 }) {
-      throw .invalidLogging("The name of a state machine with logging must be ASCII.")
-    }
+    let logging = try service.logging(request, of: name) ?? LoggingConfiguration()
     let encryption = try service.encryption(request) ?? EncryptionConfiguration()
     try service.validate(definition, type)
     let scope = request.scope
@@ -48,7 +45,6 @@ enum CreateStateMachine {
       var version: Int?
       if publishes {
         version = try service.publish(&machine, description: description, at: date).number
-        machine.firstVersion = StateMachine.FirstVersion(description: description)
       }
       service.store.put(machine, in: scope)
       return Made(creationDate: date, version: version)

@@ -12,7 +12,9 @@ enum ListMapRuns {
     let arn = request.required("executionArn")
     let execution = try service.execution(arn, for: request)
     let page = try PageRequest(request, PageToken("ListMapRuns", in: request.scope, arn), now: service.now)
-    let (runs, next) = try page.page(of: service.store.mapRuns(of: execution.arn))
+    let (runs, next) = try page.page(
+      of: service.store.mapRuns(of: execution.arn), isNewestFirst: true
+    ) { (date: $0.startDate, name: $0.arn) }
     var body = ResponseBody()
     body.array("mapRuns", runs) { item, run in
       item.add("executionArn", run.executionARN)

@@ -20,7 +20,7 @@ enum ListStateMachineAliases {
     case .alias: throw .wrongResource("stateMachine")
     case .version(let number): aliases.removeAll { !$0.routes.contains { $0.version == number } }
     }
-    let (shown, next) = try page.page(of: aliases)
+    let (shown, next) = try page.page(of: aliases) { (date: $0.creationDate, name: $0.name) }
     var body = ResponseBody()
     body.add("nextToken", next)
     body.array("stateMachineAliases", shown) { item, alias in

@@ -22,13 +22,13 @@ enum UpdateStateMachine {
     let changeable = [
       "definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration",
     ]
-    guard publishes || changeable.contains(where: { request.has($0) }) else {
+    guard changeable.contains(where: { request.has($0) }) else {
       throw .missingParameter(
         "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be "
           + "specified")
     }
     if let role = request.text("roleArn") { try service.checkRole(role) }
-    let logging = try service.logging(request)
+    let logging = try service.logging(request, of: name.name)
     let encryption = try service.encryption(request)
     let type = try service.machine(name, for: request).revision.type
     if let definition = request.text("definition") { try service.validate(definition, type) }

@@ -34,11 +34,11 @@ struct ServiceARN: Hashable, Sendable {
   /// Reads an ARN whatever it names.
   init(_ text: String) throws(APIError) {
     let parts = text.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false).map(String.init)
-    guard parts.count == 6, parts[0] == "arn", ["aws", "aws-cn", "aws-us-gov"].contains(parts[1]),
-      parts[2] == "states"
+    guard parts.count == 6, parts[0] == "arn", parts[2] == "states"
     else { throw .invalidARNPrefix(text) }
     self.text = text
     scope = Scope(region: parts[3], account: parts[4])
+    guard parts[1] == scope.partition else { throw .invalidARNPrefix(text) }
     let rest = parts[5].split(separator: ":", omittingEmptySubsequences: false).map(String.init)
     guard let resource = Self.resource(rest) else { throw .wrongResource(rest[0]) }
     self.resource = resource
@@ -87,6 +87,16 @@ struct MachineName: Hashable, Sendable {
   enum Qualifier: Hashable, Sendable {
     case version(Int)
     case alias(String)
+
+    /// Digits alone are never an alias. What is not written as versions are is the number 0, which
+    /// no version has.
+    init(_ text: String) {
+      guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+        self = .alias(text)
+        return
+      }
+      self = .version(text.hasPrefix("0") ? 0 : Int(text) ?? 0)
+    }
   }
 
   let arn: String
@@ -104,7 +114,7 @@ struct MachineName: Hashable, Sendable {
     scope = name.scope
     self.name = machine
     self.label = label
-    self.qualifier = qualifier.map { Int($0).map { .version($0) } ?? .alias($0) }
+    self.qualifier = qualifier.map { Qualifier($0) }
   }
 
   /// The same for operations that do not take the machines of a Distributed Map's children.
@@ -132,7 +142,8 @@ enum NameRule {
 
   private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
-    case 0x00...0x20, 0x7F...0x9F, 0xFFFE...0xFFFF, 0x10FFFF: false
+    // U+FFFD stands where a surrogate had no partner.
+    case 0x00...0x20, 0x7F...0x9F, 0xFFFD...0xFFFF, 0x10FFFF: false
     default: !refused.contains(scalar) && !scalar.properties.isWhitespace
     }
   }

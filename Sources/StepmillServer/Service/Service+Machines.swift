@@ -75,7 +75,8 @@ extension StepFunctionsService {
 
   // MARK: Parts of requests
 
-  func logging(_ request: Request) throws(APIError) -> LoggingConfiguration? {
+  /// What a machine called `name` logs, and where to; nil where the request does not say.
+  func logging(_ request: Request, of name: String) throws(APIError) -> LoggingConfiguration? {
     guard let part = request.structure("loggingConfiguration") else { return nil }
     var logging = LoggingConfiguration()
     logging.level = part.text("level").flatMap { LoggingConfiguration.Level(rawValue: $0) } ?? .off
@@ -85,13 +86,20 @@ extension StepFunctionsService {
       guard let arn = destination.structure("cloudWatchLogsLogGroup")?.text("logGroupArn") else {
         throw .invalidLogging("Log Destination must specify a CloudWatch Logs log group.")
       }
-      guard arn.hasPrefix("arn:"), arn.hasSuffix(":*") else {
+      let parts = arn.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
+      guard parts.count == 6, parts[0] == "arn", parts[2] == "logs", parts[5].hasPrefix("log-group:") else {
         throw .invalidLogging("Log Destination ARN is not valid: \(arn)")
+      }
+      guard arn.hasSuffix(":*") else {
+        throw .invalidLogging("Log Group ARN must be provided with '*' qualifier.")
       }
       logging.destinations.append(arn)
     }
     if logging.level != .off || !destinations.isEmpty, destinations.count != 1 {
       throw .invalidLogging("Must specify exactly one Log Destination.")
+    }
+    if logging.level != .off, !name.utf8.allSatisfy({ $0 < 0x80 }) {
+      throw .invalidLogging("The name of a state machine with logging must be ASCII.")
     }
     return logging
   }
@@ -116,7 +124,7 @@ extension StepFunctionsService {
   func tags(_ request: Request, adding to: [Tag] = [], of arn: String) throws(APIError) -> [Tag] {
     var tags = to
     for part in request.structures("tags") {
-      let key = part.text("key") ?? ""
+      let key = part.required("key")
       guard !key.lowercased().hasPrefix("aws:") else {
         throw .accessDenied("Caller is an end user and not allowed to mutate system tags")
       }
@@ -130,7 +138,7 @@ extension StepFunctionsService {
   func checkRole(_ arn: String) throws(APIError) {
     let parts = arn.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
     guard parts.count == 6, parts[0] == "arn", parts[2] == "iam", parts[5].hasPrefix("role/") else {
-      throw .invalidARN("Invalid Role Arn: '\(arn)'")
+      throw .invalidRole(arn)
     }
   }
 
@@ -148,6 +156,7 @@ extension StepFunctionsService {
     let version = MachineVersion(
       number: machine.lastVersion, revision: machine.revision, description: description, creationDate: date)
     machine.versions.append(version)
+    if version.number == 1 { machine.firstVersion = StateMachine.FirstVersion(description: description) }
     return version
   }
 

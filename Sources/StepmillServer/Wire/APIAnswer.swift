@@ -118,6 +118,7 @@ extension APIError {
 
   static func invalidARN(_ reason: String) -> APIError { APIError("InvalidArn", "Invalid Arn: '\(reason)'") }
   static func invalidARNPrefix(_ text: String) -> APIError { invalidARN("Invalid ARN prefix: \(text)") }
+  static func invalidRole(_ arn: String) -> APIError { APIError("InvalidArn", "Invalid Role Arn: '\(arn)'") }
   static func wrongResource(_ type: String) -> APIError {
     invalidARN("Resource type not valid in this context: \(type)")
   }

@@ -100,11 +100,25 @@ struct PageRequest {
   /// The token of the next page.
   func next(_ cursor: String?) -> String? { cursor.map { token.text(cursor: $0, now: now) } }
 
-  /// A slice of a list that is all there, and the token of what follows.
-  func page<Element>(of all: [Element]) throws(APIError) -> (elements: ArraySlice<Element>, next: String?) {
-    let start = min(try number() ?? 0, all.count)
-    guard start >= 0 else { throw .invalidToken() }
+  /// A slice of a list in the order of its elements' dates, and the token of what follows. The
+  /// page begins behind the last element that was shown, whatever came or went since.
+  func page<Element>(
+    of all: [Element], isNewestFirst: Bool = false, key: (Element) -> (date: Int64, name: String)
+  ) throws(APIError) -> (elements: ArraySlice<Element>, next: String?) {
+    var start = 0
+    if let cursor {
+      let parts = cursor.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2, let date = Int64(parts[0]) else { throw .invalidToken() }
+      if let shown = all.firstIndex(where: { key($0).date == date && key($0).name == parts[1] }) {
+        start = shown + 1
+      } else {
+        start =
+          all.firstIndex { isNewestFirst ? key($0).date <= date : key($0).date >= date } ?? all.count
+      }
+    }
     let end = min(start + limit, all.count)
-    return (all[start..<end], end < all.count ? next(String(end)) : nil)
+    guard end < all.count, end > start else { return (all[start..<end], nil) }
+    let last = key(all[end - 1])
+    return (all[start..<end], next("\(last.date).\(last.name)"))
   }
 }

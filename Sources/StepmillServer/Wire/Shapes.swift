@@ -12,7 +12,7 @@ enum Shapes {
   ])
 
   static let tags = RequestShape.list(
-    .structure("Tag", [.optional("key", .text(min: 1, max: 128)), .optional("value", .text(max: 256))]))
+    .structure("Tag", [.required("key", .text(min: 1, max: 128)), .optional("value", .text(max: 256))]))
 
   static let encryption = RequestShape.structure(
     "EncryptionConfiguration",
