@@ -1,4 +1,5 @@
 import Stepmill
+import Synchronization
 import Testing
 
 @testable import StepmillServer
@@ -287,6 +288,251 @@ import Testing
       ])
   }
 
+  // MARK: Parallel and Map
+
+  private func function(_ name: String) -> String { "arn:aws:lambda:us-east-1:123456789012:function:\(name)" }
+
+  /// A function that fails when asked for something that is not in `good`; what it was asked for.
+  fileprivate func define(good: Set<Int>) -> Calls {
+    let calls = Calls()
+    harness.functions.define("f") { input in
+      let number = input.int ?? input["n"]?.int ?? 0
+      calls.list.withLock { $0.append(number) }
+      return good.contains(number)
+        ? .body(Array("\(number * 10)".utf8)) : .error(Array(#"{"errorType":"E"}"#.utf8))
+    }
+    return calls
+  }
+
+  /// What a server that was started anew would have.
+  private func forgetAllButText(_ execution: String) throws {
+    let name = String(try #require(execution.split(separator: ":").last))
+    let kept = try #require(harness.service.store.execution(name, of: "m", in: harness.scope))
+    let point = try #require(kept.withLife { $0.ending?.resumePoint })
+    let read = try #require(ResumePoint(json: try JSON(parsing: point.json.utf8)))
+    #expect(read.json == point.json)
+    kept.withLife { $0.ending = StoredExecution.Ending(resumePoint: read) }
+  }
+
+  /// Branches: two that are done, one that waits, one that fails in its second state.
+  @Test(arguments: [false, true])
+  func branchesGoOn(_ isRestarted: Bool) throws {
+    let definition: JSON = [
+      "StartAt": "P",
+      "States": [
+        "P": [
+          "Type": "Parallel", "End": true,
+          "Branches": [
+            [
+              "StartAt": "A",
+              "States": ["A": ["Type": "Task", "Resource": JSON(function("f")), "End": true]],
+            ],
+            ["StartAt": "W", "States": ["W": ["Type": "Wait", "Seconds": 60, "End": true]]],
+            [
+              "StartAt": "B",
+              "States": [
+                "B": ["Type": "Pass", "Assign": ["v": 2], "Next": "C"],
+                "C": [
+                  "Type": "Task", "Resource": JSON(function("f")), "Parameters": ["n.$": "$v"], "End": true,
+                ],
+              ],
+            ],
+            ["StartAt": "D", "States": ["D": ["Type": "Pass", "End": true]]],
+          ],
+        ]
+      ],
+    ]
+    harness.create("m", definition)
+    let before = define(good: [1])
+    let execution = harness.start("m", 1)
+    #expect(harness.status(execution) == "FAILED")
+    #expect(before.list.withLock { $0 } == [1, 2])
+    if isRestarted { try forgetAllButText(execution) }
+    let after = define(good: [1, 2])
+    harness.call("RedriveExecution", ["executionArn": JSON(execution)])
+    harness.host.advance(by: 59_000)
+    #expect(harness.status(execution) == "RUNNING")
+    harness.host.advance(by: 1000)
+    #expect(harness.describe(execution)["output"] == "[10,1,20,1]")
+    #expect(after.list.withLock { $0 } == [2])
+    #expect(
+      Array(harness.history(execution)[2...]) == [
+        "3<-2 ParallelStateStarted", "4<-3 TaskStateEntered", "5<-4 LambdaFunctionScheduled",
+        "6<-5 LambdaFunctionStarted", "7<-3 WaitStateEntered", "8<-3 PassStateEntered",
+        "9<-8 PassStateExited", "10<-9 TaskStateEntered", "11<-10 LambdaFunctionScheduled",
+        "12<-11 LambdaFunctionStarted", "13<-3 PassStateEntered", "14<-13 PassStateExited",
+        "15<-12 LambdaFunctionFailed", "16<-6 LambdaFunctionSucceeded", "17<-16 TaskStateExited",
+        "18<-15 WaitStateAborted", "19<-15 TaskStateAborted", "20<-15 ParallelStateFailed",
+        "21<-20 ExecutionFailed", "22<-21 ExecutionRedriven", "23<-10 LambdaFunctionScheduled",
+        "24<-23 LambdaFunctionStarted", "25<-24 LambdaFunctionSucceeded", "26<-25 TaskStateExited",
+        "27<-7 WaitStateExited", "28<-27 ParallelStateSucceeded", "29<-27 ParallelStateExited",
+        "30<-29 ExecutionSucceeded",
+      ])
+  }
+
+  @Test(arguments: [false, true])
+  func iterationsGoOn(_ isRestarted: Bool) throws {
+    let definition: JSON = [
+      "StartAt": "M",
+      "States": [
+        "M": [
+          "Type": "Map", "MaxConcurrency": 1, "End": true,
+          "ItemSelector": ["n.$": "$$.Map.Item.Value", "i.$": "$$.Map.Item.Index"],
+          "ItemProcessor": [
+            "StartAt": "P",
+            "States": [
+              "P": [
+                "Type": "Parallel", "Next": "Q",
+                "Branches": [
+                  [
+                    "StartAt": "T",
+                    "States": ["T": ["Type": "Task", "Resource": JSON(function("f")), "End": true]],
+                  ]
+                ],
+              ],
+              "Q": [
+                "Type": "Pass", "End": true,
+                "Parameters": ["r.$": "$[0]", "i.$": "$$.Map.Item.Index", "v.$": "$$.Map.Item.Value"],
+              ],
+            ],
+          ],
+        ]
+      ],
+    ]
+    harness.create("m", definition)
+    let before = define(good: [5, 6, 8])
+    let execution = harness.start("m", [5, 6, 7, 8])
+    #expect(harness.status(execution) == "FAILED")
+    #expect(before.list.withLock { $0 } == [5, 6, 7])
+    // It may fail more than once.
+    harness.call("RedriveExecution", ["executionArn": JSON(execution)])
+    #expect(harness.status(execution) == "FAILED")
+    #expect(before.list.withLock { $0 } == [5, 6, 7, 7])
+    if isRestarted { try forgetAllButText(execution) }
+    let after = define(good: [7, 8])
+    harness.call("RedriveExecution", ["executionArn": JSON(execution)])
+    #expect(after.list.withLock { $0 } == [7, 8])
+    #expect(
+      harness.describe(execution)["output"]?.string
+        == #"[{"r":50,"i":0,"v":5},{"r":60,"i":1,"v":6},{"r":70,"i":2,"v":7},{"r":80,"i":3,"v":8}]"#)
+    let history = harness.history(execution)
+    #expect(history.filter { $0.hasSuffix("MapIterationStarted") }.count == 4)
+    #expect(history.filter { $0.hasSuffix("MapStateStarted") }.count == 1)
+    #expect(history.filter { $0.hasSuffix("MapIterationSucceeded") }.count == 4)
+    #expect(history.filter { $0.hasSuffix("TaskStateEntered") }.count == 4)
+  }
+
+  /// What is caught, or tried again, begins once more.
+  @Test func whatIsCaughtIsForgotten() {
+    let branch: JSON = [
+      "StartAt": "T", "States": ["T": ["Type": "Task", "Resource": JSON(function("f")), "End": true]],
+    ]
+    let definition: JSON = [
+      "StartAt": "P",
+      "States": [
+        "P": [
+          "Type": "Parallel", "Branches": [branch], "End": true,
+          "Retry": [["ErrorEquals": ["E"], "MaxAttempts": 1, "IntervalSeconds": 1]],
+          "Catch": [["ErrorEquals": ["E"], "ResultPath": .null, "Next": "P2"]],
+        ],
+        "P2": [
+          "Type": "Parallel", "Branches": [replacing("T", by: "T2", in: branch)], "End": true,
+        ],
+      ],
+    ]
+    harness.create("m", definition)
+    let before = define(good: [])
+    let execution = harness.start("m", 3)
+    harness.host.advance(by: 1000)
+    #expect(harness.status(execution) == "FAILED")
+    #expect(before.list.withLock { $0.count } == 3)
+    let after = define(good: [3])
+    harness.call("RedriveExecution", ["executionArn": JSON(execution)])
+    #expect(harness.describe(execution)["output"] == "[30]")
+    #expect(after.list.withLock { $0 } == [3])
+    #expect(harness.history(execution).filter { $0.hasSuffix("ParallelStateStarted") }.count == 3)
+  }
+
+  private func replacing(_ old: String, by new: String, in json: JSON) -> JSON {
+    (try? JSON(parsing: json.text.replacing("\"\(old)\"", with: "\"\(new)\"").utf8)) ?? .null
+  }
+
+  /// The failure of an ItemSelector ends the execution before the iteration has a state.
+  @Test func whatWasNeverBorn() {
+    let definition: JSON = [
+      "StartAt": "M",
+      "States": [
+        "M": [
+          "Type": "Map", "End": true, "ItemSelector": ["a.$": "$$.Map.Item.Value.a"],
+          "ItemProcessor": ["StartAt": "X", "States": ["X": ["Type": "Pass", "End": true]]],
+        ]
+      ],
+    ]
+    harness.create("m", definition)
+    let execution = harness.start("m", [["a": 1], [:]])
+    #expect(harness.status(execution) == "FAILED")
+    let first = harness.history(execution)
+    harness.call("RedriveExecution", ["executionArn": JSON(execution)])
+    #expect(harness.status(execution) == "FAILED")
+    let rest = harness.history(execution).dropFirst(first.count).map { $0.split(separator: " ")[1] }
+    #expect(rest == ["ExecutionRedriven", "ExecutionFailed"])
+  }
+
+  @Test func whatWasStoppedInManyPlaces() {
+    let wait: JSON = ["StartAt": "W", "States": ["W": ["Type": "Wait", "Seconds": 10, "End": true]]]
+    let definition: JSON = [
+      "StartAt": "M",
+      "States": [
+        "M": [
+          "Type": "Map", "End": true,
+          "ItemProcessor": [
+            "StartAt": "P",
+            "States": [
+              "P": [
+                "Type": "Parallel", "Branches": [wait, replacing("W", by: "V", in: wait)], "Next": "Z",
+              ],
+              "Z": ["Type": "Wait", "SecondsPath": "$[0]", "End": true],
+            ],
+          ],
+        ]
+      ],
+    ]
+    harness.create("m", definition)
+    let execution = harness.start("m", [1, 20, 30])
+    harness.host.advance(by: 15_000)
+    harness.call("StopExecution", ["executionArn": JSON(execution)])
+    harness.call("RedriveExecution", ["executionArn": JSON(execution)])
+    harness.call("StopExecution", ["executionArn": JSON(execution)])
+    harness.call("RedriveExecution", ["executionArn": JSON(execution)])
+    harness.host.advance(by: 29_999)
+    #expect(harness.status(execution) == "RUNNING")
+    harness.host.advance(by: 1)
+    #expect(harness.describe(execution)["output"] == "[[1,1],[20,20],[30,30]]")
+    #expect(harness.history(execution).filter { $0.hasSuffix("WaitStateEntered") }.count == 9)
+    #expect(harness.history(execution).filter { $0.hasSuffix("WaitStateExited") }.count == 9)
+  }
+
+  /// A state that was entered is not entered again, whatever its type.
+  @Test(arguments: [
+    ["Type": "Pass", "Parameters": ["a.$": "$.no"], "Next": "S"] as JSON,
+    [
+      "Type": "Choice",
+      "Choices": [["Variable": "$.x", "NumericEquals": 2, "Next": "S"]],
+    ],
+    ["Type": "Choice", "InputPath": "$.no", "Choices": [["Variable": "$.x", "IsNull": true, "Next": "S"]]],
+  ])
+  func quickStates(_ state: JSON) {
+    harness.create("m", ["StartAt": "S0", "States": ["S0": state, "S": ["Type": "Succeed"]]])
+    let execution = harness.start("m", ["x": 1])
+    harness.call("RedriveExecution", ["executionArn": JSON(execution)])
+    #expect(
+      Array(harness.history(execution)[2...]) == [
+        "3<-2 ExecutionFailed", "4<-3 ExecutionRedriven", "5<-2 ExecutionFailed",
+      ])
+    let events = harness.events(execution)
+    #expect(events[2]["executionFailedEventDetails"] == events[4]["executionFailedEventDetails"])
+  }
+
   @Test func notForever() {
     harness.create("m", ["StartAt": "F", "States": ["F": ["Type": "Fail"]]])
     let execution = harness.start("m")
@@ -297,4 +543,9 @@ import Testing
       harness.error("RedriveExecution", ["executionArn": JSON(execution)])
         .hasSuffix("Execution redrivable period exceeded"))
   }
+}
+
+/// What a function was called with.
+private final class Calls: Sendable {
+  let list = Mutex<[Int]>([])
 }

@@ -307,6 +307,29 @@ final class MapRunTests {
 
   // MARK: Redrive
 
+  /// The same for a run within a branch.
+  @Test func redriveOfARunInABranch() {
+    let counter = Counter(Mutex(0))
+    harness.functions.define("f") { input in
+      if input == 2, counter.next() == 1 { return .error(Array(#"{"errorType":"Once"}"#.utf8)) }
+      return .body(input.utf8)
+    }
+    let branch = Self.map(
+      ServiceHarness.task("arn:aws:lambda:us-east-1:123456789012:function:f"), [("MaxConcurrency", 1)])
+    harness.create(
+      "m", ["StartAt": "P", "States": ["P": ["Type": "Parallel", "Branches": [branch], "End": true]]])
+    let parent = harness.start("m", [1, 2, 3])
+    #expect(harness.status(parent) == "FAILED")
+    let arn = run(of: parent)["mapRunArn"]
+    harness.call("RedriveExecution", ["executionArn": JSON(parent)])
+    harness.host.run()
+    #expect(harness.describe(parent)["output"] == "[[1,2,3]]")
+    let runs = harness.call("ListMapRuns", ["executionArn": JSON(parent)])["mapRuns"]
+    #expect(runs?.count == 1 && run(of: parent)["mapRunArn"] == arn)
+    #expect(run(of: parent)["redriveCount"] == 1)
+    #expect(harness.history(parent).contains { $0.hasSuffix("MapRunRedriven") })
+  }
+
   /// Only what has not succeeded runs again: the failed child in place, the others for the first time.
   @Test func redrive() throws {
     let attempts = Mutex(0)

@@ -20,7 +20,7 @@ extension Shard {
       recordEnded(fiber, .executionFailed, error: fault.error, cause: fault.cause)
     }
     if _fastPath(!execution.pointee.isGuest) { state.pointee.counters.pointee.failed.add(1) }
-    finish(execution, .failed, output: .missing, error: fault.error, cause: fault.cause)
+    finish(execution, .failed, output: .missing, error: fault.error, cause: fault.cause, failed: fiber)
   }
 
   /// Ends an execution from outside: by its own timeout, or on request.
@@ -78,12 +78,12 @@ extension Shard {
 
   private func finish(
     _ execution: UnsafeMutablePointer<ExecutionRecord>, _ status: ExecutionStatus, output: Value,
-    error: Value, cause: Value
+    error: Value, cause: Value, failed: UnsafeMutablePointer<Fiber>? = nil
   ) {
     let sink = execution.pointee.sink
     if _slowPath(execution.pointee.isGuest) { keepAnswer(execution, status, error, cause) }
     if _slowPath(status != .succeeded), sink._withUnsafeGuaranteedRef({ $0.wantsResumePoint }) {
-      let point = resumePoint(of: execution, status)
+      let point = resumePoint(of: execution, failed: failed)
       sink._withUnsafeGuaranteedRef { $0.stopped(at: point, tag: execution.pointee.tag) }
     }
     sink._withUnsafeGuaranteedRef {
@@ -137,6 +137,7 @@ extension Shard {
       break
     }
     if _slowPath(state.pointee.mapRunCount > 0) { abandonMapRun(fiber) }
+    if _slowPath(state.pointee.stoppedJoinCount > 0) { _ = takeThreads(fiber) }
     cancelCall(fiber)
     if _slowPath(fiber.pointee.execution.pointee.guestsOut > 0) { keepFrame(of: fiber) }
     giveBack(fiber)

@@ -30,6 +30,27 @@ extension Shard {
     return .failed
   }
 
+  /// Whether `recover` is going to deal with the fault that lies in the shard.
+  func isCaught(_ fiber: UnsafeMutablePointer<Fiber>) -> Bool {
+    let tables = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
+    let fault = state.pointee.fault
+    guard fault.kind != .runtime else { return false }
+    let policy = tables.pointee.policies + Int(tables.pointee.ops[Int(fiber.pointee.pc)].policy)
+    for position in 0..<policy.pointee.retrierCount {
+      let retrier = tables.pointee.retriers + Int(policy.pointee.firstRetrier &+ position)
+      guard matches(fault, retrier.pointee.firstName, retrier.pointee.nameCount, tables) else { continue }
+      let attempts =
+        policy.pointee.retrierCount > 1
+        ? fiber.pointee.attempts?[Int(position)] ?? 0 : fiber.pointee.retryCount
+      if attempts < retrier.pointee.maxAttempts { return true }
+      break
+    }
+    return (0..<policy.pointee.catcherCount).contains { position in
+      let catcher = tables.pointee.catchers + Int(policy.pointee.firstCatcher &+ position)
+      return matches(fault, catcher.pointee.firstName, catcher.pointee.nameCount, tables)
+    }
+  }
+
   private func matches(
     _ fault: Fault, _ first: UInt32, _ count: UInt32, _ tables: UnsafePointer<ProgramTables>
   ) -> Bool {

@@ -11,14 +11,17 @@ extension Shard {
   func beginParallel(
     _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>
   ) -> StateResult {
+    let kept = state.pointee.stoppedJoinCount > 0 ? takeThreads(fiber) : nil
     guard let input = stateInput(fiber, op, tables) else {
       return recover(fiber, op, tables, endsJoin: true)
     }
     guard isWithinLimit(input, fiber, op, tables) else { return recover(fiber, op, tables) }
-    record(fiber, .parallelStateStarted)
+    let bound = state.pointee.bound
+    if _fastPath(kept == nil) { record(fiber, .parallelStateStarted) }
     openJoin(
-      fiber, base: input, baseBound: state.pointee.bound, items: nil, count: op.pointee.b,
-      liveMax: op.pointee.b, machine: op.pointee.a)
+      fiber, base: input, baseBound: bound, items: nil, count: op.pointee.b, liveMax: op.pointee.b,
+      machine: op.pointee.a)
+    if _slowPath(kept != nil), let kept { return goOn(fiber, op, with: kept, tables) }
     return .fannedOut
   }
 
@@ -27,6 +30,7 @@ extension Shard {
   ) -> StateResult {
     let frame = fiber.pointee.frame.unsafelyUnwrapped
     let map = tables.pointee.maps + Int(op.pointee.a)
+    let kept = state.pointee.stoppedJoinCount > 0 ? takeThreads(fiber) : nil
     var effective = frame.pointee.data
     if op.pointee.inputPath != 0 {
       effective = apply(op.pointee.inputPath, effective, fiber, tables)
@@ -55,7 +59,7 @@ extension Shard {
     guard let bound = mapConcurrency(fiber, map, effective, isJSONata: isJSONata, tables) else {
       return recover(fiber, op, tables, endsJoin: true)
     }
-    recordMapStarted(fiber, length: items.count)
+    if _fastPath(kept == nil) { recordMapStarted(fiber, length: items.count) }
     if items.count == 0 {
       return endJoin(fiber, op, with: .emptyArray, bound: 2, tables)
     }
@@ -63,6 +67,7 @@ extension Shard {
       fiber, base: effective, baseBound: frame.pointee.bound,
       items: items.elements.baseAddress, count: UInt32(items.count), liveMax: bound,
       machine: map.pointee.machine)
+    if _slowPath(kept != nil), let kept { return goOn(fiber, op, with: kept, tables) }
     return .fannedOut
   }
 
@@ -183,27 +188,26 @@ extension Shard {
   }
 
   private func startChild(of join: UnsafeMutablePointer<Join>) -> UnsafeMutablePointer<Fiber> {
+    let index = join.pointee.next
+    join.pointee.next = index &+ 1
+    // To ask the other loops before each item would cost more than to be late by some.
+    if _slowPath(join.pointee.isShareable && index & 7 == 0) { share(join) }
+    return makeChild(index, of: join)
+  }
+
+  /// - Parameter isAgain: It has begun once already, and came to its end before its first state.
+  @inline(__always)
+  private func makeChild(
+    _ index: UInt32, of join: UnsafeMutablePointer<Join>, isAgain: Bool = false
+  ) -> UnsafeMutablePointer<Fiber> {
     let parent = join.pointee.fiber
     let execution = parent.pointee.execution
     let tables = execution.pointee.workflow._withUnsafeGuaranteedRef { $0.tables }
-    let index = join.pointee.next
-    join.pointee.next = index &+ 1
     join.pointee.live &+= 1
-    // To ask the other loops before each item would cost more than to be late by some.
-    if _slowPath(join.pointee.isShareable && index & 7 == 0) { share(join) }
-
     let isMap = join.pointee.isMap
     let machine = tables.pointee.machines + Int(join.pointee.machine &+ (isMap ? 0 : index))
-    let child = takeFiber(of: execution, pc: machine.pointee.start)
-    child.pointee.parent = join
-    child.pointee.childIndex = index
-    link(child, join)
-
-    let frame = takeFrame()
-    initialize(
-      frame, arena: Arena(pool: state.pointee.pool), data: join.pointee.base, bound: join.pointee.baseBound,
-      machine: machine)
-    child.pointee.frame = frame
+    let child = newChild(index, of: join, machine)
+    let frame = child.pointee.frame.unsafelyUnwrapped
     guard isMap else {
       child.pointee.previousEvent = join.pointee.startedEvent
       return child
@@ -212,7 +216,7 @@ extension Shard {
     let op = tables.pointee.ops + Int(parent.pointee.pc)
     let isFirstWave = index < join.pointee.liveMax
     child.pointee.previousEvent = isFirstWave ? join.pointee.startedEvent : join.pointee.lastInnerEvent
-    recordIteration(child, .mapIterationStarted, op, index)
+    if _fastPath(!isAgain) { recordIteration(child, .mapIterationStarted, op, index) }
     let item = join.pointee.items[Int(index)]
     let selector = tables.pointee.maps[Int(op.pointee.a)].itemSelector
     frame.pointee.data = selector == 0 ? item : selectItem(selector, item, index, parent, frame, tables)
@@ -226,6 +230,58 @@ extension Shard {
       child.pointee.resumption = .bornFailed
     }
     return child
+  }
+
+  @inline(__always)
+  private func newChild(
+    _ index: UInt32, of join: UnsafeMutablePointer<Join>, _ machine: UnsafePointer<MachineOp>
+  ) -> UnsafeMutablePointer<Fiber> {
+    let child = takeFiber(of: join.pointee.fiber.pointee.execution, pc: machine.pointee.start)
+    child.pointee.parent = join
+    child.pointee.childIndex = index
+    link(child, join)
+    let frame = takeFrame()
+    initialize(
+      frame, arena: Arena(pool: state.pointee.pool), data: join.pointee.base, bound: join.pointee.baseBound,
+      machine: machine)
+    child.pointee.frame = frame
+    return child
+  }
+
+  /// Goes on with a Parallel or a Map that an earlier part of the execution had begun: its join has
+  /// just been opened once more.
+  @inline(never)
+  private func goOn(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, with kept: StoppedJoin,
+    _ tables: UnsafePointer<ProgramTables>
+  ) -> StateResult {
+    let join = fiber.pointee.suspended.unsafelyUnwrapped.assumingMemoryBound(to: Join.self)
+    let arena = Frame.arena(of: fiber.pointee.frame.unsafelyUnwrapped)
+    join.pointee.startedEvent = kept.startedEvent
+    join.pointee.lastInnerEvent = kept.lastInnerEvent
+    join.pointee.lastEvent = kept.lastEvent
+    // Should its items be others now, those behind the last one are gone.
+    let children = kept.children.prefix(Int(join.pointee.count))
+    join.pointee.next = UInt32(children.count)
+    for (index, child) in children.enumerated() {
+      switch child {
+      case .done(let result):
+        let value = result.copied(to: arena)
+        join.pointee.results[index] = value
+        join.pointee.resultBound &+= value.serializedSize &+ 1
+      case .stopped(let thread):
+        let index = UInt32(index)
+        let machine = tables.pointee.machines + Int(join.pointee.machine &+ (join.pointee.isMap ? 0 : index))
+        let child = newChild(index, of: join, machine)
+        join.pointee.live &+= 1
+        restore(thread, to: child)
+        requeue(child)
+      case .unborn:
+        requeue(makeChild(UInt32(index), of: join, isAgain: true))
+      }
+    }
+    if join.pointee.live > 0 { return .blocked }
+    return join.pointee.next < join.pointee.count ? .fannedOut : endJoin(fiber, op, tables)
   }
 
   /// What ItemSelector makes of an item. It is evaluated for the Map's own fiber (whose
@@ -369,16 +425,10 @@ extension Shard {
     state.pointee.fault.error = state.pointee.fault.error.evacuate(from: source, to: arena)
     state.pointee.fault.cause = state.pointee.fault.cause.evacuate(from: source, to: arena)
 
+    keepThreads(of: join, failed: child)
     let culprit = child.pointee.index
     let cause = child.pointee.previousEvent
-    var children: [UnsafeMutablePointer<Fiber>] = []
-    var next = join.pointee.firstChild
-    while next != 0 {
-      let sibling = state.pointee.fibers[next]
-      children.append(sibling)
-      next = sibling.pointee.nextSibling
-    }
-    children.sort { $0.pointee.childIndex < $1.pointee.childIndex }
+    let children = children(of: join)
     for sibling in children {
       recordStopped(sibling, of: join, failed: sibling.pointee.index == culprit, cause: cause)
     }
@@ -388,6 +438,19 @@ extension Shard {
     parent.pointee.suspended = nil
     giveBack(join)
     return true
+  }
+
+  /// The children that are there, in their order.
+  func children(of join: UnsafeMutablePointer<Join>) -> [UnsafeMutablePointer<Fiber>] {
+    var children: [UnsafeMutablePointer<Fiber>] = []
+    var next = join.pointee.firstChild
+    while next != 0 {
+      let child = state.pointee.fibers[next]
+      children.append(child)
+      next = child.pointee.nextSibling
+    }
+    children.sort { $0.pointee.childIndex < $1.pointee.childIndex }
+    return children
   }
 
   /// The events of a child that is stopped, and of all that is stopped with it.
@@ -409,11 +472,8 @@ extension Shard {
       if op.pointee.code == .task { record(fiber, .taskStateAborted) }
     case .joining:
       if let inner = fiber.pointee.suspended?.assumingMemoryBound(to: Join.self) {
-        var next = inner.pointee.firstChild
-        while next != 0 {
-          let child = state.pointee.fibers[next]
+        for child in children(of: inner) {
           recordStopped(child, of: inner, failed: false, cause: cause)
-          next = child.pointee.nextSibling
         }
       }
       fiber.pointee.previousEvent = cause

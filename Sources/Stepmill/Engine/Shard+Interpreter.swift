@@ -290,6 +290,39 @@ extension Shard {
     return .failed
   }
 
+  /// Does the work of a state that `interpret` does in passing, after a redrive: it has been entered.
+  @inline(never)
+  func repeatQuick(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ op: UnsafePointer<Op>, _ tables: UnsafePointer<ProgramTables>
+  ) -> StateResult {
+    let frame = fiber.pointee.frame.unsafelyUnwrapped
+    let data = frame.pointee.data
+    switch op.pointee.code {
+    case .passData:
+      let payloadMax = fiber.pointee.execution.pointee.workflow._withUnsafeGuaranteedRef {
+        $0.limits.payloadBytesMax
+      }
+      let output = passData(fiber, frame, op, data, payloadMax, tables)
+      if output.isMissing { return .failed }
+      frame.pointee.data = output
+    case .choice:
+      let next: UInt32
+      if op.pointee.flags.isSuperset(of: .plain) {
+        let exit = decide(op.pointee.a, data, fiber, tables)
+        guard exit >= 0, leaveChoice(fiber, op, UInt32(exit), data, data, tables) else { return .failed }
+        next = tables.pointee.exits[Int(exit)].next
+      } else {
+        guard let taken = choiceWithPaths(fiber, op, tables) else { return .failed }
+        next = taken
+      }
+      nextEvent(fiber)
+      fiber.pointee.pc = next
+      return .next
+    case .pass, .finish, .succeed, .wait, .task, .fail, .parallel, .map: break
+    }
+    return exit(fiber, op, to: op.pointee.next, tables)
+  }
+
   /// AWS ends an execution whose history is full; here that is a limit like others.
   private func historyIsFull(
     _ fiber: UnsafeMutablePointer<Fiber>, _ tables: UnsafePointer<ProgramTables>

@@ -79,6 +79,10 @@ struct ShardState: ~Copyable {
   /// none and ask often.
   var mapRuns: [UInt32: DistributedMapRun] = [:]
   var mapRunCount = 0
+  /// What is kept of Parallels and Maps that failed, and of those that are to go on after a redrive,
+  /// by their fibers: see `ResumePoint`.
+  var stoppedJoins: [UInt32: StoppedJoin] = [:]
+  var stoppedJoinCount = 0
   /// What an ItemSelector of a Distributed Map sees of its item beside the value and the index.
   var mapItem = (key: Value.missing, source: Value.missing)
   /// The loop that drives the shard; nil where somebody does so by hand.

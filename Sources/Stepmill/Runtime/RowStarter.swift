@@ -184,7 +184,7 @@ private final class RowSink: CompletionSink, @unchecked Sendable {
   override var wantsResumePoint: Bool { true }
 
   override func stopped(at point: ResumePoint, tag: UInt64) {
-    places.withLock { $0[tag] = point.pc }
+    places.withLock { $0[tag] = point.root.pc }
   }
 
   override func ended(
