@@ -136,6 +136,23 @@ import Testing
         == "ValidationException: State type 'Pass' is not supported when a mock is specified")
   }
 
+  @Test func tasksThatWaitForTheirTokenAreCompleted() {
+    for resource in ["lambda:invoke", "aws-sdk:sqs:sendMessage"] {
+      let state: JSON = [
+        "Type": "Task", "Resource": JSON("arn:aws:states:::\(resource).waitForTaskToken"),
+        "Parameters": resource.hasPrefix("lambda")
+          ? ["FunctionName": "f", "Payload": ["t.$": "$$.Task.Token"]]
+          : ["QueueUrl": "q", "MessageBody.$": "$$.Task.Token"],
+        "TimeoutSeconds": 2, "ResultPath": "$.r", "Next": "N",
+      ]
+      let answer = test(state, ["k": 1], [("mock", ["result": #"{"a":1}"#])])
+      #expect(answer["status"] == "SUCCEEDED" && answer["output"] == #"{"k":1,"r":{"a":1}}"#)
+      #expect(answer["inspectionData"]?["result"] == #"{"a":1}"#)
+      let failed = test(state, [:], [("mock", ["errorOutput": ["error": "E", "cause": "C"]])])
+      #expect(failed["status"] == "FAILED" && failed["error"] == "E")
+    }
+  }
+
   @Test func waitsTakeTheirTime() {
     let pending = harness.begin(
       "TestState", ["definition": #"{"Type":"Wait","SecondsPath":"$.s","End":true}"#, "input": #"{"s":"1"}"#])

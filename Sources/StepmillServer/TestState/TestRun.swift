@@ -61,6 +61,8 @@ struct TestRun: Sendable {
       compiled, identity, limits: limits, observer: .listeners(level: .all), mapRuns: nil
     ) { resource in
       switch handler {
+      case .succeeding(let result) where TaskResourceName(resource).pattern == .callback:
+        completing(result, in: scope, service.host)
       case .succeeding(let result): .synchronous { call throws(TaskFailure) in call.succeed(result) }
       case .failing(let failure): .synchronous { _ throws(TaskFailure) in throw failure }
       case .real, nil: service.resolver.handler(of: resource, in: scope, for: service)
@@ -75,6 +77,15 @@ struct TestRun: Sendable {
           name: service.identifiers.uuid(), roleARN: roleARN ?? "", more: more), listener: listener)
     } catch {
       then(TestRun(end: .failed(TaskFailure(error: "States.Runtime", cause: error.description))))
+    }
+  }
+
+  /// Somebody who begins the task and completes it by its token at once.
+  private static func completing(_ result: JSON, in scope: Scope, _ host: any ExecutionHost) -> TaskHandler {
+    .deferred { request in
+      let token = request.token
+      host.submit(token, [:])
+      host.complete(token, region: scope.region, account: scope.account, .success(result)) { _ in }
     }
   }
 
@@ -99,7 +110,7 @@ struct TestRun: Sendable {
         switch event.type {
         case .taskScheduled: progress.run.arguments = details?["parameters"]?.string
         case .lambdaFunctionScheduled: progress.run.arguments = details?["input"]?.string
-        case .taskSucceeded, .lambdaFunctionSucceeded, .activitySucceeded, .taskSubmitted:
+        case .taskSucceeded, .lambdaFunctionSucceeded, .activitySucceeded:
           progress.run.result = details?["output"]?.string
         default:
           guard let name = details?["name"]?.string else { return }
