@@ -67,6 +67,32 @@ import Testing
     #expect(last["inspectionData"]?["errorDetails"] == ["catchIndex": 1])
   }
 
+  /// What a catcher fails with is not caught again.
+  @Test func catchersFailWithTheirOwnErrors() {
+    let mock: (key: String, value: JSON) = ("mock", ["errorOutput": ["error": "E", "cause": "C"]])
+    let failing: [(key: String, value: JSON)] = [
+      ("Output", "{% $states.input.nope %}"), ("Assign", ["v": "{% $states.input.nope %}"]),
+    ]
+    for field in failing {
+      var catcher: JSON = ["ErrorEquals": ["States.ALL"], "Next": "N"]
+      catcher[field.key] = field.value
+      let answer = test(
+        [
+          "Type": "Task", "QueryLanguage": "JSONata", "Resource": "arn:aws:states:::lambda:invoke",
+          "Arguments": ["FunctionName": "f"], "Catch": [catcher], "End": true,
+        ], [:], [mock])
+      #expect(answer["status"] == "FAILED" && answer["error"] == "States.QueryEvaluationError")
+      #expect(answer["cause"]?.string?.contains("field 'Catch[0]/\(field.key)") == true, "\(answer)")
+    }
+    let answer = test(
+      [
+        "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": ["FunctionName": "f"],
+        "Catch": [["ErrorEquals": ["E"], "ResultPath": "$.e", "Next": "N"]], "End": true,
+      ], 4, [mock])
+    #expect(answer["status"] == "FAILED" && answer["error"] == "States.ReferencePathConflict")
+    #expect(answer["cause"] == "Unable to apply ReferencePath $.e to input 4")
+  }
+
   @Test func mapsAreMocked() {
     let state: JSON = [
       "Type": "Map", "ItemsPath": "$.v",

@@ -142,6 +142,8 @@ final class TestBench: Sendable {
     }
     // The failure is the same once more, however it came about.
     run(state(catching: true, failing: true), handler: .failing(failure)) { [self] run in
+      // Nobody takes it, or who does fails with an error of its own.
+      if case .failed(let last) = run.end { return answer(last, "FAILED") }
       guard case .left(let output, let next?) = run.end, let index = Self.catcherIndex(next) else {
         return answer(failure, "FAILED")
       }
