@@ -67,6 +67,23 @@ import Testing
     #expect(last["inspectionData"]?["errorDetails"] == ["catchIndex": 1])
   }
 
+  /// Retriers match as they do in an execution: a missed heartbeat is a timeout, too.
+  @Test func retriersMatchAsTheEngineDoes() {
+    func status(_ error: JSON, by pattern: JSON) -> JSON? {
+      test(
+        [
+          "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": ["FunctionName": "f"],
+          "Retry": [["ErrorEquals": [pattern]]], "End": true,
+        ], [:], [("mock", ["errorOutput": ["error": error]])])["status"]
+    }
+    #expect(status("States.HeartbeatTimeout", by: "States.Timeout") == "RETRIABLE")
+    #expect(status("States.HeartbeatTimeout", by: "States.HeartbeatTimeout") == "RETRIABLE")
+    #expect(status("States.Timeout", by: "States.HeartbeatTimeout") == "FAILED")
+    #expect(status("States.HeartbeatTimeout", by: "States.TaskFailed") == "FAILED")
+    #expect(status("E", by: "States.TaskFailed") == "RETRIABLE")
+    #expect(status("States.Runtime", by: "States.ALL") == "FAILED")
+  }
+
   /// What a catcher fails with is not caught again.
   @Test func catchersFailWithTheirOwnErrors() {
     let mock: (key: String, value: JSON) = ("mock", ["errorOutput": ["error": "E", "cause": "C"]])

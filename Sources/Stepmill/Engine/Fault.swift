@@ -70,3 +70,12 @@ extension Fault {
     return false
   }
 }
+
+extension TaskFailure {
+  /// Whether a name of `ErrorEquals` matches this failure, as it matches what a task raised.
+  package func isMatched(by pattern: String) -> Bool {
+    JSON(error ?? "").withValue { error in
+      JSON(pattern).withValue { Fault.raised(error, cause: .missing).matches($0) }
+    }
+  }
+}

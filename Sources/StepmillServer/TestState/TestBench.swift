@@ -392,7 +392,7 @@ enum ErrorRules {
     guard mayCatch(failure) else { return nil }
     for (index, retrier) in (state["Retry"]?.array.map { Array($0) } ?? []).enumerated() {
       let names = retrier["ErrorEquals"]?.array?.compactMap(\.string) ?? []
-      guard names.contains(where: { matches($0, failure) }) else { continue }
+      guard names.contains(where: { failure.isMatched(by: $0) }) else { continue }
       guard count < retrier["MaxAttempts"]?.int ?? 3 else { return nil }
       var seconds = retrier["IntervalSeconds"]?.double ?? 1
       for _ in 0..<count { seconds *= retrier["BackoffRate"]?.double ?? 2 }
@@ -404,13 +404,4 @@ enum ErrorRules {
 
   /// `States.Runtime` is past help.
   static func mayCatch(_ failure: TaskFailure) -> Bool { failure.error != "States.Runtime" }
-
-  private static func matches(_ pattern: String, _ failure: TaskFailure) -> Bool {
-    switch pattern {
-    case failure.error: true
-    case "States.ALL": failure.error != "States.DataLimitExceeded"
-    case "States.TaskFailed": failure.error != "States.Timeout" && failure.error != "States.HeartbeatTimeout"
-    default: false
-    }
-  }
 }
