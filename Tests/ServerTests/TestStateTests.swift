@@ -67,6 +67,32 @@ import Testing
     #expect(last["inspectionData"]?["errorDetails"] == ["catchIndex": 1])
   }
 
+  /// A retrier that has had all its attempts is still told of where nobody takes the error.
+  @Test func exhaustedRetriers() {
+    func answer(_ catchers: JSON, count: JSON) -> JSON {
+      test(
+        [
+          "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": ["FunctionName": "f"],
+          "Retry": [
+            ["ErrorEquals": ["X"]], ["ErrorEquals": ["E"], "IntervalSeconds": 2, "MaxAttempts": 2],
+          ],
+          "Catch": catchers, "End": true,
+        ], [:],
+        [
+          ("mock", ["errorOutput": ["error": "E"]]), ("stateConfiguration", ["retrierRetryCount": count]),
+        ])
+    }
+    let catchers: [JSON] = [[], [["ErrorEquals": ["X"], "Next": "N"]]]
+    for catchers in catchers {
+      let last = answer(catchers, count: 2)
+      #expect(last["status"] == "FAILED" && last["error"] == "E")
+      #expect(
+        last["inspectionData"]?["errorDetails"] == ["retryBackoffIntervalSeconds": 8, "retryIndex": 1])
+    }
+    // However many there have been.
+    #expect(answer([], count: 2_000_000_000)["status"] == "FAILED")
+  }
+
   /// Retriers match as they do in an execution: a missed heartbeat is a timeout, too.
   @Test func retriersMatchAsTheEngineDoes() {
     func status(_ error: JSON, by pattern: JSON) -> JSON? {

@@ -134,18 +134,19 @@ final class TestBench: Sendable {
 
   /// Whether there is another attempt, or somebody who takes the error.
   private func judge(_ failure: TaskFailure) {
-    if let retrier = ErrorRules.retrier(order.state, failure, count: order.retryCount) {
-      return answer(failure, "RETRIABLE", retrier: retrier)
-    }
+    let retrier = ErrorRules.retrier(order.state, failure, count: order.retryCount)
+    if let retrier, !retrier.isExhausted { return answer(failure, "RETRIABLE", retrier: retrier) }
     guard ErrorRules.mayCatch(failure), let catchers = order.state["Catch"], catchers.count > 0 else {
-      return answer(failure, "FAILED")
+      return answer(failure, "FAILED", retrier: retrier)
     }
     // The failure is the same once more, however it came about.
     run(state(catching: true, failing: true), handler: .failing(failure)) { [self] run in
       // Nobody takes it, or who does fails with an error of its own.
-      if case .failed(let last) = run.end { return answer(last, "FAILED") }
+      if case .failed(let last) = run.end {
+        return answer(last, "FAILED", retrier: last == failure ? retrier : nil)
+      }
       guard case .left(let output, let next?) = run.end, let index = Self.catcherIndex(next) else {
-        return answer(failure, "FAILED")
+        return answer(failure, "FAILED", retrier: retrier)
       }
       // What it was called with showed in the first run.
       notes.withLock { $0.assigned = run.assigned }
@@ -384,22 +385,36 @@ final class TestBench: Sendable {
 enum ErrorRules {
   struct Retrier: Sendable {
     let index: Int
+    /// Before the attempt that would follow.
     let seconds: Int
+    /// There is none: it has had all its attempts.
+    let isExhausted: Bool
   }
 
-  /// The first retrier that the error matches, if it has an attempt left after `count`.
+  /// The first retrier that the error matches, after `count` attempts.
   static func retrier(_ state: JSON, _ failure: TaskFailure, count: Int) -> Retrier? {
     guard mayCatch(failure) else { return nil }
     for (index, retrier) in (state["Retry"]?.array.map { Array($0) } ?? []).enumerated() {
       let names = retrier["ErrorEquals"]?.array?.compactMap(\.string) ?? []
       guard names.contains(where: { failure.isMatched(by: $0) }) else { continue }
-      guard count < retrier["MaxAttempts"]?.int ?? 3 else { return nil }
-      var seconds = retrier["IntervalSeconds"]?.double ?? 1
-      for _ in 0..<count { seconds *= retrier["BackoffRate"]?.double ?? 2 }
+      let first = retrier["IntervalSeconds"]?.double ?? 1
+      var seconds = first == 0 ? 0 : first * power(retrier["BackoffRate"]?.double ?? 2, count)
       if let longest = retrier["MaxDelaySeconds"]?.double { seconds = min(seconds, longest) }
-      return Retrier(index: index, seconds: Int(min(seconds, 2_147_483_647)))
+      return Retrier(
+        index: index, seconds: Int(min(seconds, 2_147_483_647)),
+        isExhausted: count >= retrier["MaxAttempts"]?.int ?? 3)
     }
     return nil
+  }
+
+  private static func power(_ base: Double, _ exponent: Int) -> Double {
+    var (result, square, bits) = (1.0, base, exponent)
+    while bits > 0 {
+      if bits & 1 == 1 { result *= square }
+      square *= square
+      bits >>= 1
+    }
+    return result
   }
 
   /// `States.Runtime` is past help.
