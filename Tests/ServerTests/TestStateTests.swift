@@ -186,6 +186,25 @@ import Testing
     #expect(answer["output"] == #"{"a":1}"# && answer["inspectionData"]?["result"] == #"{"a":1}"#)
   }
 
+  @Test func activitiesShowWhatTheyWereGiven() {
+    let resource = "arn:aws:states:us-east-1:123456789012:activity:x"
+    let state: JSON = [
+      "Type": "Task", "Resource": JSON(resource), "Parameters": ["a.$": "$.k"],
+      "Catch": [["ErrorEquals": ["E"], "Next": "N"]], "End": true,
+    ]
+    let mocks: [JSON] = [["result": "5"], ["errorOutput": ["error": "E"]]]
+    for mock in mocks {
+      let data = test(state, ["k": 1], [("mock", mock)])["inspectionData"]
+      #expect(data?["afterParameters"] == #"{"a":1}"#)
+    }
+    let answer = test(
+      [
+        "Type": "Task", "QueryLanguage": "JSONata", "Resource": JSON(resource), "Arguments": ["a": 1],
+        "End": true,
+      ], [:], [("mock", ["result": "5"])])
+    #expect(answer["inspectionData"]?["afterArguments"] == #"{"a":1}"#)
+  }
+
   @Test func mocksAreHeldAgainstTheirServices() {
     let state: JSON = [
       "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": ["FunctionName": "f"],

@@ -109,7 +109,7 @@ struct TestRun: Sendable {
       state.withLock { progress in
         switch event.type {
         case .taskScheduled: progress.run.arguments = details?["parameters"]?.string
-        case .lambdaFunctionScheduled: progress.run.arguments = details?["input"]?.string
+        case .lambdaFunctionScheduled, .activityScheduled: progress.run.arguments = details?["input"]?.string
         case .taskSucceeded, .lambdaFunctionSucceeded, .activitySucceeded:
           progress.run.result = details?["output"]?.string
         default:
