@@ -154,6 +154,29 @@ import Testing
       error(state, [("mock", ["result": "3"])]) == "ValidationException: Mocked result must be an array.")
   }
 
+  /// A failure behind the work shows the stages before it.
+  @Test func mapsAndParallelsThatFailBehindTheirWork() {
+    let inner: JSON = ["StartAt": "P", "States": ["P": ["Type": "Pass", "End": true]]]
+    let states: [JSON] = [
+      ["Type": "Map", "ItemsPath": "$.v", "ItemProcessor": inner], ["Type": "Parallel", "Branches": [inner]],
+    ]
+    for var state in states {
+      state["End"] = true
+      func data(_ field: String, _ value: JSON) -> JSON {
+        var state = state
+        state[field] = value
+        let answer = test(state, ["v": [1]], [("mock", ["result": "[3]"])])
+        #expect(answer["status"] == "FAILED")
+        return answer["inspectionData"] ?? .null
+      }
+      let output = data("OutputPath", "$.missing")
+      #expect(output["afterResultSelector"] == "[3]" && output["afterResultPath"] == "[3]")
+      let place = data("ResultPath", "$.v.x")
+      #expect(place["afterResultSelector"] == "[3]" && place["afterResultPath"] == nil)
+      #expect(data("ResultSelector", ["x.$": "$.missing"])["afterResultSelector"] == nil)
+    }
+  }
+
   @Test func aStateOfAMachineWithVariables() {
     let machine: JSON = [
       "StartAt": "A",

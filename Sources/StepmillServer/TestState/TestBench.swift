@@ -70,7 +70,7 @@ final class TestBench: Sendable {
     prepare { [self] preparation in
       switch preparation {
       case .ready: break
-      case .failed(let failure): return failed(failure)
+      case .failed(let failure): return judge(failure)
       case .refused(let why): return reply(.failure(.validation(why)))
       }
       run(state(catching: false), handler: handler) { [self] run in
@@ -125,10 +125,15 @@ final class TestBench: Sendable {
     }
   }
 
+  /// The state's own run has failed: what came before the failure can still be shown.
   private func failed(_ failure: TaskFailure) {
     let hasResult = notes.withLock { $0.stages["result"] != nil }
-    guard order.type == "Pass" || order.type == "Task" && hasResult else { return judge(failure) }
-    // What came before the failure can still be shown.
+    switch order.type {
+    case "Pass": break
+    case "Task": guard hasResult else { return judge(failure) }
+    case "Map", "Parallel": guard mockedResult != nil else { return judge(failure) }
+    default: return judge(failure)
+    }
     finishStages { [self] in judge(failure) }
   }
 
