@@ -190,6 +190,22 @@ import Testing
     #expect(error(machine, [("stateName", "C")]) == "ValidationException: State not found in definition")
   }
 
+  /// A state of a Map's processor is in the first iteration, one of a Parallel's branch in none.
+  @Test func iterationsHaveAContext() {
+    let state: JSON = ["Type": "Pass", "Parameters": ["i.$": "$$.Map.Item.Index"], "End": true]
+    let branch: JSON = ["StartAt": "S", "States": ["S": state]]
+    let inner: JSON = [
+      "StartAt": "P", "States": ["P": ["Type": "Parallel", "Branches": [branch], "End": true]],
+    ]
+    func status(_ container: JSON) -> JSON? {
+      let machine: JSON = ["StartAt": "C", "States": ["C": container]]
+      return test(machine, [:], [("stateName", "S")])["output"]
+    }
+    #expect(status(["Type": "Map", "ItemProcessor": branch, "End": true]) == #"{"i":0}"#)
+    #expect(status(["Type": "Map", "ItemProcessor": inner, "End": true]) == #"{"i":0}"#)
+    #expect(status(["Type": "Parallel", "Branches": [branch], "End": true]) == nil)
+  }
+
   @Test func contexts() {
     let state: JSON = ["Type": "Pass", "Parameters": ["c.$": "$$"], "End": true]
     let answer = test(state, [:], [("context", #"{"Execution":{"Id":"i"}}"#)])

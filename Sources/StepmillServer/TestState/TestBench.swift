@@ -60,6 +60,7 @@ final class TestBench: Sendable {
     if order.state["Resource"]?.string?.hasSuffix(".waitForTaskToken") == true {
       context.append(("Task", ["Token": JSON(service.identifiers.uuid())]))
     }
+    if order.isInIteration { context.append(("Map", ["Item": ["Index": 0]])) }
     return JSON(members: context)
   }
 

@@ -17,6 +17,7 @@ struct TestOrder: Sendable {
   let state: JSON
   let type: String
   let isJSONata: Bool
+  let isInIteration: Bool
   let input: JSON
   let inputText: String
   let roleARN: String?
@@ -35,6 +36,7 @@ struct TestOrder: Sendable {
     let found = try StateFinder(request.required("definition"), name: request.text("stateName"), service)
     state = found.state
     isJSONata = found.isJSONata
+    isInIteration = found.isInIteration
     type = state["Type"]?.string ?? ""
     roleARN = request.text("roleArn")
     level = request.text("inspectionLevel").flatMap { Level(rawValue: $0) } ?? .info
@@ -169,19 +171,22 @@ struct TestOrder: Sendable {
 struct StateFinder {
   let state: JSON
   let isJSONata: Bool
+  /// It is in a Map's processor.
+  let isInIteration: Bool
 
   init(_ definition: String, name: String?, _ service: StepFunctionsService) throws(APIError) {
     guard let name else {
       state = try Self.single(definition, service)
       isJSONata = state["QueryLanguage"]?.string == "JSONata"
+      isInIteration = false
       return
     }
     try service.validate(definition, .standard)
     guard let machine = try? JSON(parsing: definition), let found = Self.find(name, in: machine) else {
       throw .validation("State not found in definition")
     }
-    state = found
-    let language = found["QueryLanguage"]?.string ?? machine["QueryLanguage"]?.string
+    (state, isInIteration) = found
+    let language = state["QueryLanguage"]?.string ?? machine["QueryLanguage"]?.string
     isJSONata = language == "JSONata"
   }
 
@@ -196,15 +201,19 @@ struct StateFinder {
     return state
   }
 
-  private static func find(_ name: String, in machine: JSON) -> JSON? {
+  private static func find(
+    _ name: String, in machine: JSON, isInIteration: Bool = false
+  ) -> (state: JSON, isInIteration: Bool)? {
     guard let states = machine["States"], let members = states.object else { return nil }
-    if let found = states[name] { return found }
+    if let found = states[name] { return (found, isInIteration) }
     for member in members {
       for key in ["ItemProcessor", "Iterator"] {
-        if let inner = member.value[key], let found = find(name, in: inner) { return found }
+        if let inner = member.value[key], let found = find(name, in: inner, isInIteration: true) {
+          return found
+        }
       }
       for branch in member.value["Branches"]?.array.map({ Array($0) }) ?? [] {
-        if let found = find(name, in: branch) { return found }
+        if let found = find(name, in: branch, isInIteration: isInIteration) { return found }
       }
     }
     return nil
