@@ -50,10 +50,7 @@ extension Shard {
       if map.pointee.itemsPath != 0 { cover(items, selectedBy: path, fiber) }
     }
     guard items.isArray else {
-      let text =
-        map.pointee.itemsPath == 0 ? "$" : tables.pointee.constants[Int(path.pointee.text)].text
-      state.pointee.fault = runtimeFault(
-        fiber, "Reference path \"\(text)\" must point to array.", prefixed: false)
+      state.pointee.fault = noItemsFault(fiber, map, tables)
       return .failed
     }
     guard let bound = mapConcurrency(fiber, map, effective, isJSONata: isJSONata, tables) else {
@@ -69,6 +66,20 @@ extension Shard {
       machine: map.pointee.machine)
     if _slowPath(kept != nil), let kept { return goOn(fiber, op, with: kept, tables) }
     return .fannedOut
+  }
+
+  /// What ItemsPath leads to is nothing to go through. Of a path into the context object the
+  /// service tells without its first dollar sign.
+  func noItemsFault(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ map: UnsafePointer<MapOp>, _ tables: UnsafePointer<ProgramTables>
+  ) -> Fault {
+    var text = "$"
+    if map.pointee.itemsPath != 0 {
+      let path = tables.pointee.paths + Int(map.pointee.itemsPath)
+      text = tables.pointee.constants[Int(path.pointee.text)].text
+      if text.hasPrefix("$$") { text.removeFirst() }
+    }
+    return runtimeFault(fiber, "Reference path \"\(text)\" must point to array.", prefixed: false)
   }
 
   /// MaxConcurrency, with the runtime's own bound where the Map sets none; nil after a fault.

@@ -98,9 +98,7 @@ extension Shard {
     let path = tables.pointee.paths + Int(map.pointee.itemsPath)
     let items = map.pointee.itemsPath == 0 ? effective : value(path, effective, fiber, tables)
     if items.isArray || items.isObject { return items }
-    let text = map.pointee.itemsPath == 0 ? "$" : tables.pointee.constants[Int(path.pointee.text)].text
-    state.pointee.fault = runtimeFault(
-      fiber, "Reference path \"\(text)\" must point to array.", prefixed: false)
+    state.pointee.fault = noItemsFault(fiber, map, tables)
     return .missing
   }
 
