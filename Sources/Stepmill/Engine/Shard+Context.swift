@@ -8,13 +8,13 @@ extension Shard {
     _ tables: UnsafePointer<ProgramTables>
   ) -> Value? {
     guard path.pointee.kind == .fields || path.pointee.kind == .steps else { return nil }
-    if _slowPath(fiber.pointee.execution.pointee.identity?.takeUnretainedValue().more?.context != nil) {
-      return nil
-    }
     let segments = tables.pointee.segments + Int(path.pointee.first)
     let count = Int(path.pointee.count)
     if count >= 3, segments[0].sameText("Map"), segments[1].sameText("Item") {
-      guard let owner = mapOwner(fiber) else { return .missing }
+      guard let owner = mapOwner(fiber) else {
+        let more = fiber.pointee.execution.pointee.identity?.takeUnretainedValue().more
+        return more?.context == nil ? .missing : nil
+      }
       var value: Value
       if segments[2].sameText("Value") {
         value = owner.value
