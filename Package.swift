@@ -179,7 +179,8 @@ let package = Package(
       name: "StoreTests", dependencies: ["Stepmill", "StepmillServer", "StepmillStore", "stepmill-store"],
       swiftSettings: outside),
     .target(
-      name: "StepmillServer", dependencies: ["Stepmill", "StepmillHTTP", "StepmillTasks", "CIntrinsics"],
+      name: "StepmillServer",
+      dependencies: ["Stepmill", "StepmillBatch", "StepmillHTTP", "StepmillTasks", "CIntrinsics"],
       swiftSettings: outside),
     .testTarget(
       name: "ServerTests", dependencies: ["Stepmill", "StepmillBatch", "StepmillServer"],

@@ -154,11 +154,172 @@ import Testing
       error(state, [("mock", ["result": "3"])]) == "ValidationException: Mocked result must be an array.")
   }
 
+  private static let inline: JSON = ["StartAt": "P", "States": ["P": ["Type": "Pass", "End": true]]]
+  private static let distributed: JSON = [
+    "ProcessorConfig": ["Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"], "StartAt": "P",
+    "States": ["P": ["Type": "Pass", "End": true]],
+  ]
+
+  /// A Map with some fields, whose mocked result is numbers.
+  private func map(
+    _ processor: JSON, _ fields: [(key: String, value: JSON)], _ input: JSON = [:], results: Int = 2,
+    data: String? = nil
+  ) -> JSON {
+    var state: JSON = ["Type": "Map", "ItemProcessor": processor, "End": true]
+    for field in fields { state[field.key] = field.value }
+    var more: [(key: String, value: JSON)] = [
+      ("mock", ["result": JSON(JSON((0..<results).map { JSON($0) }).text)])
+    ]
+    if let data { more.append(("stateConfiguration", ["mapItemReaderData": JSON(data)])) }
+    return test(state, input, more)
+  }
+
+  /// Items and bounds fail with what an execution fails with.
+  @Test func mapsFailAsTheyDoInExecutions() {
+    let cases: [(fields: [(key: String, value: JSON)], input: JSON, cause: String)] = [
+      ([("ItemsPath", "$.no")], [:], #"Reference path "$.no" must point to array."#),
+      ([], ["a": 1], #"Reference path "$" must point to array."#),
+      ([("ItemsPath", "$$.Execution")], [], #"Reference path "$.Execution" must point to array."#),
+      (
+        [("ItemsPath", "$.v"), ("MaxConcurrencyPath", "$.m")], ["v": []],
+        "Invalid path '$.m' : No results for path: $['m']"
+      ),
+      (
+        [("ItemsPath", "$.v"), ("MaxConcurrencyPath", "$.m")], ["v": [], "m": "x"],
+        #"The MaxConcurrencyPath field refers to value "x" which is not a valid integer: $.m"#
+      ),
+      (
+        [("ItemsPath", "$.v"), ("MaxConcurrencyPath", "$.m")], ["v": [], "m": -1],
+        "MaxConcurrency cannot be negative."
+      ),
+      (
+        [("QueryLanguage", "JSONata"), ("Items", "{% $states.input.no %}")], [:],
+        "The JSONata expression '$states.input.no' specified for the field 'Items' returned nothing "
+          + "(undefined)."
+      ),
+      (
+        [("QueryLanguage", "JSONata"), ("Items", "{% 5 %}")], [:],
+        "The JSONata expression '5' specified for the field 'Items' returned an unexpected result type. "
+          + "Expected 'array', but was 'number' for value: 5"
+      ),
+      ([("QueryLanguage", "JSONata")], 5, "Map state input must be an array but was: 5"),
+      ([("QueryLanguage", "JSONata")], ["a": 1], #"Map state input must be an array but was: {"a":1}"#),
+      (
+        [("QueryLanguage", "JSONata"), ("MaxConcurrency", "{% 'x' %}")], [],
+        "The JSONata expression ''x'' specified for the field 'MaxConcurrency' returned an unexpected result "
+          + #"type. Expected 'number', but was 'string' for value: "x""#
+      ),
+    ]
+    for (fields, input, cause) in cases {
+      let answer = map(Self.inline, fields, input, results: 0)
+      #expect(answer["status"] == "FAILED" && answer["cause"] == JSON(cause), "\(answer)")
+    }
+    let answer = map(
+      Self.distributed, [("ItemsPath", "$.v"), ("ToleratedFailurePercentagePath", "$.m")],
+      ["v": [], "m": 101], results: 0)
+    #expect(answer["cause"] == "ToleratedFailurePercentage must be between 0 and 100.")
+    // What came before the failure is shown.
+    let selector = map(
+      Self.inline, [("ItemsPath", "$.v"), ("ItemSelector", ["x.$": "$.no"]), ("MaxConcurrency", 3)],
+      ["v": [1, 2]])
+    #expect(
+      selector["cause"]
+        == #"The JSONPath '$.no' specified for the field 'x.$' could not be found in the input '{"v":[1,2]}'"#
+    )
+    #expect(
+      selector["inspectionData"] == [
+        "input": #"{"v":[1,2]}"#, "afterInputPath": #"{"v":[1,2]}"#, "afterItemsPath": "[1, 2]",
+        "maxConcurrency": 3,
+      ])
+  }
+
+  @Test func distributedMapsGoThroughObjects() {
+    let selector: JSON = ["k.$": "$$.Map.Item.Key", "v.$": "$$.Map.Item.Value"]
+    let answer = map(
+      Self.distributed, [("ItemsPath", "$.o"), ("ItemSelector", selector)], ["o": ["a": 1, "b": 2]])
+    #expect(
+      answer["status"] == "SUCCEEDED" && answer["inspectionData"]?["afterItemsPath"] == #"{"a":1,"b":2}"#)
+    #expect(
+      answer["inspectionData"]?["afterItemSelector"] == #"[{"k":"a","v":1}, {"k":"b","v":2}]"#, "\(answer)")
+  }
+
+  private static func reader(_ config: JSON) -> (key: String, value: JSON) {
+    (
+      "ItemReader",
+      [
+        "Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": config,
+        "Parameters": ["Bucket": "b", "Key.$": "$.key"],
+      ]
+    )
+  }
+
+  /// The text is read as the object would be.
+  @Test func readersReadTheirData() {
+    let selector: (key: String, value: JSON) = ("ItemSelector", ["v.$": "$$.Map.Item.Value", "k.$": "$.key"])
+    func items(_ config: JSON, _ data: String) -> JSON {
+      let answer = map(Self.distributed, [Self.reader(config), selector], ["key": "k"], data: data)
+      return answer["inspectionData"]?["afterItemSelector"] ?? answer["cause"] ?? .null
+    }
+    let numbers: JSON = #"[{"v":4,"k":"k"}, {"v":5,"k":"k"}]"#
+    #expect(items(["InputType": "JSON"], "[4,5]") == numbers)
+    #expect(items(["InputType": "JSON", "MaxItems": 2], "[4,5,6]") == numbers)
+    #expect(items(["InputType": "JSON", "ItemsPointer": "/a/0"], #"{"a":[[4,5]]}"#) == numbers)
+    #expect(items(["InputType": "JSONL"], "4\n5\n") == numbers)
+    #expect(
+      items(["InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"], "a,b\n1,\"x,y\"\n2\n")
+        == #"[{"v":{"a":"1","b":"x,y"},"k":"k"}, {"v":{"a":"2","b":""},"k":"k"}]"#)
+    #expect(
+      items(["InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": ["a"]], "1\n2\n")
+        == #"[{"v":{"a":"1"},"k":"k"}, {"v":{"a":"2"},"k":"k"}]"#)
+    #expect(items(["InputType": "JSON"], "nope") == "Attempting to map over non-iterable node.")
+    #expect(
+      items(["InputType": "JSON", "ItemsPointer": "/b"], "{}")
+        == "The provided ReaderConfig.ItemsPointer does not match any valid path in the JSON structure.")
+    let pointed = map(
+      Self.distributed, [Self.reader(["InputType": "JSON", "ItemsPointer": "/x"])], ["key": "k"],
+      data: #"{"x":[4, 5]}"#)
+    #expect(pointed["inspectionData"]?["afterItemsPointer"] == "[4,5]")
+    let listed = map(
+      Self.distributed,
+      [
+        (
+          "ItemReader",
+          [
+            "Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": ["Bucket": "b", "Prefix": "p"],
+          ]
+        )
+      ], data: #"[{"Key":"p/1"},{"Key":"p/2"}]"#)
+    #expect(listed["status"] == "SUCCEEDED", "\(listed)")
+  }
+
+  /// Batches have the bounds of an execution, and their BatchInput.
+  @Test func batches() {
+    func batches(_ batcher: JSON, _ fields: [(key: String, value: JSON)] = [("ItemsPath", "$.v")]) -> JSON {
+      let answer = map(
+        Self.distributed, fields + [("ItemBatcher", batcher)], ["v": [1, 2, 3], "n": 2, "k": "K"])
+      return answer["inspectionData"]?["afterItemBatcher"] ?? answer["cause"] ?? .null
+    }
+    let pairs: JSON = #"[{"Items":["1","2"]}, {"Items":["3"]}]"#
+    #expect(batches(["MaxItemsPerBatch": 2]) == pairs)
+    #expect(batches(["MaxItemsPerBatchPath": "$.n"]) == pairs)
+    #expect(batches(["MaxInputBytesPerBatch": 15]) == pairs)
+    #expect(
+      batches(
+        ["MaxItemsPerBatch": "{% $states.input.n %}"],
+        [("QueryLanguage", "JSONata"), ("Items", "{% $states.input.v %}")]) == pairs)
+    #expect(
+      batches(["MaxItemsPerBatch": 2, "BatchInput": ["b.$": "$.k"]])
+        == #"[{"BatchInput":{"b":"K"},"Items":["1","2"]}, {"BatchInput":{"b":"K"},"Items":["3"]}]"#)
+    #expect(
+      batches(["MaxItemsPerBatchPath": "$.k"])
+        == #"The MaxItemsPerBatchPath field refers to value "K" which is not a valid integer: $.k"#)
+  }
+
   /// A failure behind the work shows the stages before it.
   @Test func mapsAndParallelsThatFailBehindTheirWork() {
-    let inner: JSON = ["StartAt": "P", "States": ["P": ["Type": "Pass", "End": true]]]
     let states: [JSON] = [
-      ["Type": "Map", "ItemsPath": "$.v", "ItemProcessor": inner], ["Type": "Parallel", "Branches": [inner]],
+      ["Type": "Map", "ItemsPath": "$.v", "ItemProcessor": Self.inline],
+      ["Type": "Parallel", "Branches": [Self.inline]],
     ]
     for var state in states {
       state["End"] = true

@@ -1,8 +1,13 @@
 import Stepmill
-import Synchronization
+import StepmillBatch
 
 /// What a Map that is tested does before its first iteration: its items, what is made of them,
 /// and its bounds.
+///
+/// The Map itself does it, around a processor that does nothing: what reaches that processor is
+/// what a stage has made of the items. Each stage is a Map with the fields up to there. The last
+/// one runs first, since what it fails with is what the state fails with; those before it show
+/// how far the data came.
 final class MapStages: Sendable {
   private let order: TestOrder
   private let bench: TestBench
@@ -19,178 +24,180 @@ final class MapStages: Sendable {
     var hasOtherSize = false
   }
 
+  private enum Stage: Sendable {
+    case items, selector, batcher
+
+    var fields: [String] {
+      switch self {
+      case .items:
+        [
+          "InputPath", "ItemsPath", "Items", "ItemReader", "MaxConcurrency", "MaxConcurrencyPath",
+          "ToleratedFailureCount", "ToleratedFailureCountPath", "ToleratedFailurePercentage",
+          "ToleratedFailurePercentagePath",
+        ]
+      case .selector: Stage.items.fields + ["ItemSelector", "Parameters"]
+      case .batcher: Stage.selector.fields + ["ItemBatcher"]
+      }
+    }
+  }
+
   init(_ order: TestOrder, bench: TestBench) {
     self.order = order
     self.bench = bench
   }
 
   func begin(_ then: @escaping @Sendable (Result) -> Void) {
-    order.isJSONata ? beginJSONata(then) : beginJSONPath(then)
-  }
-
-  // MARK: JSONPath
-
-  private func beginJSONPath(_ then: @escaping @Sendable (Result) -> Void) {
-    let state = order.state
-    var members: [(key: String, value: JSON)] = []
-    if order.readerData == nil { members.append(("items.$", state["ItemsPath"] ?? "$")) }
-    for (field, name) in Self.pathFields {
-      if let path = state[field] { members.append(("\(name).$", path)) }
-    }
-    let probe: JSON = [
-      "Type": "Pass", "InputPath": state["InputPath"] ?? "$", "Parameters": JSON(members: members),
-      "End": true,
-    ]
-    bench.run(probe, handler: nil) { [self] run in
+    var stages = [Stage.items]
+    if order.state["ItemSelector"] != nil || order.state["Parameters"] != nil { stages.append(.selector) }
+    if order.state["ItemBatcher"] != nil { stages.append(.batcher) }
+    let last = stages.removeLast()
+    run(last) { [self, stages] items, failure in
       var result = Result()
-      var values: JSON = [:]
-      switch run.end {
-      case .left(let output, _): values = (try? JSON(parsing: output)) ?? [:]
-      case .failed(let failure):
-        result.failure = failure
-        return then(result)
+      result.failure = failure
+      result.iterations = items.count
+      if case .result(let mocked) = order.mock { result.hasOtherSize = mocked.count != items.count }
+      show(stages[...], result) { [self] result in
+        guard result.isShown, failure == nil else { return then(result.result) }
+        show(last, items, result.result, then)
       }
-      let items = order.readerData.map { pointed($0, &result) } ?? values["items"] ?? .null
-      guard items.kind == .array || order.readerData != nil && items.kind == .object else {
-        var path = state["ItemsPath"]?.string ?? "$"
-        if path.hasPrefix("$$") { path.removeFirst() }
-        result.failure = TaskFailure(
-          error: "States.Runtime", cause: "Reference path \"\(path)\" must point to array.")
-        return then(result)
-      }
-      if state["ItemsPath"] != nil, order.readerData == nil {
-        result.texts["afterItemsPath"] = Self.listed(items)
-      }
-      bounds(&result) { name, field in values[name] ?? state[field] }
-      selected(items, &result, then)
     }
   }
 
-  private static let pathFields = [
-    ("MaxConcurrencyPath", "maxConcurrency"), ("ToleratedFailureCountPath", "toleratedCount"),
-    ("ToleratedFailurePercentagePath", "toleratedPercentage"),
-  ]
+  // MARK: Showing
 
-  private func bounds(_ result: inout Result, _ value: (_ name: String, _ field: String) -> JSON?) {
-    func number(_ value: JSON?) -> Double? { value?.double ?? value?.string.flatMap { Double($0) } }
-    result.maxConcurrency = Int(number(value("maxConcurrency", "MaxConcurrency")) ?? 0)
-    result.toleratedCount = number(value("toleratedCount", "ToleratedFailureCount")).map { Int($0) }
-    result.toleratedPercentage = number(value("toleratedPercentage", "ToleratedFailurePercentage"))
-  }
-
-  // MARK: JSONata
-
-  private func beginJSONata(_ then: @escaping @Sendable (Result) -> Void) {
-    let state = order.state
-    var members: [(key: String, value: JSON)] = []
-    if order.readerData == nil { members.append(("items", state["Items"] ?? "{% $states.input %}")) }
-    for field in ["MaxConcurrency", "ToleratedFailureCount", "ToleratedFailurePercentage"] {
-      if let value = state[field] { members.append((field, value)) }
-    }
-    let probe: JSON = [
-      "Type": "Pass", "QueryLanguage": "JSONata", "Output": JSON(members: members), "End": true,
-    ]
-    bench.run(probe, handler: nil) { [self] run in
-      var result = Result()
-      var values: JSON = [:]
-      switch run.end {
-      case .left(let output, _): values = (try? JSON(parsing: output)) ?? [:]
-      case .failed(let failure):
-        result.failure = failure
-        return then(result)
-      }
-      bounds(&result) { _, field in values[field] }
-      let items = order.readerData.map { pointed($0, &result) } ?? values["items"] ?? .null
-      guard items.kind == .array || items.kind == .object else {
-        result.failure = TaskFailure(
-          error: "States.QueryEvaluationError",
-          cause: "The JSONata expression specified for the field 'Items' must return an array")
-        return then(result)
-      }
-      selected(items, &result, then)
-    }
-  }
-
-  // MARK: Items
-
-  /// The part of a dataset that an ItemsPointer names.
-  private func pointed(_ data: JSON, _ result: inout Result) -> JSON {
-    guard let pointer = order.state["ItemReader"]?["ReaderConfig"]?["ItemsPointer"]?.string, !pointer.isEmpty
-    else { return data }
-    var value = data
-    for step in pointer.split(separator: "/", omittingEmptySubsequences: false).dropFirst() {
-      let name = String(step.replacing("~1", with: "/").replacing("~0", with: "~"))
-      guard let next = Int(name).flatMap({ value[$0] }) ?? value[name] else {
-        result.failure = TaskFailure(
-          error: "States.ItemReaderFailed",
-          cause: "The provided ReaderConfig.ItemsPointer does not match any valid path in the JSON structure."
-        )
-        return []
-      }
-      value = next
-    }
-    result.texts["afterItemsPointer"] = value.text
-    return value
-  }
-
-  /// What ItemSelector makes of the items: a real Map does it, whose iterations do nothing.
-  private func selected(
-    _ items: JSON, _ result: inout Result, _ then: @escaping @Sendable (Result) -> Void
+  /// Shows stages as long as they succeed, and says whether all of them did.
+  private func show(
+    _ stages: ArraySlice<Stage>, _ result: Result,
+    _ then: @escaping @Sendable ((result: Result, isShown: Bool)) -> Void
   ) {
-    let known = result
-    guard let selector = order.state["ItemSelector"] ?? order.state["Parameters"], items.kind == .array else {
-      return batched(items, known, then)
-    }
-    var members: [(key: String, value: JSON)] = [("Type", "Map"), ("MaxConcurrency", 1)]
-    if order.isJSONata {
-      members += [("QueryLanguage", "JSONata"), ("Items", items)]
-    } else {
-      // The selector reads the state's effective input, beside which the items have to lie.
-      if let path = order.state["InputPath"] { members.append(("InputPath", path)) }
-      if let path = order.state["ItemsPath"], order.readerData == nil { members.append(("ItemsPath", path)) }
-    }
-    members += [
-      ("ItemSelector", selector),
-      ("ItemProcessor", ["StartAt": "Item", "States": ["Item": ["Type": "Pass", "End": true]]]),
-      ("End", true),
-    ]
-    bench.run(JSON(members: members), handler: nil) { [self] run in
-      var result = known
-      switch run.end {
-      case .left(let output, _):
-        let selected = (try? JSON(parsing: output)) ?? []
-        result.texts["afterItemSelector"] = Self.listed(selected)
-        batched(selected, result, then)
-      case .failed(let failure):
-        result.failure = failure
-        then(result)
-      }
+    guard let stage = stages.first else { return then((result, true)) }
+    run(stage) { [self] items, failure in
+      guard failure == nil else { return then((result, false)) }
+      show(stage, items, result) { [self] in show(stages.dropFirst(), $0, then) }
     }
   }
 
-  private func batched(_ items: JSON, _ known: Result, _ then: (Result) -> Void) {
+  private func show(
+    _ stage: Stage, _ items: [JSON], _ known: Result, _ then: @escaping @Sendable (Result) -> Void
+  ) {
     var result = known
-    result.iterations = items.count
-    if let batcher = order.state["ItemBatcher"] {
-      let size = max(1, batcher["MaxItemsPerBatch"]?.int ?? .max)
-      let all = items.array.map { Array($0) } ?? []
-      var batches: [JSON] = []
-      var start = 0
-      while start < all.count {
-        let end = start + min(size, all.count - start)
-        batches.append(["Items": JSON(all[start..<end].map { JSON($0.text) })])
-        start = end
-      }
-      result.iterations = batches.count
-      result.texts["afterItemBatcher"] = Self.listed(JSON(batches))
+    switch stage {
+    case .items: return showBounds(known, then)
+    case .selector: result.texts["afterItemSelector"] = Self.listed(items)
+    case .batcher: result.texts["afterItemBatcher"] = Self.listed(items.map(Self.batch))
     }
-    if case .result(let mocked) = order.mock { result.hasOtherSize = mocked.count != result.iterations }
     then(result)
   }
 
+  /// Shows the bounds and, of JSONPath, the items; a Pass can tell what they come to, since the
+  /// Map has found nothing wrong with them.
+  private func showBounds(_ known: Result, _ then: @escaping @Sendable (Result) -> Void) {
+    let state = order.state
+    var members: [(key: String, value: JSON)] = []
+    for field in Self.bounds {
+      if let value = state[field] { members.append((field, value)) }
+      if let path = state["\(field)Path"] { members.append(("\(field).$", path)) }
+    }
+    let path = order.readerData == nil ? state["ItemsPath"] : nil
+    if let path { members.append(("items.$", path)) }
+    let values = JSON(members: members)
+    let probe: JSON =
+      order.isJSONata
+      ? ["Type": "Pass", "QueryLanguage": "JSONata", "Output": values, "End": true]
+      : ["Type": "Pass", "InputPath": state["InputPath"] ?? "$", "Parameters": values, "End": true]
+    bench.run(probe, handler: nil) { [self] run in
+      var result = known
+      if case .left(let output, _) = run.end, let values = try? JSON(parsing: output) {
+        func number(_ field: String) -> Double? {
+          values[field]?.double ?? values[field]?.string.flatMap { Double($0) }
+        }
+        result.maxConcurrency = number("MaxConcurrency").flatMap { Int(exactly: $0) } ?? 0
+        result.toleratedCount = number("ToleratedFailureCount").flatMap { Int(exactly: $0) }
+        result.toleratedPercentage = number("ToleratedFailurePercentage")
+        if let items = values["items"] {
+          result.texts["afterItemsPath"] = items.array.map { Self.listed(Array($0)) } ?? items.text
+        }
+      }
+      result.texts["afterItemsPointer"] = pointed?.text
+      then(result)
+    }
+  }
+
+  private static let bounds = ["MaxConcurrency", "ToleratedFailureCount", "ToleratedFailurePercentage"]
+
+  /// The part of the dataset that an ItemsPointer names.
+  private var pointed: JSON? {
+    guard let pointer = order.state["ItemReader"]?["ReaderConfig"]?["ItemsPointer"]?.string, !pointer.isEmpty,
+      var value = order.readerData.flatMap({ try? JSON(parsing: $0) })
+    else { return nil }
+    for step in pointer.split(separator: "/", omittingEmptySubsequences: false).dropFirst() {
+      let name = String(step.replacing("~1", with: "/").replacing("~0", with: "~"))
+      guard let next = Int(name).flatMap({ value[$0] }) ?? value[name] else { return nil }
+      value = next
+    }
+    return value
+  }
+
   /// A list as the service prints it: items after a comma and a blank.
-  private static func listed(_ items: JSON) -> String {
-    guard let elements = items.array else { return items.text }
-    return "[" + elements.map(\.text).joined(separator: ", ") + "]"
+  private static func listed(_ items: [JSON]) -> String {
+    "[" + items.map(\.text).joined(separator: ", ") + "]"
+  }
+
+  /// A batch as the service prints it: its items are texts.
+  private static func batch(_ batch: JSON) -> JSON {
+    JSON(
+      members: batch.object?.map { member in
+        let items = member.key == "Items" ? member.value.array : nil
+        return (member.key, items.map { JSON($0.map { JSON($0.text) }) } ?? member.value)
+      } ?? [])
+  }
+
+  // MARK: Running
+
+  /// Runs the Map up to a stage, and gives what its iterations begin with.
+  private func run(_ stage: Stage, _ then: @escaping @Sendable ([JSON], TaskFailure?) -> Void) {
+    var members: [(key: String, value: JSON)] = [("Type", "Map")]
+    if order.isJSONata { members.append(("QueryLanguage", "JSONata")) }
+    for field in stage.fields {
+      if let value = order.state[field] { members.append((field, value)) }
+    }
+    // What an iteration gives is as short as can be: however many there are, the results fit.
+    let item: JSON = ["Type": "Pass", "Result": 0, "End": true]
+    var processor: JSON = [
+      "StartAt": JSON(TestRun.itemName), "States": JSON(members: [(TestRun.itemName, item)]),
+    ]
+    if isDistributed { processor["ProcessorConfig"] = ["Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"] }
+    members += [("ItemProcessor", processor), ("End", true)]
+    let children = MapChildren(order.readerData)
+    bench.run(JSON(members: members), handler: nil, mapRuns: children) { [isDistributed] run in
+      switch run.end {
+      case .left: then(isDistributed ? children.inputs : run.items, nil)
+      case .failed(let failure): then([], failure)
+      }
+    }
+  }
+
+  /// A reader and a batcher are a distributed Map's only.
+  private var isDistributed: Bool {
+    let processor = order.state["ItemProcessor"] ?? order.state["Iterator"]
+    return processor?["ProcessorConfig"]?["Mode"]?.string == "DISTRIBUTED"
+      || order.state["ItemReader"] != nil || order.state["ItemBatcher"] != nil
+  }
+}
+
+/// Takes the inputs of a Map Run's children, whose items come from a text in the place of a bucket.
+private final class MapChildren: MapRunDelegate {
+  let mapStorage: (any MapRunStorage)?
+  private let taken = Lock<[JSON]>([])
+
+  init(_ data: String?) {
+    mapStorage = data.map { TextStorage(TextBucket($0)) }
+  }
+
+  var inputs: [JSON] { taken.withLock { $0 } }
+
+  func listener(for child: MapRunChildInfo, of run: DistributedMapRun) -> (any ExecutionListener)? {
+    taken.withLock { $0.append(child.input) }
+    return nil
   }
 }

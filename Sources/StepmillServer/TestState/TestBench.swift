@@ -365,12 +365,12 @@ final class TestBench: Sendable {
 
   /// Runs a state with the order's input, context and variables.
   func run(
-    _ state: JSON, input: JSON? = nil, handler: TestHandler?,
+    _ state: JSON, input: JSON? = nil, handler: TestHandler?, mapRuns: (any MapRunDelegate)? = nil,
     _ then: @escaping @Sendable (TestRun) -> Void
   ) {
     TestRun.perform(
       state, input: input ?? order.input, variables: order.variables, context: context, handler: handler,
-      roleARN: order.roleARN, scope: order.scope, service, then)
+      mapRuns: mapRuns, roleARN: order.roleARN, scope: order.scope, service, then)
   }
 
   /// Two objects as one; the second one's members count.

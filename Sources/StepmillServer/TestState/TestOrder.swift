@@ -28,7 +28,8 @@ struct TestOrder: Sendable {
   let mock: Mock?
   let retryCount: Int
   let failureCount: Int?
-  let readerData: JSON?
+  /// What an ItemReader reads, as it would be in its bucket.
+  let readerData: String?
   let scope: Scope
 
   init(_ request: Request, _ service: StepFunctionsService) throws(APIError) {
@@ -53,7 +54,7 @@ struct TestOrder: Sendable {
         throw .validation(
           "ItemReader data must be specified when testing a Map state with ItemReader specified.")
       }
-      readerData = Self.dataset(text, state["ItemReader"]?["ReaderConfig"]?["InputType"]?.string)
+      readerData = text
     } else {
       readerData = nil
     }
@@ -152,18 +153,6 @@ struct TestOrder: Sendable {
         mode: part.text("fieldValidationMode") ?? "STRICT")
     }
     return .result(result)
-  }
-
-  /// The text that stands for the dataset an ItemReader reads.
-  private static func dataset(_ text: String, _ type: String?) -> JSON? {
-    switch type {
-    case "CSV":
-      return nil
-    case "JSONL":
-      return JSON(text.split(whereSeparator: \.isNewline).compactMap { try? JSON(parsing: String($0)) })
-    default:
-      return try? JSON(parsing: text)
-    }
   }
 }
 

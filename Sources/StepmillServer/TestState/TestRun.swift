@@ -23,11 +23,16 @@ struct TestRun: Sendable {
   var result: String?
   /// What the state assigned, by name.
   var assigned: JSON = [:]
+  /// What the iterations of an inline Map began with whose processor is the state `itemName`.
+  var items: [JSON] = []
+
+  static let itemName = "Item"
 
   /// Runs `state` under the name `StateName`, with some variables set before.
   static func perform(
-    _ state: JSON, input: JSON, variables: JSON, context: JSON, handler: TestHandler?, roleARN: String?,
-    scope: Scope, _ service: StepFunctionsService, _ then: @escaping @Sendable (TestRun) -> Void
+    _ state: JSON, input: JSON, variables: JSON, context: JSON, handler: TestHandler?,
+    mapRuns: (any MapRunDelegate)?, roleARN: String?, scope: Scope, _ service: StepFunctionsService,
+    _ then: @escaping @Sendable (TestRun) -> Void
   ) {
     var states: [(key: String, value: JSON)] = [(TestBench.name, state)]
     var start = TestBench.name
@@ -58,7 +63,7 @@ struct TestRun: Sendable {
     let identity = MachineIdentity(
       partition: scope.partition, region: scope.region, account: scope.account, name: name, kind: .express)
     let workflow = service.host.bind(
-      compiled, identity, limits: limits, observer: .listeners(level: .all), mapRuns: nil
+      compiled, identity, limits: limits, observer: .listeners(level: .all), mapRuns: mapRuns
     ) { resource in
       switch handler {
       case .succeeding(let result) where TaskResourceName(resource).pattern == .callback:
@@ -120,6 +125,8 @@ struct TestRun: Sendable {
               progress.run.assigned = JSON(
                 members: assigned.map { ($0.key, (try? JSON(parsing: $0.value.string ?? "")) ?? .null) })
             }
+          } else if event.type == .passStateEntered, name == itemName {
+            progress.run.items.append((try? JSON(parsing: details?["input"]?.string ?? "")) ?? .null)
           } else if event.type.rawValue.hasSuffix("StateEntered"), progress.output != nil,
             progress.next == nil
           {
