@@ -315,6 +315,28 @@ import Testing
         == #"The MaxItemsPerBatchPath field refers to value "K" which is not a valid integer: $.k"#)
   }
 
+  /// What a mocked Map or Parallel has before its work is evaluated all the same.
+  @Test func containersEvaluateTheirInput() {
+    let mock: (key: String, value: JSON) = ("mock", ["result": "[3]"])
+    func parallel(_ field: String, _ value: JSON) -> JSON {
+      var state: JSON = ["Type": "Parallel", "Branches": [Self.inline], "End": true]
+      state[field] = value
+      if field == "Arguments" { state["QueryLanguage"] = "JSONata" }
+      return test(state, ["a": 1], [mock])
+    }
+    #expect(parallel("Parameters", ["x.$": "$.a"])["output"] == "[3]")
+    #expect(
+      parallel("Parameters", ["x.$": "$.no"])["cause"]
+        == #"The JSONPath '$.no' specified for the field 'x.$' could not be found in the input '{"a":1}'"#)
+    #expect(
+      parallel("InputPath", "$.no")["cause"] == "Invalid path '$.no' : No results for path: $['no']")
+    let arguments = parallel("Arguments", "{% $states.input.no %}")
+    #expect(arguments["cause"]?.string?.contains("field 'Arguments' returned nothing") == true)
+    let answer = map(Self.inline, [("InputPath", "$.no")], ["a": [1]], results: 1)
+    #expect(answer["cause"] == "Invalid path '$.no' : No results for path: $['no']")
+    #expect(answer["inspectionData"] == ["input": #"{"a":[1]}"#])
+  }
+
   /// A failure behind the work shows the stages before it.
   @Test func mapsAndParallelsThatFailBehindTheirWork() {
     let states: [JSON] = [

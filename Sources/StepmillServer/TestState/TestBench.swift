@@ -90,18 +90,46 @@ final class TestBench: Sendable {
     case refused(String)
   }
 
-  /// What happens before the state's work and is not part of its run: the items of a Map.
+  /// What happens before the state's work and is not part of its run: the items of a Map, the
+  /// input of a Parallel's branches.
   private func prepare(_ then: @escaping @Sendable (Preparation) -> Void) {
-    guard !order.isJSONata else {
-      return order.type == "Map" ? prepareMap(then) : then(.ready)
-    }
-    guard ["Pass", "Task", "Choice", "Succeed", "Fail", "Map"].contains(order.type),
-      order.type != "Pass" || (order.state["Result"] ?? .null).isNull
-    else { return then(.ready) }
+    let showsInput =
+      switch order.type {
+      case "Task", "Choice", "Succeed", "Fail", "Map": !order.isJSONata
+      case "Pass": !order.isJSONata && (order.state["Result"] ?? .null).isNull
+      default: false
+      }
+    guard showsInput else { return prepareContainer(then) }
     run(pass([("InputPath", order.state["InputPath"])]), handler: nil) { [self] run in
-      guard case .left(let output, _) = run.end else { return then(.ready) }
-      note("afterInputPath", output)
-      order.type == "Map" ? prepareMap(then) : then(.ready)
+      if case .left(let output, _) = run.end { note("afterInputPath", output) }
+      prepareContainer(then)
+    }
+  }
+
+  private func prepareContainer(_ then: @escaping @Sendable (Preparation) -> Void) {
+    switch order.type {
+    case "Map": prepareMap(then)
+    case "Parallel": prepareParallel(then)
+    default: then(.ready)
+    }
+  }
+
+  /// Runs a Parallel with a branch that does nothing.
+  private func prepareParallel(_ then: @escaping @Sendable (Preparation) -> Void) {
+    var members: [(key: String, value: JSON)] = [("Type", "Parallel")]
+    if order.isJSONata { members.append(("QueryLanguage", "JSONata")) }
+    for field in ["InputPath", "Parameters", "Arguments"] {
+      if let value = order.state[field] { members.append((field, value)) }
+    }
+    let nothing: JSON = [
+      "StartAt": "Branch", "States": ["Branch": ["Type": "Pass", "Result": 0, "End": true]],
+    ]
+    members += [("Branches", [nothing]), ("End", true)]
+    run(JSON(members: members), handler: nil) { run in
+      switch run.end {
+      case .left: then(.ready)
+      case .failed(let failure): then(.failed(failure))
+      }
     }
   }
 
