@@ -479,6 +479,45 @@ import Testing
     #expect(members.map(\.name) == ["A", "B", "C", "D"] && members[1].isRequired)
   }
 
+  /// A job's mocked result is held against what the service says of the job.
+  @Test func mocksOfJobs() {
+    func problem(_ resource: String, _ parameters: JSON, _ result: JSON) -> String? {
+      let state: JSON = [
+        "Type": "Task", "Resource": JSON("arn:aws:states:::\(resource).sync"), "Parameters": parameters,
+        "End": true,
+      ]
+      let text = error(state, [("mock", ["result": JSON(result.text)])])
+      return text.hasPrefix("no error") ? nil : text.split(separator: ": ").last.map(String.init)
+    }
+    let batch: JSON = ["JobDefinition": "d", "JobQueue": "q", "JobName": "n"]
+    var job: JSON = [
+      "JobName": "n", "JobId": "i", "JobQueue": "q", "Status": "SUCCEEDED", "StartedAt": 1,
+      "JobDefinition": "d",
+    ]
+    #expect(problem("batch:submitJob", batch, [:]) == "Required field 'JobName' is missing")
+    #expect(problem("batch:submitJob", batch, job) == nil)
+    job["Status"] = 3
+    #expect(problem("batch:submitJob", batch, job) == "Field 'Status' must be a string")
+    let query: JSON = ["QueryString": "q"]
+    #expect(
+      problem("athena:startQueryExecution", query, ["QueryExecution": 5])
+        == "Field 'QueryExecution' must be an object")
+    #expect(
+      problem("athena:startQueryExecution", query, ["QueryExecution": ["Status": ["SubmissionDateTime": 1]]])
+        == nil)
+    #expect(
+      problem("glue:startJobRun", ["JobName": "j"], ["JobRunState": 5])
+        == "Field 'JobRunState' must be a string")
+    #expect(
+      problem("glue:startJobRun", ["JobName": "j"], ["JobRunState": "SUCCEEDED", "StartedOn": 1]) == nil)
+    #expect(
+      problem("ecs:runTask", ["TaskDefinition": "t"], ["TaskArn": 5]) == "Field 'TaskArn' must be a string")
+    #expect(problem("ecs:runTask", ["TaskDefinition": "t"], ["TaskArn": "t", "StoppedAt": 1]) == nil)
+    #expect(
+      problem("codebuild:startBuild", ["ProjectName": "p"], ["Build": 5]) == "Field 'Build' must be an object"
+    )
+  }
+
   /// Each shape of the table can be read to its end, and what it names is there.
   @Test func shapesAreWhole() {
     func count(_ shape: MockShape) -> Int {

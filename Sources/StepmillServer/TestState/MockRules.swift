@@ -83,6 +83,12 @@ indirect enum MockShape: Sendable {
     let name: String
     let shape: MockShape
     let isRequired: Bool
+
+    /// The models have moments as texts without bounds.
+    fileprivate var isMoment: Bool {
+      guard case .text(min: 0, values: []) = shape else { return false }
+      return ["At", "On", "Time"].contains { name.hasSuffix($0) }
+    }
   }
 
   /// Reads the notation of `MockShapes`:
@@ -94,6 +100,28 @@ indirect enum MockShape: Sendable {
   init(_ text: String) {
     var rest = Substring(text)
     self = MockShape.read(&rest)
+  }
+
+  /// The shape of a member, or of the elements of one that is a list.
+  func part(_ name: String) -> MockShape? {
+    guard case .object(let members) = self, let member = members.first(where: { $0.name == name }) else {
+      return nil
+    }
+    if case .list(let element) = member.shape { return element }
+    return member.shape
+  }
+
+  /// The same without what says when something was.
+  var withoutMoments: MockShape {
+    switch self {
+    case .any, .text, .number, .flag: self
+    case .list(let element): .list(element.withoutMoments)
+    case .map(let element): .map(element.withoutMoments)
+    case .object(let members):
+      .object(
+        members.filter { !$0.isMoment }
+          .map { Member(name: $0.name, shape: $0.shape.withoutMoments, isRequired: $0.isRequired) })
+    }
   }
 
   private static func read(_ text: inout Substring) -> MockShape {

@@ -8,18 +8,38 @@ enum MockShapes {
     var service = resource.service
     if service.hasPrefix("aws-sdk:") { service = String(service.dropFirst(8)) }
     service = aliases[service] ?? service
-    var action = resource.action
-    if resource.pattern == .sync || resource.pattern == .sync2 {
-      guard let polled = polled["\(service):\(action)"] else { return nil }
-      action = polled
-    }
-    return table["\(service):\(action)"].map { MockShape(String($0)) }
+    let call = "\(service):\(resource.action)"
+    if resource.pattern == .sync || resource.pattern == .sync2 { return job(call) }
+    return table[Substring(call)].map { MockShape(String($0)) }
   }
 
   private static let aliases = ["states": "sfn", "events": "eventbridge", "bedrock": "bedrockruntime"]
 
-  /// The calls that tell how a job goes.
-  private static let polled = ["sfn:startExecution": "describeExecution"]
+  /// What a job that was waited for results in: the answer of the call that tells how it goes, or
+  /// the part of it that is about the one job.
+  private static func job(_ call: String) -> MockShape? {
+    guard let job = jobs[call], let text = table[job.polled] else { return nil }
+    let answer = MockShape(String(text))
+    guard let part = job.part else { return job.hasMoments ? answer.withoutMoments : answer }
+    return answer.part(part)?.withoutMoments
+  }
+
+  private struct Job {
+    let polled: Substring
+    /// The member that has the job, or a list of jobs; nil: the result is the whole answer.
+    var part: String?
+    /// Its moments are no texts, as they are in the service's answer, but milliseconds.
+    var hasMoments = true
+  }
+
+  private static let jobs = [
+    "sfn:startExecution": Job(polled: "sfn:describeExecution", hasMoments: false),
+    "batch:submitJob": Job(polled: "batch:describeJobs", part: "Jobs"),
+    "ecs:runTask": Job(polled: "ecs:describeTasks", part: "Tasks"),
+    "glue:startJobRun": Job(polled: "glue:getJobRun", part: "JobRun"),
+    "athena:startQueryExecution": Job(polled: "athena:getQueryExecution"),
+    "codebuild:startBuild": Job(polled: "codebuild:startBuild"),
+  ]
 
   /// A shape that several others hold.
   static func shared(_ name: Substring) -> MockShape {
