@@ -23,10 +23,12 @@ package struct TaskRun: Sendable {
   /// Keeps what is to be done when nobody waits for the answer any more: the task timed out, or
   /// its execution ended.
   private let keepForAbandonment: @Sendable (@escaping @Sendable () -> Void) -> Void
+  /// Takes what goes over the wire for the call; nil: nobody asks for it.
+  package let trace: (@Sendable (TaskExchange) -> Void)?
 
   package init(
     resource: TaskResourceName, input: JSON, scope: Scope, executionARN: String, state: String,
-    retryCount: Int = 0, roleARN: String? = nil,
+    retryCount: Int = 0, roleARN: String? = nil, trace: (@Sendable (TaskExchange) -> Void)? = nil,
     whenAbandoned: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void = { _ in }
   ) {
     self.resource = resource
@@ -36,6 +38,7 @@ package struct TaskRun: Sendable {
     self.state = state
     self.retryCount = retryCount
     self.roleARN = roleARN
+    self.trace = trace
     keepForAbandonment = whenAbandoned
   }
 
@@ -53,6 +56,34 @@ package struct TaskRun: Sendable {
   /// The ARN of the state machine.
   package var machineARN: String {
     "arn:\(scope.partition):states:\(scope.region):\(scope.account):stateMachine:\(machine)"
+  }
+}
+
+/// An HTTP request that a task made, and what came back.
+package struct TaskExchange: Sendable {
+  package struct Message: Sendable {
+    package var headers: [(name: String, value: String)]
+    package var body: [UInt8]
+
+    package init(headers: [(name: String, value: String)], body: [UInt8]) {
+      self.headers = headers
+      self.body = body
+    }
+  }
+
+  package let method: String
+  package let url: String
+  package let request: Message
+  /// Nil: there was no answer.
+  package let response: (status: Int, text: String, message: Message)?
+
+  package init(
+    method: String, url: String, request: Message, response: (status: Int, text: String, message: Message)?
+  ) {
+    self.method = method
+    self.url = url
+    self.request = request
+    self.response = response
   }
 }
 

@@ -1,6 +1,7 @@
 import Stepmill
 import StepmillServer
 import StepmillTasks
+import Synchronization
 import Testing
 
 @testable import StepmillIntegrations
@@ -337,6 +338,31 @@ import Testing
     #expect(
       await world.failure(states("http:invoke"), odd)?.hasSuffix(
         "[The value of the field 'ApiEndpoint' has an invalid format]") == true)
+    await world.end()
+  }
+
+  /// What went over the wire is told to whoever asks, of bad answers and of none as well.
+  @Test func exchangesAreTraced() async throws {
+    let world = try World(everything: false)
+    func exchange(_ url: String) async -> TaskExchange? {
+      let slot = Mutex<TaskExchange?>(nil)
+      let run = TaskRun(
+        resource: TaskResourceName(states("http:invoke")),
+        input: ["ApiEndpoint": JSON(url), "Method": "POST", "RequestBody": "b", "QueryParameters": ["q": 1]],
+        scope: World.scope, executionARN: World.execution, state: "T",
+        trace: { exchange in slot.withLock { $0 = exchange } })
+      _ = await world.reply(run)
+      return slot.withLock { $0 }
+    }
+    world.stub.answers(404, "gone")
+    let told = await exchange("\(world.base)/p")
+    #expect(
+      told?.method == "POST" && told?.url == "\(world.base)/p?q=1" && told?.request.body == Array("b".utf8))
+    #expect(told?.request.headers.contains { $0.name == "Range" } == true)
+    #expect(told?.response?.status == 404 && told?.response?.text == "Not Found")
+    #expect(told?.response?.message.body == Array("gone".utf8))
+    let silent = await exchange("http://127.0.0.1:1/")
+    #expect(silent?.method == "POST" && silent?.response == nil)
     await world.end()
   }
 }

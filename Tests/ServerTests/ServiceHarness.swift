@@ -14,7 +14,7 @@ final class ServiceHarness {
 
   init(
     _ configure: (inout ServiceConfiguration) -> Void = { _ in }, store: any Store = MemoryStore(),
-    mapStorage: (any MapRunStorage)? = nil
+    mapStorage: (any MapRunStorage)? = nil, tasks: [any TaskResolver] = []
   ) {
     var configuration = ServiceConfiguration()
     configure(&configuration)
@@ -22,7 +22,7 @@ final class ServiceHarness {
     let identifiers = IdentifierSource(seed: 5)
     service = StepFunctionsService(
       host: host, configuration: configuration, store: store, identifiers: identifiers,
-      tasks: [LambdaTasks(functions, requestID: { "request" })], log: logs, mapStorage: mapStorage)
+      tasks: tasks + [LambdaTasks(functions, requestID: { "request" })], log: logs, mapStorage: mapStorage)
   }
 
   /// What a call gave; empty until it does.

@@ -427,6 +427,50 @@ import Testing
     #expect(answer["inspectionData"]?["afterArguments"] == #"{"a":1}"#)
   }
 
+  /// An endpoint that answers 418, and tells of it.
+  private struct Teapot: TaskResolver {
+    func service(for resource: TaskResourceName) -> TaskService? {
+      guard resource.service == "http" else { return nil }
+      return TaskService { run, reply in
+        run.trace?(
+          TaskExchange(
+            method: "PUT", url: "https://h/p?q=1",
+            request: .init(headers: [("A", "1"), ("B", "2")], body: Array("tea".utf8)),
+            response: (418, "I'm a teapot", .init(headers: [("c", "3")], body: []))))
+        reply(.failed(TaskFailure(error: "States.Http.StatusCode.418", cause: "I'm a teapot")))
+      }
+    }
+  }
+
+  /// TRACE shows what went over the wire, whatever came of it.
+  @Test func tracesOfHTTPTasks() {
+    let harness = ServiceHarness(tasks: [Teapot()])
+    let state: JSON = [
+      "Type": "Task", "Resource": "arn:aws:states:::http:invoke",
+      "Parameters": [
+        "ApiEndpoint": "https://h/p", "Method": "PUT", "Authentication": ["ConnectionArn": "c"],
+      ],
+      "End": true,
+    ]
+    func data(_ level: JSON) -> JSON? {
+      harness.call(
+        "TestState",
+        [
+          "definition": JSON(state.text), "inspectionLevel": level, "roleArn": JSON(ServiceHarness.role),
+        ])["inspectionData"]
+    }
+    #expect(
+      data("TRACE")?["request"] == [
+        "protocol": "https", "method": "PUT", "url": "https://h/p?q=1", "headers": "[A: 1, B: 2]",
+        "body": "tea",
+      ])
+    #expect(
+      data("TRACE")?["response"] == [
+        "protocol": "https", "statusCode": "418", "statusMessage": "I'm a teapot", "headers": "[c: 3]",
+      ])
+    #expect(data("DEBUG")?["request"] == nil && data("DEBUG")?["input"] == "{}")
+  }
+
   @Test func mocksAreHeldAgainstTheirServices() {
     let state: JSON = [
       "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": ["FunctionName": "f"],

@@ -34,7 +34,8 @@ struct HTTPTasks: TaskResolver {
     }
     request.timeoutMilliseconds = Self.milliseconds
     request.responseBytesMax = responseBytesMax
-    let sent = http.send(request) { result in
+    let sent = http.send(request) { [request] result in
+      run.trace?(TaskExchange(request, try? result.get()))
       switch result {
       case .success(let response): reply(Self.reply(response))
       case .failure(let error) where error.kind == .tooLarge: reply(.failed(ResultLimit.failure("http")))
@@ -86,6 +87,17 @@ struct HTTPTasks: TaskResolver {
   private static func isRefused(_ type: String) -> Bool {
     type == "application/octet-stream"
       || ["image/", "audio/", "video/"].contains { type.hasPrefix($0) }
+  }
+}
+
+extension TaskExchange {
+  fileprivate init(_ request: HTTPClientRequest, _ response: HTTPClientResponse?) {
+    self.init(
+      method: request.method, url: request.url,
+      request: Message(headers: request.headers, body: request.body),
+      response: response.map {
+        ($0.status, HTTPStatusText.of($0.status), Message(headers: $0.headers, body: $0.body))
+      })
   }
 }
 

@@ -22,7 +22,12 @@ final class TaskDirectory: Sendable {
   }
 
   /// The engine's handler for a resource of a machine in `scope`.
-  func handler(of arn: String, in scope: Scope, for service: StepFunctionsService) -> TaskHandler {
+  ///
+  /// - Parameter trace: Takes what goes over the wire.
+  func handler(
+    of arn: String, in scope: Scope, for service: StepFunctionsService,
+    trace: (@Sendable (TaskExchange) -> Void)? = nil
+  ) -> TaskHandler {
     let resource = TaskResourceName(arn)
     let services = services(for: resource)
     if resource.service == "activity" {
@@ -40,7 +45,7 @@ final class TaskDirectory: Sendable {
     }
     return .deferred(abandoned: abandoned) { [self, unowned service] request in
       let token = request.token
-      let run = run(request, token, of: resource, in: scope)
+      let run = run(request, token, of: resource, in: scope, trace: trace)
       let reply = answering(token, of: resource, in: scope, service.host)
       for each in services where each.takes?(run) ?? true { return each.begin(run, reply) }
       serveItself(run, token, service, reply)
@@ -59,11 +64,12 @@ final class TaskDirectory: Sendable {
   }
 
   private func run(
-    _ request: TaskRequest, _ token: String, of resource: TaskResourceName, in scope: Scope
+    _ request: TaskRequest, _ token: String, of resource: TaskResourceName, in scope: Scope,
+    trace: (@Sendable (TaskExchange) -> Void)? = nil
   ) -> TaskRun {
     TaskRun(
       resource: resource, input: request.input, scope: scope, executionARN: request.execution,
-      state: request.state, retryCount: request.retryCount, roleARN: request.roleARN,
+      state: request.state, retryCount: request.retryCount, roleARN: request.roleARN, trace: trace,
       whenAbandoned: { [self] body in underWay.withLock { $0[token] = body } })
   }
 

@@ -27,6 +27,7 @@ final class TestBench: Sendable {
     var toleratedCount: Int?
     var toleratedPercentage: Double?
     var assigned: JSON = [:]
+    var exchange: TaskExchange?
   }
 
   /// The name that the state has.
@@ -223,11 +224,35 @@ final class TestBench: Sendable {
       if detailText.count > 2 { data.add("errorDetails", json: detailText) }
       data.add("input", notes.stages["input"])
       data.add("maxConcurrency", notes.maxConcurrency)
+      if order.level == .trace, let exchange = notes.exchange { Self.show(exchange, in: &data) }
       data.add("result", notes.stages["result"])
       data.add("toleratedFailureCount", notes.toleratedCount)
       if let percentage = notes.toleratedPercentage { data.add("toleratedFailurePercentage", percentage) }
       let variables = Self.merged(order.variables, notes.assigned)
       if variables.count > 0 { data.add("variables", variables.text) }
+    }
+  }
+
+  /// What went over the wire, all of it as texts.
+  private static func show(_ exchange: TaskExchange, in data: inout ResponseBody) {
+    let scheme = String(exchange.url.prefix { $0 != ":" })
+    func add(_ message: TaskExchange.Message, to part: inout ResponseBody) {
+      if !message.body.isEmpty { part.add("body", String(decoding: message.body, as: UTF8.self)) }
+      let headers = message.headers.map { "\($0.name): \($0.value)" }
+      part.add("headers", "[\(headers.joined(separator: ", "))]")
+    }
+    data.object("request") { part in
+      add(exchange.request, to: &part)
+      part.add("method", exchange.method)
+      part.add("protocol", scheme)
+      part.add("url", exchange.url)
+    }
+    guard let response = exchange.response else { return }
+    data.object("response") { part in
+      add(response.message, to: &part)
+      part.add("protocol", scheme)
+      part.add("statusCode", String(response.status))
+      part.add("statusMessage", response.text)
     }
   }
 
@@ -240,6 +265,7 @@ final class TestBench: Sendable {
     let isTask = order.type == "Task"
     notes.withLock { notes in
       notes.assigned = run.assigned
+      notes.exchange = run.exchange
       if isTask, let arguments = run.arguments {
         notes.stages[order.isJSONata ? "afterArguments" : "afterParameters"] = arguments
       }

@@ -26,6 +26,9 @@ struct TestRun: Sendable {
   /// What the iterations of an inline Map began with whose processor is the state `itemName`.
   var items: [JSON] = []
 
+  /// What went over the wire for a Task.
+  var exchange: TaskExchange?
+
   static let itemName = "Item"
 
   /// Runs `state` under the name `StateName`, with some variables set before.
@@ -70,7 +73,8 @@ struct TestRun: Sendable {
         completing(result, in: scope, service.host)
       case .succeeding(let result): .synchronous { call throws(TaskFailure) in call.succeed(result) }
       case .failing(let failure): .synchronous { _ throws(TaskFailure) in throw failure }
-      case .real, nil: service.resolver.handler(of: resource, in: scope, for: service)
+      case .real, nil:
+        service.resolver.handler(of: resource, in: scope, for: service) { listener.note($0) }
       }
     }
     var more = ExecutionIdentity.More()
@@ -135,6 +139,8 @@ struct TestRun: Sendable {
         }
       }
     }
+
+    func note(_ exchange: TaskExchange) { state.withLock { $0.run.exchange = exchange } }
 
     var wantsResumePoint: Bool { false }
     func stopped(at point: ResumePoint) {}
