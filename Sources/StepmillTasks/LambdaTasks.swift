@@ -83,7 +83,8 @@ package struct LambdaTasks: TaskResolver {
   package func service(for resource: TaskResourceName) -> TaskService? {
     switch (resource.service, resource.action) {
     case ("function", _): TaskService { callByARN($0, $1) }
-    case ("lambda", "invoke"), ("aws-sdk:lambda", "invoke"): TaskService { invoke($0, $1) }
+    case ("lambda", "invoke"), ("aws-sdk:lambda", "invoke"):
+      TaskService(refusal: Self.problem) { invoke($0, $1) }
     default: nil
     }
   }
@@ -99,12 +100,14 @@ package struct LambdaTasks: TaskResolver {
     }
   }
 
+  /// What is wrong with a request of `lambda:invoke`.
+  private static func problem(_ request: JSON) -> String? {
+    request["FunctionName"]?.string == nil ? RequestRefusal.missing("FunctionName") : nil
+  }
+
   private func invoke(_ run: TaskRun, _ reply: @escaping @Sendable (TaskReply) -> Void) {
     guard let named = run.input["FunctionName"]?.string else {
-      return reply(
-        .failed(
-          RequestRefusal.failure(
-            run.input, state: run.state, "The field 'FunctionName' is required but was missing")))
+      return reply(.unusable(RequestRefusal.text(run.input, RequestRefusal.missing("FunctionName"))))
     }
     var function = FunctionName(named, in: run.scope)
     if let qualifier = run.input["Qualifier"]?.string { function.qualifier = qualifier }

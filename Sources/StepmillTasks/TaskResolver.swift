@@ -93,6 +93,9 @@ package enum TaskReply: Sendable {
   /// end from here.
   case succeeded(JSON)
   case failed(TaskFailure)
+  /// What came of the call cannot be used: the execution fails with `States.Runtime`, for this
+  /// reason.
+  case unusable(String)
   /// A job goes on that the service's response belongs to; its end is told by the token.
   case submitted(JSON)
   /// The task's end, whatever its pattern: nobody will send its token.
@@ -105,14 +108,19 @@ package struct TaskService: Sendable {
 
   /// Which tasks it takes; nil: all. The others go to the next resolver.
   package let takes: (@Sendable (TaskRun) -> Bool)?
+  /// What is wrong with a request that cannot be made, in the words of the service; nil: it can. Of
+  /// such a task the history has no word but that the execution failed. Asked by the engine's step,
+  /// before each call; only of services that take all tasks.
+  package let refusal: (@Sendable (JSON) -> String?)?
   /// Begins a call and answers it once, on any thread.
   package let begin: @Sendable (TaskRun, @escaping Reply) -> Void
 
   package init(
-    takes: (@Sendable (TaskRun) -> Bool)? = nil,
+    takes: (@Sendable (TaskRun) -> Bool)? = nil, refusal: (@Sendable (JSON) -> String?)? = nil,
     _ begin: @escaping @Sendable (TaskRun, @escaping Reply) -> Void
   ) {
     self.takes = takes
+    self.refusal = refusal
     self.begin = begin
   }
 }
@@ -125,10 +133,20 @@ package protocol TaskResolver: Sendable {
 
 /// A task's request that cannot be made.
 package enum RequestRefusal {
-  package static func failure(_ request: JSON, state: String, _ why: String) -> TaskFailure {
-    TaskFailure(
-      error: "States.Runtime",
-      cause: "The Parameters '\(request.text)' could not be used to start the Task: [\(why)]")
+  package static func text(_ request: JSON, _ why: String) -> String {
+    "The Parameters '\(request.text)' could not be used to start the Task: [\(why)]"
+  }
+
+  package static func unknown(_ field: String) -> String {
+    "The field \"\(field)\" is not supported by Step Functions"
+  }
+
+  package static func missing(_ field: String) -> String {
+    "The field '\(field)' is required but was missing"
+  }
+
+  package static func malformed(_ field: String) -> String {
+    "The value of the field '\(field)' has an invalid format"
   }
 }
 

@@ -127,6 +127,7 @@ final class World: Sendable {
   func reply(_ run: TaskRun) async -> TaskReply? {
     for resolver in integrations.resolvers {
       guard let service = resolver.service(for: run.resource), service.takes?(run) ?? true else { continue }
+      if let why = service.refusal?(run.input) { return .unusable(RequestRefusal.text(run.input, why)) }
       return await withCheckedContinuation { continuation in
         service.begin(run) { continuation.resume(returning: $0) }
       }
@@ -145,6 +146,9 @@ final class World: Sendable {
     case .failed(let failure), .ended(.failure(let failure)):
       Issue.record("\(failure)")
       return nil
+    case .unusable(let why):
+      Issue.record("\(why)")
+      return nil
     case nil: return nil
     }
   }
@@ -153,6 +157,7 @@ final class World: Sendable {
   func failure(_ resource: String, _ input: JSON = [:], state: String = "T") async -> String? {
     switch await reply(resource, input, state: state) {
     case .failed(let failure), .ended(.failure(let failure)): return "\(failure)"
+    case .unusable(let why): return "States.Runtime: \(why)"
     case .succeeded(let output), .submitted(let output), .ended(.success(let output)):
       return "no failure: \(output)"
     case nil: return "nobody takes it"

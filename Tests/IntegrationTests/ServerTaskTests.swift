@@ -80,6 +80,57 @@ import Testing
     await world.end()
   }
 
+  /// A request that cannot be made is refused before its task is scheduled, unless it is a mock's; a
+  /// response that cannot be used fails a task that was.
+  @Test func whatCannotBeUsed() async throws {
+    let prefix = "An error occurred while executing the state 'T' (entered at the event id #2). "
+    let world = try World()
+    let service = service(of: world)
+    func events(_ ended: JSON) async -> [String] {
+      let history = await call(service, "GetExecutionHistory", ["executionArn": ended["executionArn"] ?? ""])
+      return history["events"]?.elementList.compactMap { $0["type"]?.string } ?? []
+    }
+    for (resource, request, why) in [
+      (
+        "sqs:sendMessage.waitForTaskToken", #"{"MessageBody":"y"}"#,
+        "The field 'QueueUrl' is required but was missing"
+      ),
+      (
+        "http:invoke", #"{"ApiEndpoint":"https://x","Method":"GET","Headers":{"Host":"x"}}"#,
+        "The 'Headers' field contains unsupported values: [host]"
+      ),
+    ] {
+      let ended = await run(service, states(resource), [("Parameters", try JSON(parsing: request))])
+      #expect(ended["error"] == "States.Runtime")
+      #expect(
+        ended["cause"]?.string == prefix
+          + "The Parameters '\(request)' could not be used to start the Task: [\(why)]")
+      #expect(await events(ended) == ["ExecutionStarted", "TaskStateEntered", "ExecutionFailed"])
+    }
+
+    world.stub.answers(200, "x", headers: [("Content-Type", "image/png")])
+    let base = "\(world.base)/"
+    let picture = await run(
+      service, states("http:invoke"), [("Parameters", ["ApiEndpoint": JSON(base), "Method": "GET"])])
+    #expect(
+      picture["cause"]?.string == prefix
+        + "Unsupported response content-type 'image/png'. Please see documentation for list of unsupported "
+        + "content-types.")
+    #expect(
+      await events(picture) == [
+        "ExecutionStarted", "TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskFailed",
+        "ExecutionFailed",
+      ])
+    await world.end()
+
+    let mocked = try World { configuration, _ in
+      configuration.mocks = try? MockTable(parsing: Array(#"{"T":{"Return":1}}"#.utf8))
+    }
+    let ended = await run(self.service(of: mocked), states("sqs:sendMessage"), [("Parameters", ["X": 1])])
+    #expect(ended["output"] == "1", "\(ended)")
+    await mocked.end()
+  }
+
   /// A worker's place is taken by a mock, with a worker's events.
   @Test func activitiesAreMocked() async throws {
     let world = try World(everything: false) { configuration, _ in

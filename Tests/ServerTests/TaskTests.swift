@@ -255,6 +255,41 @@ import Testing
     #expect(harness.describe(harness.start("q"))["error"] == "SQS.SdkClientException")
   }
 
+  /// A request that cannot be made ends the execution before its task is scheduled.
+  @Test(arguments: [
+    ("lambda:invoke", #"{"Payload":1}"#, "The field 'FunctionName' is required but was missing"),
+    (
+      "states:startExecution.sync", #"{"StateMachineArn":"x","input":1}"#,
+      "The field \"input\" is not supported by Step Functions"
+    ),
+    (
+      "states:startExecution.waitForTaskToken", "{}",
+      "The field 'StateMachineArn' is required but was missing"
+    ),
+  ])
+  func refusedRequests(resource: String, request: String, why: String) throws {
+    harness.create(
+      "m",
+      ServiceHarness.task(
+        "arn:aws:states:::\(resource)",
+        [
+          ("Parameters", try JSON(parsing: request)),
+          ("Retry", [["ErrorEquals": ["States.Runtime"]]]),
+          ("Catch", [["ErrorEquals": ["States.ALL"], "Next": "T"]]),
+        ]))
+    let execution = harness.start("m")
+    #expect(
+      harness.history(execution) == [
+        "1<-0 ExecutionStarted", "2<-0 TaskStateEntered", "3<-2 ExecutionFailed",
+      ])
+    let described = harness.describe(execution)
+    #expect(described["error"] == "States.Runtime")
+    #expect(
+      described["cause"]?.string
+        == "An error occurred while executing the state 'T' (entered at the event id #2). The Parameters "
+        + "'\(request)' could not be used to start the Task: [\(why)]")
+  }
+
   // MARK: Nested executions
 
   private func nested(_ pattern: String, _ machine: String) -> JSON {

@@ -471,6 +471,28 @@ import Testing
     #expect(data("DEBUG")?["request"] == nil && data("DEBUG")?["input"] == "{}")
   }
 
+  /// A request that cannot be made shows as what it is, although the task is never scheduled.
+  @Test func refusedRequests() {
+    let more: [(key: String, value: JSON)] = [("roleArn", JSON(ServiceHarness.role))]
+    let resource = JSON("arn:aws:states:::lambda:invoke")
+    let answer = test(
+      ["Type": "Task", "Resource": resource, "Parameters": ["Payload.$": "$.a"], "End": true], ["a": 1], more)
+    let cause = JSON(
+      #"The Parameters '{"Payload":1}' could not be used to start the Task: "#
+        + "[The field 'FunctionName' is required but was missing]")
+    #expect(answer["status"] == "FAILED" && answer["error"] == "States.Runtime" && answer["cause"] == cause)
+    #expect(
+      answer["inspectionData"]
+        == ["input": #"{"a":1}"#, "afterInputPath": #"{"a":1}"#, "afterParameters": #"{"Payload":1}"#])
+    let jsonata = test(
+      [
+        "Type": "Task", "QueryLanguage": "JSONata", "Resource": resource,
+        "Arguments": ["Payload": "{% $states.input.a %}"], "End": true,
+      ], ["a": 1], more)
+    #expect(jsonata["cause"] == cause)
+    #expect(jsonata["inspectionData"] == ["input": #"{"a":1}"#, "afterArguments": #"{"Payload":1}"#])
+  }
+
   @Test func mocksAreHeldAgainstTheirServices() {
     let state: JSON = [
       "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": ["FunctionName": "f"],

@@ -33,25 +33,31 @@ extension Shard {
       else { return recover(fiber, op, tables) }
     }
     let handler = workflow._withUnsafeGuaranteedRef { $0.entries } + Int(task.pointee.handler)
-    let isLeased = handler.pointee.kind == .leased
-    if _slowPath(isLeased), let why = handler.pointee.box._withUnsafeGuaranteedRef({ $0.refusal }) {
-      state.pointee.fault = runtimeFault(fiber, why)
-      return recover(fiber, op, tables)
+    if _slowPath(handler.pointee.kind.isOfService) {
+      return callService(fiber, frame, op, task, handler, input, timers, role: role, tables)
     }
-    if _slowPath(fiber.pointee.execution.pointee.isRecorded) {
-      recordTaskScheduled(fiber, task, input, timers, role: role, isLeased: isLeased, tables)
-    } else {
-      fiber.pointee.execution.pointee.events &+= isLeased ? 1 : 2
-      fiber.pointee.previousEvent = fiber.pointee.execution.pointee.events
-    }
-
+    noteScheduled(fiber, task, input, timers, role: role, isLeased: false, tables)
     if _fastPath(handler.pointee.kind == .synchronous) {
       if _slowPath(task.pointee.waitsForToken) {
         return submitNow(fiber, frame, op, handler, input, timers, tables)
       }
       return callNow(fiber, frame, op, task, handler, input, tables)
     }
-    return callLater(fiber, frame, task, handler, input, timers, role: role, tables)
+    return callLater(fiber, frame, handler, input, timers)
+  }
+
+  /// `…Scheduled` and, unless the task waits for a worker, `…Started`.
+  @inline(__always)
+  private func noteScheduled(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ task: UnsafePointer<TaskOp>, _ input: Value, _ timers: TaskTimers,
+    role: Value, isLeased: Bool, _ tables: UnsafePointer<ProgramTables>
+  ) {
+    if _slowPath(fiber.pointee.execution.pointee.isRecorded) {
+      recordTaskScheduled(fiber, task, input, timers, role: role, isLeased: isLeased, tables)
+    } else {
+      fiber.pointee.execution.pointee.events &+= isLeased ? 1 : 2
+      fiber.pointee.previousEvent = fiber.pointee.execution.pointee.events
+    }
   }
 
   private func who(_ task: UnsafePointer<TaskOp>, _ tables: UnsafePointer<ProgramTables>) -> Value {
@@ -212,24 +218,47 @@ extension Shard {
   }
 
   private func callLater(
-    _ fiber: UnsafeMutablePointer<Fiber>, _ frame: UnsafeMutablePointer<Frame>, _ task: UnsafePointer<TaskOp>,
-    _ handler: UnsafeMutablePointer<TaskHandlerEntry>, _ input: Value, _ timers: TaskTimers, role: Value,
-    _ tables: UnsafePointer<ProgramTables>
+    _ fiber: UnsafeMutablePointer<Fiber>, _ frame: UnsafeMutablePointer<Frame>,
+    _ handler: UnsafeMutablePointer<TaskHandlerEntry>, _ input: Value, _ timers: TaskTimers
   ) -> StateResult {
     setTimers(frame, timers)
+    fiber.pointee.awaitsLease = false
+    return hand(invocation(handler.pointee, fiber, JSON(copying: input)), fiber, frame)
+  }
+
+  /// Calls a handler of a service, unless that refuses the request: then the task is not even
+  /// scheduled.
+  @inline(never)
+  private func callService(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ frame: UnsafeMutablePointer<Frame>, _ op: UnsafePointer<Op>,
+    _ task: UnsafePointer<TaskOp>, _ handler: UnsafeMutablePointer<TaskHandlerEntry>, _ input: Value,
+    _ timers: TaskTimers, role: Value, _ tables: UnsafePointer<ProgramTables>
+  ) -> StateResult {
     let isLeased = handler.pointee.kind == .leased
+    let invocation = invocation(handler.pointee, fiber, JSON(copying: input))
+    invocation.forService = TaskInvocation.ForService(
+      execution: isLeased ? "" : executionARN(fiber.pointee.execution),
+      roleARN: role.isString ? role.text : nil)
+    if let why = handler.pointee.box._withUnsafeGuaranteedRef({ $0.refusal(of: invocation.request) }) {
+      state.pointee.fault = runtimeFault(fiber, why)
+      return recover(fiber, op, tables)
+    }
+    noteScheduled(fiber, task, input, timers, role: role, isLeased: isLeased, tables)
+    setTimers(frame, timers)
     // The time that it will have, until somebody begins to use it.
     if isLeased, frame.pointee.timeoutAt != 0 { frame.pointee.timeoutAt &-= state.pointee.now }
     fiber.pointee.awaitsLease = isLeased
-    let invocation = invocation(handler.pointee, fiber, JSON(copying: input))
-    if _slowPath(isLeased || handler.pointee.kind == .deferred) {
-      invocation.forService = TaskInvocation.ForService(
-        execution: handler.pointee.kind == .deferred ? executionARN(fiber.pointee.execution) : "",
-        roleARN: role.isString ? role.text : nil)
-    }
+    return hand(invocation, fiber, frame)
+  }
+
+  /// Gives a call to the driver.
+  @inline(__always)
+  private func hand(
+    _ invocation: TaskInvocation, _ fiber: UnsafeMutablePointer<Fiber>, _ frame: UnsafeMutablePointer<Frame>
+  ) -> StateResult {
     fiber.pointee.call = Unmanaged.passRetained(invocation)
     fiber.pointee.phase = .handling
-    if !isLeased {
+    if !fiber.pointee.awaitsLease {
       armTaskTimer(
         fiber, timeoutAt: frame.pointee.timeoutAt, heartbeat: frame.pointee.heartbeatMilliseconds)
     }
@@ -288,6 +317,8 @@ extension Shard {
     case success(JSON)
     /// Nil stands for a value that was not given, which is written as `null`.
     case failure(error: String?, cause: String?)
+    /// What came of the work cannot be used: `States.Runtime`, whose cause says where that was.
+    case unusable(String)
   }
 
   /// The fiber that waits for this call, or nil when nobody does any more.
@@ -466,14 +497,24 @@ extension Shard {
       frame.pointee.result = value.copied(to: arena)
       makeReady(fiber, .result)
     case .failure(let error, let cause):
-      let op = tables.pointee.ops + Int(fiber.pointee.pc)
-      let fault = Fault.raised(
-        error.map { arena.pointee.string($0) } ?? .null,
-        cause: cause.map { arena.pointee.string($0) } ?? .null)
-      recordTask(fiber, op, failure, .missing, fault.error, fault.cause, tables)
-      leaveFault(fiber, fault)
-      makeReady(fiber, .fault)
+      fail(
+        fiber,
+        Fault.raised(
+          error.map { arena.pointee.string($0) } ?? .null,
+          cause: cause.map { arena.pointee.string($0) } ?? .null), as: failure, tables)
+    case .unusable(let why):
+      fail(fiber, runtimeFault(fiber, why), as: failure, tables)
     }
+  }
+
+  private func fail(
+    _ fiber: UnsafeMutablePointer<Fiber>, _ fault: Fault, as failure: TaskEvent,
+    _ tables: UnsafePointer<ProgramTables>
+  ) {
+    let op = tables.pointee.ops + Int(fiber.pointee.pc)
+    recordTask(fiber, op, failure, .missing, fault.error, fault.cause, tables)
+    leaveFault(fiber, fault)
+    makeReady(fiber, .fault)
   }
 
   func taskAnswered(

@@ -37,6 +37,8 @@ package protocol ExecutionHost: AnyObject, Sendable {
 
   /// Answers a call of a handler.
   func answer(_ token: String, _ result: Result<JSON, TaskFailure>)
+  /// Answers a call whose result cannot be used: the execution fails with `States.Runtime`.
+  func answer(_ token: String, unusable why: String)
   /// Answers a call whose job goes on: this was the service's response to starting it.
   func submit(_ token: String, _ response: JSON)
   /// Answers a call whose job could not be started.
@@ -338,6 +340,10 @@ extension Runtime: ExecutionHost {
     core.withLoop(ofToken: token) { $0.shard.answer($1, Shard.TaskAnswer(result)) }
   }
 
+  package func answer(_ token: String, unusable why: String) {
+    core.withLoop(ofToken: token) { $0.shard.answer($1, .unusable(why)) }
+  }
+
   package func submit(_ token: String, _ response: JSON) {
     core.withLoop(ofToken: token) { $0.shard.submit($1, response) }
   }
@@ -449,6 +455,11 @@ package final class ManualHost: ExecutionHost, @unchecked Sendable {
   package func answer(_ token: String, _ result: Result<JSON, TaskFailure>) {
     guard let token = TaskToken(token) else { return }
     post { $0.answer(token, Shard.TaskAnswer(result)) }
+  }
+
+  package func answer(_ token: String, unusable why: String) {
+    guard let token = TaskToken(token) else { return }
+    post { $0.answer(token, .unusable(why)) }
   }
 
   package func submit(_ token: String, _ response: JSON) {

@@ -36,6 +36,10 @@ public struct TaskHandler: Sendable {
     case deferred
     /// Told of the call; somebody leases the task, and only then its clocks run.
     case leased
+
+    /// A service's handler, which may refuse a request before its task is scheduled.
+    @inline(__always)
+    var isOfService: Bool { rawValue >= Kind.deferred.rawValue }
   }
 
   let kind: Kind
@@ -75,26 +79,29 @@ public struct TaskHandler: Sendable {
   /// ``ExecutionHost/submit(_:_:)``. Must not block.
   ///
   /// - Parameters:
+  ///   - refusal: Why a task with this request cannot even be scheduled, or nil. Asked from the
+  ///     step itself.
   ///   - abandoned: Told of the token of a job that nobody waits for any more.
   ///   - body: Told of the call.
   package static func deferred(
+    refusal: @escaping @Sendable (TaskRequest) -> String? = { _ in nil },
     abandoned: @escaping @Sendable (String) -> Void = { _ in },
     _ body: @escaping @Sendable (TaskRequest) throws -> Void
   ) -> TaskHandler {
-    TaskHandler(kind: .deferred, box: ServiceBox(refusal: { nil }, abandoned, body))
+    TaskHandler(kind: .deferred, box: ServiceBox(refusal: refusal, abandoned, body))
   }
 
   /// A handler whose tasks wait until a worker asks for one, as activities do.
   ///
   /// - Parameters:
-  ///   - refusal: Why a task cannot even be scheduled, or nil.
+  ///   - refusal: Why a task cannot even be scheduled, or nil. Asked from the step itself.
   ///   - abandoned: Told of the token of a task that nobody waits for any more.
   ///   - body: Told of the call on the loop's thread.
   package static func leased(
     refusal: @escaping @Sendable () -> String?, abandoned: @escaping @Sendable (String) -> Void,
     _ body: @escaping @Sendable (TaskRequest) throws -> Void
   ) -> TaskHandler {
-    TaskHandler(kind: .leased, box: ServiceBox(refusal: refusal, abandoned, body))
+    TaskHandler(kind: .leased, box: ServiceBox(refusal: { _ in refusal() }, abandoned, body))
   }
 }
 
@@ -149,8 +156,8 @@ class TaskHandlerBox: @unchecked Sendable {
     preconditionFailure("BUG in Stepmill (please report): this handler is not asynchronous")
   }
 
-  /// Why a task of this handler cannot be scheduled, or nil.
-  var refusal: String? { nil }
+  /// Why a task with this request cannot be scheduled, or nil.
+  func refusal(of request: TaskRequest) -> String? { nil }
 
   /// Nobody waits any more for the task whose token is out.
   func abandoned(_ token: String) {}
@@ -203,12 +210,13 @@ private final class TokenBox: TaskHandlerBox, @unchecked Sendable {
 }
 
 private final class ServiceBox: TaskHandlerBox, @unchecked Sendable {
-  private let why: @Sendable () -> String?
+  private let why: @Sendable (TaskRequest) -> String?
   private let forget: @Sendable (String) -> Void
   private let body: @Sendable (TaskRequest) throws -> Void
 
   init(
-    refusal: @escaping @Sendable () -> String?, _ abandoned: @escaping @Sendable (String) -> Void,
+    refusal: @escaping @Sendable (TaskRequest) -> String?,
+    _ abandoned: @escaping @Sendable (String) -> Void,
     _ body: @escaping @Sendable (TaskRequest) throws -> Void
   ) {
     why = refusal
@@ -216,7 +224,7 @@ private final class ServiceBox: TaskHandlerBox, @unchecked Sendable {
     self.body = body
   }
 
-  override var refusal: String? { why() }
+  override func refusal(of request: TaskRequest) -> String? { why(request) }
   override func abandoned(_ token: String) { forget(token) }
   override func begin(_ request: TaskRequest) throws { try body(request) }
 }

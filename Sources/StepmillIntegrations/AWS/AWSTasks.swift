@@ -32,7 +32,9 @@ struct AWSTasks: TaskResolver {
       return nil
     }
     let wire = AWSWire(service: row, operation: operation, isPlain: isPlain)
-    return TaskService { run, reply in begin(run, wire, rules, endpoint, reply) }
+    var refusal: (@Sendable (JSON) -> String?)?
+    if !isPlain, let members = rules?.request { refusal = { RequestCheck.problem($0, members) } }
+    return TaskService(refusal: refusal) { run, reply in begin(run, wire, rules, endpoint, reply) }
   }
 
   private func begin(
@@ -42,9 +44,6 @@ struct AWSTasks: TaskResolver {
     let naming = ErrorNaming(wire)
     var input = run.input
     if !wire.isPlain, let members = rules?.request {
-      if let why = RequestCheck.problem(input, members) {
-        return reply(.failed(RequestRefusal.failure(input, state: run.state, why)))
-      }
       input =
         rules?.shape?(RequestCheck.withTexts(input, members), run) ?? RequestCheck.withTexts(input, members)
     }
@@ -174,14 +173,14 @@ enum RequestCheck {
   static func problem(_ input: JSON, _ members: [AWSOperation.Member]) -> String? {
     for given in input.memberList {
       guard let member = members.first(where: { $0.name == given.key }) else {
-        return "The field \"\(given.key)\" is not supported by Step Functions"
+        return RequestRefusal.unknown(given.key)
       }
       if !given.value.isNull, !fits(given.value, member.kind) {
-        return "The value of the field '\(given.key)' has an invalid format"
+        return RequestRefusal.malformed(given.key)
       }
     }
     let missing = members.first { $0.isRequired && (input[$0.name] ?? .null).isNull }
-    return missing.map { "The field '\($0.name)' is required but was missing" }
+    return missing.map { RequestRefusal.missing($0.name) }
   }
 
   private static func fits(_ value: JSON, _ kind: AWSOperation.Member.Kind) -> Bool {

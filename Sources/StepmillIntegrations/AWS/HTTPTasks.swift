@@ -22,7 +22,12 @@ struct HTTPTasks: TaskResolver {
     guard resource.service == "http", resource.action == "invoke", resource.pattern == .requestResponse else {
       return nil
     }
-    return TaskService { run, reply in begin(run, reply) }
+    // The request is small, and on its way to a network: it may be made twice.
+    let refusal: @Sendable (JSON) -> String? = { input in
+      guard case .failure(let problem) = HTTPOrder(input, region: "").request() else { return nil }
+      return problem.text
+    }
+    return TaskService(refusal: refusal) { run, reply in begin(run, reply) }
   }
 
   private func begin(_ run: TaskRun, _ reply: @escaping TaskService.Reply) {
@@ -30,7 +35,7 @@ struct HTTPTasks: TaskResolver {
     switch HTTPOrder(run.input, region: run.scope.region).request() {
     case .success(let made): request = made
     case .failure(let problem):
-      return reply(.failed(RequestRefusal.failure(run.input, state: run.state, problem.text)))
+      return reply(.unusable(RequestRefusal.text(run.input, problem.text)))
     }
     request.timeoutMilliseconds = Self.milliseconds
     request.responseBytesMax = responseBytesMax
@@ -57,15 +62,12 @@ struct HTTPTasks: TaskResolver {
       $0.split(whereSeparator: \.isWhitespace).joined().lowercased()
     }
     if let type, isRefused(type) {
-      return .failed(
-        TaskFailure(
-          error: "States.Runtime",
-          cause: "Unsupported response content-type '\(type)'. Please see documentation for list of "
-            + "unsupported content-types."))
+      return .unusable(
+        "Unsupported response content-type '\(type)'. Please see documentation for list of unsupported "
+          + "content-types.")
     }
     guard let text = String(validating: response.body, as: UTF8.self) else {
-      return .failed(
-        TaskFailure(error: "States.Runtime", cause: "The response's body is not encoded in UTF-8."))
+      return .unusable("The response's body is not encoded in UTF-8.")
     }
     var headers: [(key: String, value: JSON)] = []
     for header in response.headers {
@@ -150,7 +152,7 @@ private struct HTTPOrder {
   }
 
   private func invalid(_ field: String) -> Result<HTTPClientRequest, Problem> {
-    .failure(Problem(text: "The value of the field '\(field)' has an invalid format"))
+    .failure(Problem(text: RequestRefusal.malformed(field)))
   }
 
   private func headers() -> Result<[(name: String, value: String)], Problem> {
@@ -168,7 +170,7 @@ private struct HTTPOrder {
       let values = value.array == nil ? [value] : value.elementList
       for each in values {
         guard let text = each.string else {
-          return .failure(Problem(text: "The value of the field 'Headers' has an invalid format"))
+          return .failure(Problem(text: RequestRefusal.malformed("Headers")))
         }
         headers.append((name, text))
       }

@@ -3,22 +3,21 @@ import Stepmill
 // `states:startExecution` in its four patterns: what starts an execution, and what tells its end.
 
 extension StepFunctionsService {
+  /// What is wrong with the request of a task that starts an execution.
+  static func nestedProblem(_ request: JSON) -> String? {
+    for member in request.memberList
+    where !["StateMachineArn", "Input", "Name", "TraceHeader"].contains(member.key) {
+      return RequestRefusal.unknown(member.key)
+    }
+    return request["StateMachineArn"]?.string == nil ? RequestRefusal.missing("StateMachineArn") : nil
+  }
+
   /// Begins a task that starts an execution.
   ///
   /// - Parameter token: The task's own, by which its end is told.
   func startNested(_ run: TaskRun, token: String, _ reply: @escaping @Sendable (TaskReply) -> Void) {
-    let known: Set<String> = ["StateMachineArn", "Input", "Name", "TraceHeader"]
-    if let unknown = run.input.object?.first(where: { !known.contains($0.key) }) {
-      return reply(
-        .failed(
-          RequestRefusal.failure(
-            run.input, state: run.state, "The field \"\(unknown.key)\" is not supported by Step Functions")))
-    }
     guard let machine = run.input["StateMachineArn"]?.string else {
-      return reply(
-        .failed(
-          RequestRefusal.failure(
-            run.input, state: run.state, "The field 'StateMachineArn' is required but was missing")))
+      return reply(.unusable(RequestRefusal.text(run.input, RequestRefusal.missing("StateMachineArn"))))
     }
     do throws(APIError) {
       try start(run, machine, token, reply)

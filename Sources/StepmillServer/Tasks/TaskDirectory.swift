@@ -43,7 +43,15 @@ final class TaskDirectory: Sendable {
       }
       service.abandon(token)
     }
-    return .deferred(abandoned: abandoned) { [self, unowned service] request in
+    let problem = problem(of: resource, services)
+    let refusal: @Sendable (TaskRequest) -> String? = { [self] request in
+      guard let why = problem?(request.input) else { return nil }
+      // Who stands in for the service takes any request.
+      let run = run(request, "", of: resource, in: scope)
+      if services.contains(where: { $0.takes?(run) ?? false }) { return nil }
+      return RequestRefusal.text(request.input, why)
+    }
+    return .deferred(refusal: refusal, abandoned: abandoned) { [self, unowned service] request in
       let token = request.token
       let run = run(request, token, of: resource, in: scope, trace: trace)
       let reply = answering(token, of: resource, in: scope, service.host)
@@ -61,6 +69,17 @@ final class TaskDirectory: Sendable {
       if service.takes == nil { break }
     }
     return found
+  }
+
+  /// Finds what is wrong with a request; nil: nobody looks for it.
+  private func problem(
+    of resource: TaskResourceName, _ services: [TaskService]
+  ) -> (@Sendable (JSON) -> String?)? {
+    if let last = services.last, last.takes == nil { return last.refusal }
+    switch (resource.service, resource.action) {
+    case ("states", "startExecution"): return { StepFunctionsService.nestedProblem($0) }
+    default: return nil
+    }
   }
 
   private func run(
@@ -85,6 +104,7 @@ final class TaskDirectory: Sendable {
       case .submitted(let response): host.submit(token, response)
       case .failed(let failure) where resource.pattern.goesOn: host.submitFailed(token, failure)
       case .failed(let failure): host.answer(token, .failure(failure))
+      case .unusable(let why): host.answer(token, unusable: why)
       case .ended(let result) where resource.pattern.goesOn:
         host.submit(token, [:])
         host.complete(token, region: scope.region, account: scope.account, result) { _ in }
@@ -110,6 +130,7 @@ final class TaskDirectory: Sendable {
           switch reply {
           case .succeeded(let output), .submitted(let output): .success(output)
           case .failed(let failure): .failure(failure)
+          case .unusable(let why): .failure(TaskFailure(error: "States.Runtime", cause: why))
           case .ended(let result): result
           }
         host.complete(token, region: scope.region, account: scope.account, result) { _ in }

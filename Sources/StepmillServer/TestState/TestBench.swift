@@ -79,9 +79,25 @@ final class TestBench: Sendable {
         keep(run)
         switch run.end {
         case .left(let output, let next): succeeded(output, next: next)
-        case .failed(let failure): failed(failure)
+        case .failed(let failure): noteRequest { [self] in failed(failure) }
         }
       }
+    }
+  }
+
+  /// What a Task was to be called with that failed before it was scheduled.
+  private func noteRequest(_ then: @escaping @Sendable () -> Void) {
+    let stage = order.isJSONata ? "afterArguments" : "afterParameters"
+    guard order.type == "Task", order.level != .info, notes.withLock({ $0.stages[stage] == nil }) else {
+      return then()
+    }
+    let probe =
+      order.isJSONata
+      ? pass([("QueryLanguage", "JSONata"), ("Output", order.state["Arguments"])])
+      : pass([("InputPath", order.state["InputPath"]), ("Parameters", order.state["Parameters"])])
+    run(probe, handler: nil) { [self] run in
+      if case .left(let request, _) = run.end { note(stage, request) }
+      then()
     }
   }
 
