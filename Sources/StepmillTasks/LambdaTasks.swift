@@ -45,12 +45,20 @@ package enum FunctionResponse: Sendable {
   case failed(TaskFailure)
 }
 
+/// How a function is called.
+package enum InvocationType: String, Sendable {
+  case requestResponse = "RequestResponse"
+  /// Nobody waits for what the function returns.
+  case event = "Event"
+  /// It is not called: the answer is whether it could be.
+  case dryRun = "DryRun"
+}
+
 /// A call of a function.
 package struct FunctionCall: Sendable {
   package let function: FunctionName
   package let payload: [UInt8]
-  /// Nobody waits for what the function returns: `InvocationType` is `Event`.
-  package var isEvent = false
+  package var type = InvocationType.requestResponse
   package var clientContext: String?
   /// The task that makes it.
   package let run: TaskRun
@@ -83,8 +91,8 @@ package struct LambdaTasks: TaskResolver {
   package func service(for resource: TaskResourceName) -> TaskService? {
     switch (resource.service, resource.action) {
     case ("function", _): TaskService { callByARN($0, $1) }
-    case ("lambda", "invoke"), ("aws-sdk:lambda", "invoke"):
-      TaskService(refusal: Self.problem) { invoke($0, $1) }
+    case ("lambda", "invoke"): TaskService(refusal: Self.problem) { invoke($0, $1) }
+    case ("aws-sdk:lambda", "invoke"): TaskService(refusal: Self.plainProblem) { invoke($0, $1) }
     default: nil
     }
   }
@@ -102,6 +110,23 @@ package struct LambdaTasks: TaskResolver {
 
   /// What is wrong with a request of `lambda:invoke`.
   private static func problem(_ request: JSON) -> String? {
+    for (name, value) in request.memberList {
+      switch name {
+      case "Payload": break
+      case "FunctionName", "ClientContext", "InvocationType", "Qualifier", "LogType":
+        guard !value.isNull else { break }
+        guard let text = value.string, name != "InvocationType" || InvocationType(rawValue: text) != nil
+        else {
+          return RequestRefusal.malformed(name)
+        }
+      default: return RequestRefusal.unknown(name)
+      }
+    }
+    return (request["FunctionName"] ?? .null).isNull ? RequestRefusal.missing("FunctionName") : nil
+  }
+
+  /// The same of `aws-sdk:lambda:invoke`, whose fields are the service's to judge.
+  private static func plainProblem(_ request: JSON) -> String? {
     request["FunctionName"]?.string == nil ? RequestRefusal.missing("FunctionName") : nil
   }
 
@@ -113,20 +138,21 @@ package struct LambdaTasks: TaskResolver {
     if let qualifier = run.input["Qualifier"]?.string { function.qualifier = qualifier }
     let isPlain = run.resource.service != "lambda"
     var call = FunctionCall(function, payload: Self.event(of: run.input), run: run)
-    call.isEvent = run.input["InvocationType"]?.string == "Event"
+    if let text = run.input["InvocationType"]?.string {
+      guard let type = InvocationType(rawValue: text) else {
+        return reply(.failed(failure(Self.noType(text), function, run)))
+      }
+      call.type = type
+    }
     call.clientContext = run.input["ClientContext"]?.string
     let result = Envelope(
-      isPlain: isPlain, version: function.qualifier, requestID: requestID,
-      status: call.isEvent ? 202 : 200)
-    if run.input["InvocationType"]?.string == "DryRun" {
-      return reply(.succeeded(result.json("", status: 204)))
-    }
-    let isEvent = call.isEvent
+      isPlain: isPlain, version: function.qualifier, requestID: requestID, status: Self.status(call.type))
+    let hasResult = call.type == .requestResponse
     let name = call.function
     invoker.invoke(call) { response in
       switch response {
       case .body, .error:
-        if isEvent { return reply(.succeeded(result.json(""))) }
+        if !hasResult { return reply(.succeeded(result.json(""))) }
         if case .error(let body) = response {
           if isPlain { return reply(.succeeded(result.json(Self.text(body), error: "Unhandled"))) }
           return reply(.failed(Self.failure(body, cause: Self.parsed(body).text)))
@@ -137,6 +163,22 @@ package struct LambdaTasks: TaskResolver {
         reply(.failed(failure(response, name, run)))
       }
     }
+  }
+
+  private static func status(_ type: InvocationType) -> Int {
+    switch type {
+    case .requestResponse: 200
+    case .event: 202
+    case .dryRun: 204
+    }
+  }
+
+  private static func noType(_ text: String) -> FunctionResponse {
+    .refused(
+      status: 400, code: "ValidationException",
+      message: "1 validation error detected: Value '\(text)' at 'invocationType' failed to satisfy "
+        + "constraint: Member must satisfy enum value set: [Event, DryRun, RequestResponse]",
+      requestID: nil)
   }
 
   private static func text(_ body: [UInt8]) -> JSON { JSON(String(decoding: body, as: UTF8.self)) }
@@ -196,8 +238,7 @@ private struct Envelope: Sendable {
   let requestID: @Sendable () -> String
   let status: Int
 
-  func json(_ payload: JSON, version: String? = nil, status: Int? = nil, error: String? = nil) -> JSON {
-    let status = status ?? self.status
+  func json(_ payload: JSON, version: String? = nil, error: String? = nil) -> JSON {
     var members: [(key: String, value: JSON)] = [("ExecutedVersion", JSON(version ?? self.version))]
     if let error { members.append(("FunctionError", JSON(error))) }
     members.append(("Payload", payload))

@@ -42,6 +42,15 @@ import Testing
     #expect(
       await world.result(states("lambda:invoke"), ["FunctionName": "x", "InvocationType": "Event"])?[
         "StatusCode"] == 202)
+    let before = world.stub.asked.count
+    #expect(
+      await world.result(states("lambda:invoke"), ["FunctionName": "x", "InvocationType": "DryRun"])?[
+        "StatusCode"] == 204)
+    #expect(
+      await world.failure(states("aws-sdk:lambda:invoke"), ["FunctionName": "x", "InvocationType": "Bogus"])?
+        .hasPrefix("Lambda.LambdaException: 1 validation error detected: Value 'Bogus' at 'invocationType' ")
+        == true)
+    #expect(world.stub.asked.count == before)
 
     let raised = #"{"errorType":"Broke","errorMessage":"no money"}"#
     world.stub.answers(200, raised, headers: [("X-Amz-Function-Error", "Unhandled")])
@@ -66,6 +75,12 @@ import Testing
 
   @Test func theLambdaService() async throws {
     let world = try World()
+    world.stub.answers(404, #"{"Message":"Function not found"}"#)
+    #expect(
+      await world.failure(states("lambda:invoke"), ["FunctionName": "x", "InvocationType": "DryRun"])?
+        .hasPrefix("Lambda.ResourceNotFoundException: Function not found: ") == true)
+    #expect(world.stub.asked[0].header("X-Amz-Invocation-Type") == "DryRun")
+    world.stub.forget()
     world.stub.answers(200, "[1]", headers: [("X-Amz-Executed-Version", "7")])
     let output = await world.result(
       states("lambda:invoke.waitForTaskToken"), ["FunctionName": "charge:live", "Payload": "text"])

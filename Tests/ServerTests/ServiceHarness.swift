@@ -132,6 +132,7 @@ final class TestFunctions: FunctionInvoker {
 
   func invoke(_ call: FunctionCall, answer: @escaping @Sendable (FunctionResponse) -> Void) {
     guard let body = bodies.withLock({ $0[call.function.name] }) else { return answer(.notFound) }
+    if call.type == .dryRun { return answer(.body([])) }
     answer(body((try? JSON(parsing: call.payload)) ?? .null))
   }
 }

@@ -248,6 +248,18 @@ import Testing
       "m", ServiceHarness.task("arn:aws:states:::lambda:invoke", [("Parameters", ["FunctionName": "none"])]))
     let execution = harness.start("m")
     #expect(harness.describe(execution)["error"] == "Lambda.ResourceNotFoundException")
+    // To try whether it could be called is an error, too, where it is not there.
+    harness.functions.define("f") { _ in .error(Array(#"{"errorType":"E"}"#.utf8)) }
+    for (name, state) in [("none", "FAILED"), ("f", "SUCCEEDED")] {
+      harness.create(
+        "dry-\(name)",
+        ServiceHarness.task(
+          "arn:aws:states:::lambda:invoke",
+          [("Parameters", ["FunctionName": JSON(name), "InvocationType": "DryRun", "LogType": .null])]))
+      let described = harness.describe(harness.start("dry-\(name)"))
+      #expect(described["status"]?.string == state)
+      if state == "FAILED" { #expect(described["error"] == "Lambda.ResourceNotFoundException") }
+    }
     harness.create(
       "q",
       ServiceHarness.task(
@@ -258,6 +270,21 @@ import Testing
   /// A request that cannot be made ends the execution before its task is scheduled.
   @Test(arguments: [
     ("lambda:invoke", #"{"Payload":1}"#, "The field 'FunctionName' is required but was missing"),
+    (
+      "lambda:invoke", #"{"FunctionName":"f","Foo":1}"#,
+      "The field \"Foo\" is not supported by Step Functions"
+    ),
+    (
+      "lambda:invoke", #"{"functionName":"f"}"#,
+      "The field \"functionName\" is not supported by Step Functions"
+    ),
+    (
+      "lambda:invoke", #"{"FunctionName":"f","InvocationType":"Bogus"}"#,
+      "The value of the field 'InvocationType' has an invalid format"
+    ),
+    (
+      "lambda:invoke", #"{"FunctionName":1}"#, "The value of the field 'FunctionName' has an invalid format"
+    ),
     (
       "states:startExecution.sync", #"{"StateMachineArn":"x","input":1}"#,
       "The field \"input\" is not supported by Step Functions"

@@ -50,14 +50,15 @@ struct FunctionDirectory: FunctionInvoker {
     _ command: NamedCommand, _ call: FunctionCall, _ answer: @escaping @Sendable (FunctionResponse) -> Void
   ) {
     guard let pool else { return answer(.notFound) }
+    if call.type == .dryRun { return answer(.body([])) }
     let ticket = pool.run(CommandOrder(command.line, call.payload, call.run)) { result in
-      if call.isEvent { return }
+      if call.type == .event { return }
       switch result {
       case .success(let output): answer(.body(output.utf8))
       case .failure(let failure): answer(.failed(failure))
       }
     }
-    if call.isEvent { return answer(.body([])) }
+    if call.type == .event { return answer(.body([])) }
     call.run.whenAbandoned { ticket.cancel() }
   }
 
@@ -66,11 +67,12 @@ struct FunctionDirectory: FunctionInvoker {
   private func post(
     _ function: NamedFunction, _ call: FunctionCall, _ answer: @escaping @Sendable (FunctionResponse) -> Void
   ) {
+    if call.type == .dryRun { return answer(.body([])) }
     var request = HTTPClientRequest(
       method: "POST", url: function.url,
       headers: [
         ("Content-Type", "application/json"), ("Accept", "application/json"),
-        ("X-Amz-Invocation-Type", call.isEvent ? "Event" : "RequestResponse"),
+        ("X-Amz-Invocation-Type", call.type.rawValue),
       ],
       body: call.payload)
     if let context = call.clientContext { request.headers.append(("X-Amz-Client-Context", context)) }
@@ -79,7 +81,7 @@ struct FunctionDirectory: FunctionInvoker {
     let resource = call.run.resource.service == "function" ? call.run.resource.arn : call.run.resource.service
     let endpoint = Endpoint(function.url)
     let sent = client.http.send(request) { result in
-      if call.isEvent { return }
+      if call.type == .event { return }
       switch result {
       case .success(let response): answer(Self.response(response))
       case .failure(let error) where error.kind == .tooLarge: answer(.failed(ResultLimit.failure(resource)))
@@ -90,7 +92,7 @@ struct FunctionDirectory: FunctionInvoker {
             cause: "Unable to execute HTTP request: \(ClientText.of(error, endpoint))"))
       }
     }
-    if call.isEvent { return answer(.body([])) }
+    if call.type == .event { return answer(.body([])) }
     call.run.whenAbandoned { sent.cancel() }
   }
 
@@ -139,7 +141,7 @@ struct LambdaEndpoint: FunctionInvoker {
       target: "/2015-03-31/functions/\(name)/invocations",
       headers: [
         ("Content-Type", "application/json"),
-        ("X-Amz-Invocation-Type", call.isEvent ? "Event" : "RequestResponse"),
+        ("X-Amz-Invocation-Type", call.type.rawValue),
       ],
       body: call.payload)
     if function.qualifier != "$LATEST" {
