@@ -398,6 +398,40 @@ import Testing
     #expect(harness.status(execution) == "RUNNING")
   }
 
+  /// Of an Express child no task could hear how it ended: it is not even started.
+  @Test(arguments: [".sync", ".sync:2"]) func anExpressChildIsNoJob(pattern: String) {
+    harness.functions.define("f") { _ in .failed(TaskFailure(error: "Called")) }
+    let work = ServiceHarness.task("arn:aws:lambda:us-east-1:123456789012:function:f")
+    harness.create(
+      "child", work,
+      [
+        ("type", "EXPRESS"),
+        (
+          "loggingConfiguration",
+          [
+            "level": "ALL",
+            "destinations": [
+              [
+                "cloudWatchLogsLogGroup": [
+                  "logGroupArn": "arn:aws:logs:us-east-1:123456789012:log-group:g:*"
+                ]
+              ]
+            ],
+          ]
+        ),
+      ])
+    harness.create("m", nested(pattern, "child"))
+    let execution = harness.start("m")
+    let described = harness.describe(execution)
+    #expect(described["error"] == "StepFunctions.StateMachineTypeNotSupportedException", "\(described)")
+    #expect(
+      described["cause"]?.string?.hasPrefix(
+        "This operation is not supported by this type of state machine (Service: AWSStepFunctions; Status "
+          + "Code: 400; Error Code: StateMachineTypeNotSupported; Request ID: ") == true)
+    #expect(harness.history(execution)[4] == "5<-4 TaskSubmitFailed")
+    #expect(harness.logs.types.isEmpty)
+  }
+
   @Test func aNestedMachineThatIsNotThere() {
     harness.create("m", nested("", "none"))
     let described = harness.describe(harness.start("m"))

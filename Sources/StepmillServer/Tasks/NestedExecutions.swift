@@ -38,15 +38,16 @@ extension StepFunctionsService {
     // A role of another account starts that account's machines.
     let scope = run.roleARN == nil ? run.scope : name.scope
     let target = try self.target(name, in: scope)
+    let isJob = run.resource.pattern == .sync || run.resource.pattern == .sync2
     guard target.revision.type == .standard else {
+      // Nobody can ask later what has become of it.
+      if isJob { throw .wrongType() }
       let execution = try startExpress(order, target, in: scope, isSynchronous: false) { _, _ in }
       return reply(.succeeded(started(execution.arn, execution.startDate)))
     }
     let child = try startStandard(order, target, in: scope)
     let response = started(child.arn, child.startDate)
-    guard run.resource.pattern == .sync || run.resource.pattern == .sync2 else {
-      return reply(.succeeded(response))
-    }
+    guard isJob else { return reply(.succeeded(response)) }
     jobs.withLock { $0[token] = child }
     reply(.submitted(response))
     let isParsed = run.resource.pattern == .sync2
