@@ -12,6 +12,11 @@ struct Compiler: ~Copyable {
   let programs: [String: JSONataProgram]
   /// The query language of the state being compiled.
   private(set) var language = QueryLanguage.jsonPath
+  /// What is being compiled is evaluated where the item of a Map is at hand: in its ItemSelector, or
+  /// within its iterations.
+  private var hasItem = false
+  /// The `Resource` of the state being compiled, if that is a Task.
+  private var resourceInHand: String?
   /// The scopes around the machine being compiled, outermost first.
   private var scopes: [Scope] = []
 
@@ -92,6 +97,8 @@ struct Compiler: ~Copyable {
     op.name = UInt32(builder.names.count)
     builder.names.append(builder.string(state.name))
     if case .next(let target) = state.transition { op.next = positions[target.value] ?? 0 }
+    resourceInHand = nil
+    if case .task(let task) = state.kind { resourceInHand = task.resource.value }
     op.inputPath = path(state.inputPath, field: "InputPath")
     op.outputPath = path(state.outputPath, field: "OutputPath")
     language = state.queryLanguage
@@ -219,7 +226,9 @@ struct Compiler: ~Copyable {
     op.type = .map
     var entry = builder.maps[0]
     entry.itemsPath = path(map.itemsPath, field: "ItemsPath")
-    if let selector = map.itemSelector { entry.itemSelector = template(selector, field: "ItemSelector") }
+    if let selector = map.itemSelector {
+      entry.itemSelector = withItem { $0.template(selector, field: "ItemSelector") }
+    }
     if let items = map.items { entry.items = template(items, field: "Items") }
     switch map.maxConcurrency {
     case .literal(let bound): entry.maxConcurrency = UInt32(clamping: bound.value)
@@ -232,10 +241,18 @@ struct Compiler: ~Copyable {
       builder.distributedMaps.append(distributed(map, state: state.name))
       entry.distributed = UInt32(builder.distributedMaps.count)
     } else {
-      entry.machine = machine(map.processor)
+      entry.machine = withItem { $0.machine(map.processor) }
     }
     op.a = UInt32(builder.maps.count)
     builder.maps.append(entry)
+  }
+
+  /// Compiles what is evaluated with the item of a Map at hand.
+  private mutating func withItem(_ compile: (inout Compiler) -> UInt32) -> UInt32 {
+    let outer = hasItem
+    hasItem = true
+    defer { hasItem = outer }
+    return compile(&self)
   }
 
   // MARK: Choice
@@ -398,13 +415,22 @@ struct Compiler: ~Copyable {
     guard let path = builder.knownPath(text) else {
       preconditionFailure("BUG in Stepmill (please report): the path \(text) was checked and does not parse")
     }
-    if path.mayReadExecutionInput { builder.readsExecutionInput = true }
+    if path.executionInput != .none, mayReadInput(path.executionInput) { builder.readsExecutionInput = true }
     var op = PathOp(
       root: path.root, kind: path.kind, depth: 0, slot: 0, first: path.first, count: path.count,
       text: path.text, field: builder.constant(field))
     if let variable = path.variable { (op.depth, op.slot) = resolve(variable) }
     if op.root == .data, op.kind == .fields, op.count == 1 { op.kind = .field }
     return add(op)
+  }
+
+  private mutating func mayReadInput(_ use: ExecutionInputUse) -> Bool {
+    switch use {
+    case .none: false
+    case .everywhere: true
+    case .outsideIterations: !hasItem
+    case .withoutToken: resourceInHand.map { !builder.taskResource($0).waitsForToken } ?? true
+    }
   }
 
   /// Where a variable lives: how many scopes up and which slot. One that nothing around

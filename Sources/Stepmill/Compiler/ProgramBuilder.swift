@@ -203,7 +203,7 @@ struct ProgramBuilder: ~Copyable {
     case .data: break
     case .context:
       path.root = .context
-      path.mayReadExecutionInput = parsed.mayReadExecutionInput
+      path.executionInput = parsed.executionInput
     case .variable(let name):
       path.root = .variable
       path.variable = name
@@ -242,24 +242,33 @@ struct KnownPath {
   var text: UInt32
   /// What it starts at, if that is a variable. Where that lives depends on the place.
   var variable: String?
-  var mayReadExecutionInput = false
+  var executionInput = ExecutionInputUse.none
+}
+
+/// Where a path may read the execution's input.
+///
+/// A path that finds nothing reads it as well: the error's text shows the whole context object. So
+/// only paths to what is there for certain do not.
+enum ExecutionInputUse {
+  case none, everywhere
+  /// Where no item of a Map is at hand.
+  case outsideIterations
+  /// In states that have no token.
+  case withoutToken
 }
 
 extension JSONPath {
-  /// True for context paths that can reach `Execution.Input`.
-  ///
-  /// A path that finds nothing reads it as well: the error's text shows the whole object. So
-  /// only paths to what is always there do not.
-  fileprivate var mayReadExecutionInput: Bool {
+  /// What a context path has to do with `Execution.Input`.
+  fileprivate var executionInput: ExecutionInputUse {
     guard steps.count == 2, case .property(let part) = steps[0], case .property(let name) = steps[1] else {
-      return !isMapItem
+      return isMapItem ? .outsideIterations : .everywhere
     }
-    switch part {
-    case "Execution": return !["Id", "Name", "StartTime", "RoleArn"].contains(name)
-    case "StateMachine": return !["Id", "Name"].contains(name)
-    case "State": return !["Name", "EnteredTime"].contains(name)
-    case "Task": return name != "Token"
-    default: return true
+    switch (part, name) {
+    case ("Execution", "Id"), ("Execution", "Name"), ("Execution", "StartTime"), ("Execution", "RoleArn"),
+      ("StateMachine", "Id"), ("StateMachine", "Name"), ("State", "Name"), ("State", "EnteredTime"):
+      return .none
+    case ("Task", "Token"): return .withoutToken
+    default: return .everywhere
     }
   }
 

@@ -120,4 +120,41 @@ import Testing
     #expect(cause.contains(#""Input":[7]"#))
     #expect(cause.hasSuffix(#""Map":{"Item":{"Index":0,"Value":7}}}'"#))
   }
+
+  /// So it does for what is there in other states only.
+  @Test(arguments: [
+    #""Type":"Pass","Parameters":{"s.$":"$$.Map.Item.Value"},"End":true"#,
+    #""Type":"Pass","Parameters":{"s.$":"$$.Map.Item.Index"},"End":true"#,
+    #""Type":"Pass","Parameters":{"s.$":"$$.Task.Token"},"End":true"#,
+    #""Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"s.$":"$$.Task.Token"},"End":true"#,
+    #""Type":"Fail","ErrorPath":"$$.Task.Token""#,
+    #""Type":"Map","ItemProcessor":{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}},"ResultSelector":{"s.$":"$$.Map.Item.Value"},"End":true"#,
+  ])
+  func contextFieldOfOtherStates(state: String) throws {
+    let outcome = try EngineRun(#"{"StartAt":"S","States":{"S":{\#(state)}}}"#, "[7]").outcome
+    guard case .failed("States.Runtime", let cause?) = outcome else {
+      Issue.record("\(String(describing: outcome))")
+      return
+    }
+    #expect(cause.contains(#""Input":[7]"#), "\(cause)")
+  }
+
+  /// What is there for certain does not need the input kept.
+  @Test(arguments: [
+    (
+      #""Type":"Map","ItemSelector":{"s.$":"$$.Map.Item.Value"},"ItemProcessor":{"StartAt":"P","States":{"P":{"Type":"Parallel","Branches":[{"StartAt":"Q","States":{"Q":{"Type":"Pass","OutputPath":"$$.Map.Item.Index","End":true}}}],"End":true}}},"End":true"#,
+      false
+    ),
+    (
+      #""Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage.waitForTaskToken","Parameters":{"s.$":"$$.Task.Token"},"End":true"#,
+      false
+    ),
+    (#""Type":"Pass","Parameters":{"s.$":"$$.Execution.Name"},"End":true"#, false),
+    (#""Type":"Pass","Parameters":{"s.$":"$$.Map.Item.Value"},"End":true"#, true),
+  ])
+  func keptInput(state: String, isKept: Bool) throws {
+    let text = #"{"StartAt":"S","States":{"S":{\#(state)}}}"#
+    let compiled = try #require(CompiledDefinition.compile(Array(text.utf8)).definition)
+    #expect(compiled.program.readsExecutionInput == isKept)
+  }
 }
