@@ -78,6 +78,14 @@ extension Shard {
   ) -> String {
     let function = tables.pointee.constants[Int(call.pointee.text)].text
     var text = tables.pointee.constants[Int(path.pointee.text)].text
+    // The service says nothing around the library's words where an index meets what is no array.
+    let root = root(of: path, data, fiber)
+    let arena = Frame.arena(of: fiber.pointee.frame.unsafelyUnwrapped)
+    if !root.isMissing, let parsed = try? JSONPath.parse(text),
+      case .missing(let miss) = parsed.evaluate(root, in: arena), miss.reason == .notAnArray
+    {
+      return parsed.missText(miss)
+    }
     if path.pointee.root == .context { text.removeFirst() }
     return "The function '\(function)' had the following error: The JsonPath argument for the field "
       + "'\(text)' could not be found in the input '\(shown(data, fiber))'"
@@ -95,13 +103,18 @@ extension Shard {
     _ tables: UnsafePointer<ProgramTables>
   ) -> String {
     let text = tables.pointee.constants[Int(path.pointee.text)].text
-    let root: Value
+    return "Invalid path '\(text)' : \(missText(text, root(of: path, data, fiber), fiber))"
+  }
+
+  /// What a path starts at.
+  private func root(
+    of path: UnsafePointer<PathOp>, _ data: Value, _ fiber: UnsafeMutablePointer<Fiber>
+  ) -> Value {
     switch path.pointee.root {
-    case .data: root = data
-    case .context: root = contextObject(fiber)
-    case .variable: root = variable(path, fiber)
+    case .data: data
+    case .context: contextObject(fiber)
+    case .variable: variable(path, fiber)
     }
-    return "Invalid path '\(text)' : \(missText(text, root, fiber))"
   }
 
   /// The library's words for why a path selects nothing.

@@ -48,6 +48,31 @@ import Testing
     #expect(try Self.pass(#""OutputPath":"$['it\\'s']""#, #"{"it's":1}"#) == .succeeded(1))
   }
 
+  /// In a call, an index of what is no array is told in the library's words; anything else that is
+  /// not there in the service's own.
+  @Test(arguments: [
+    ("$.s[0]", "Filter: [0] can only be applied to arrays. Current context is: 1"),
+    ("$.o[1].x", "Filter: [1]['x'] can only be applied to arrays. Current context is: {a=b}"),
+    ("$v[0]", "Filter: [0] can only be applied to arrays. Current context is: 7"),
+    ("$$.Execution.Input.s[0]", "Filter: [0] can only be applied to arrays. Current context is: 1"),
+    ("$.s.x", nil), ("$.a[2]", nil), ("$.n[0]", nil), ("$.none[0]", nil),
+  ])
+  func indexesInCalls(path: String, words: String?) throws {
+    let input = #"{"s":"1","o":{"a":"b"},"a":[1],"n":null}"#
+    let outcome = try EngineRun(
+      #"{"StartAt":"V","States":{"V":{"Type":"Pass","Assign":{"v":7},"Next":"P"},"P":{"Type":"Pass","Parameters":{"v.$":"States.Array(\#(path))"},"End":true}}}"#,
+      input
+    ).outcome
+    #expect(
+      outcome
+        == EngineRun.failed(
+          "States.Runtime",
+          "An error occurred while executing the state 'P' (entered at the event id #4). "
+            + (words
+              ?? "The function 'States.Array(\(path))' had the following error: The JsonPath argument for the "
+              + "field '\(path)' could not be found in the input '\(input)'")))
+  }
+
   @Test func timeoutIsReadFromTheEffectiveInput() throws {
     let run = try EngineRun(
       #"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"t","InputPath":"$.in","TimeoutSecondsPath":"$.s","End":true}}}"#,
