@@ -10,10 +10,44 @@ import Testing
 final class MapRunTests {
   let harness: ServiceHarness
   let bucket = MemoryBucket()
+  /// While it is set, nothing can be written to a bucket called `full`.
+  private let isFull = Flag()
 
   init() {
     let bucket = bucket
-    harness = ServiceHarness(mapStorage: BucketStorage(["b": bucket]))
+    harness = ServiceHarness(mapStorage: BucketStorage(["b": bucket, "full": FullBucket(bucket, isFull)]))
+  }
+
+  /// A bucket that takes nothing for a time.
+  private final class FullBucket: Bucket {
+    private let bucket: MemoryBucket
+    private let isFull: Flag
+
+    init(_ bucket: MemoryBucket, _ isFull: Flag) {
+      self.bucket = bucket
+      self.isFull = isFull
+    }
+
+    func open(_ key: String, version: String?) throws(BucketError) -> any ObjectReader {
+      try bucket.open(key, version: version)
+    }
+
+    func create(_ key: String, contentType: String) throws(BucketError) -> any StepmillBatch.ObjectWriter {
+      if isFull.isSet { throw BucketError(.internalError, "there is no room") }
+      return try bucket.create(key, contentType: contentType)
+    }
+
+    func list(prefix: String, after: String?, limit: Int) -> ObjectListing {
+      bucket.list(prefix: prefix, after: after, limit: limit)
+    }
+
+    func remove(_ key: String) { bucket.remove(key) }
+  }
+
+  private final class Flag: Sendable {
+    private let flag = Mutex(false)
+    var isSet: Bool { flag.withLock { $0 } }
+    func set(_ value: Bool = true) { flag.withLock { $0 = value } }
   }
 
   // MARK: Definitions
@@ -305,7 +339,94 @@ final class MapRunTests {
         == "CANNOT_UPDATE_COMPLETED_MAP_RUN")
   }
 
+  // MARK: Express children
+
+  /// What an Express state machine may not have, its children may not have either; the state machine
+  /// around them may.
+  @Test(arguments: [
+    "arn:aws:states:us-east-1:123456789012:activity:a", "arn:aws:states:::states:startExecution.sync:2",
+    "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+  ])
+  func expressProcessors(_ resource: String) {
+    let parameters: (key: String, value: JSON) = ("Parameters", ["TaskToken.$": "$$.Task.Token"])
+    let task = ServiceHarness.task(resource, resource.contains(":activity:") ? [] : [parameters])
+    func create(_ type: String) -> String {
+      harness.error(
+        "CreateStateMachine",
+        [
+          "name": "m", "definition": JSON(Self.map(task, type: type).text),
+          "roleArn": JSON(ServiceHarness.role),
+        ])
+    }
+    #expect(create("EXPRESS").contains("xpress"))
+    #expect(create("STANDARD").hasPrefix("no error"))
+    let nested = Self.map(Self.echo)
+    #expect(
+      harness.error(
+        "CreateStateMachine",
+        [
+          "name": "n",
+          "definition": JSON(
+            Self.map(nested, type: "EXPRESS").text.replacing("\"rows\"", with: "\"x\"", maxReplacements: 1)),
+          "roleArn": JSON(ServiceHarness.role),
+        ]
+      ).contains("is not supported inside 'EXPRESS' state machines"))
+  }
+
+  @Test func expressChildrenTakeNoLonger() {
+    let harness = ServiceHarness { $0.standardLimits.expressSecondsMax = 2 }
+    harness.create("m", Self.map(Self.waiting, type: "EXPRESS", [("ToleratedFailurePercentage", 100)]))
+    let parent = harness.start("m", [["seconds": 1], ["seconds": 3]])
+    harness.host.advance(by: 10_000)
+    let runs = harness.call("ListMapRuns", ["executionArn": JSON(parent)])["mapRuns"]
+    let counts = harness.call("DescribeMapRun", ["mapRunArn": runs?[0]?["mapRunArn"] ?? ""])["itemCounts"]
+    #expect(counts?["succeeded"] == 1 && counts?["timedOut"] == 1)
+  }
+
   // MARK: Redrive
+
+  /// What a redrive did not come to waits for the next one.
+  @Test(arguments: [false, true])
+  func redrivenTwice(_ isStopped: Bool) throws {
+    let works = Flag()
+    harness.functions.define("f") { input in
+      works.isSet ? .body(input.utf8) : .error(Array(#"{"errorType":"E"}"#.utf8))
+    }
+    let child: JSON = [
+      "StartAt": "T",
+      "States": [
+        "T": [
+          "Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789012:function:f", "End": true,
+          "Retry": [["ErrorEquals": ["E"], "IntervalSeconds": 1, "MaxAttempts": 1]],
+        ]
+      ],
+    ]
+    harness.create(
+      "m",
+      Self.map(child, [("MaxConcurrency", 1), ("ToleratedFailureCount", 2), Self.writer]))
+    let parent = harness.start("m", [1, 2, 3, 4])
+    harness.host.advance(by: 60_000)
+    #expect(harness.status(parent) == "FAILED")
+    #expect(run(of: parent)["itemCounts"]?["failed"] == 3)
+    harness.call("RedriveExecution", ["executionArn": JSON(parent)])
+    if isStopped {
+      harness.host.advance(by: 500)
+      harness.call("StopExecution", ["executionArn": JSON(parent)])
+    } else {
+      harness.host.advance(by: 60_000)
+    }
+    #expect(harness.status(parent) == (isStopped ? "ABORTED" : "FAILED"))
+    works.set()
+    harness.call("RedriveExecution", ["executionArn": JSON(parent)])
+    harness.host.advance(by: 60_000)
+    #expect(harness.status(parent) == "SUCCEEDED")
+    let counts = run(of: parent)["itemCounts"]
+    #expect(counts?["succeeded"] == 4 && counts?["total"] == 4 && counts?["pendingRedrive"] == 0)
+    let output = try JSON(parsing: harness.describe(parent)["output"]?.string ?? "{}")
+    #expect(
+      try lines("SUCCEEDED", output["ResultWriterDetails"]?["Key"]?.string ?? "").sorted()
+        == ["1", "2", "3", "4"])
+  }
 
   /// The same for a run within a branch.
   @Test func redriveOfARunInABranch() {
@@ -465,6 +586,61 @@ final class MapRunTests {
       object("p/\(identifier)/PENDING_0.json")
         == #"[{"Input":"{\"fail\":false}","InputDetails":{"Included":true},"Status":"PENDING"}]"#)
     #expect(files?["SUCCEEDED"]?[0]?["Size"]?.int == object("p/\(identifier)/SUCCEEDED_0.json")?.utf8.count)
+  }
+
+  private static let writer: (key: String, value: JSON) = (
+    "ResultWriter",
+    [
+      "Resource": "arn:aws:states:::s3:putObject", "Parameters": ["Bucket": "b", "Prefix": "p"],
+      "WriterConfig": ["Transformation": "COMPACT", "OutputType": "JSONL"],
+    ]
+  )
+
+  /// The lines of all files of one kind that a manifest names.
+  private func lines(_ kind: String, _ manifest: String) throws -> [String] {
+    let files = try JSON(parsing: object(manifest) ?? "")["ResultFiles"]?[kind]
+    return files?.array?.flatMap { file in
+      (object(file["Key"]?.string ?? "") ?? "").split(separator: "\n").map(String.init)
+    } ?? []
+  }
+
+  /// A run that is stopped with its parent writes what had ended, and a redrive's manifest knows it.
+  @Test(arguments: ["STANDARD", "EXPRESS"])
+  func resultsOfAnAbortedRun(_ type: String) throws {
+    harness.create("m", Self.map(Self.waiting, type: type, [("MaxConcurrency", 1), Self.writer]))
+    let parent = harness.start("m", [["seconds": 1], ["seconds": 100], ["seconds": 2]])
+    harness.host.advance(by: 5000)
+    harness.call("StopExecution", ["executionArn": JSON(parent)])
+    harness.host.run()
+    let stopped = run(of: parent)
+    #expect(stopped["status"] == "ABORTED" && stopped["itemCounts"]?["resultsWritten"] == 2)
+    let identifier = stopped["mapRunArn"]?.string?.split(separator: ":").last ?? ""
+    #expect(try lines("SUCCEEDED", "p/\(identifier)/manifest.json") == [#"{"seconds":1}"#])
+    #expect(try lines("FAILED", "p/\(identifier)/manifest.json").count == 1)
+    harness.call("RedriveExecution", ["executionArn": JSON(parent)])
+    harness.host.advance(by: 200_000)
+    #expect(harness.status(parent) == "SUCCEEDED")
+    #expect(run(of: parent)["itemCounts"]?["resultsWritten"] == 3)
+    #expect(
+      try lines("SUCCEEDED", "p/\(identifier)/Redrive-1/manifest.json")
+        == [#"{"seconds":1}"#, #"{"seconds":100}"#, #"{"seconds":2}"#])
+  }
+
+  /// Files that could not be written: nothing is said to be, and a redrive makes all of it anew.
+  @Test func resultsThatWereLost() throws {
+    var writer = Self.writer
+    writer.value["Parameters"] = ["Bucket": "full", "Prefix": "p"]
+    harness.create("m", Self.map(Self.echo, [writer]))
+    isFull.set()
+    let parent = harness.start("m", [1, 2])
+    #expect(harness.describe(parent)["error"] == "States.ResultWriterFailed")
+    #expect(run(of: parent)["itemCounts"]?["resultsWritten"] == 0)
+    isFull.set(false)
+    harness.call("RedriveExecution", ["executionArn": JSON(parent)])
+    harness.host.run()
+    let output = try JSON(parsing: harness.describe(parent)["output"]?.string ?? "{}")
+    #expect(
+      try lines("SUCCEEDED", output["ResultWriterDetails"]?["Key"]?.string ?? "").sorted() == ["1", "2"])
   }
 
   /// A redrive writes to a folder of its own, and its manifest knows what had succeeded before.

@@ -146,13 +146,21 @@ extension Shard {
     guard run.fiber != nil else { return }
     run.fiber = nil
     guard run.progress.status == .running else { return }
-    if case .sink(let sink) = run.results { sink.abandon() }
     run.stopChildren()
     endAbandoned(run)
   }
 
+  /// What has ended is written down before the run is over.
   private func endAbandoned(_ run: DistributedMapRun) {
-    if run.fiber == nil, run.live.isEmpty, run.progress.status == .running { run.end(.aborted) }
+    guard run.fiber == nil, run.live.isEmpty, run.progress.status == .running else { return }
+    switch (run.results, run.closing) {
+    case (.sink(let sink), .open): run.completeFiles(sink)
+    case (.sink, .writing): break
+    case (.sink, .failed(let failure)):
+      run.failForGood(failure)
+      run.end(.aborted)
+    case (.sink, .closed), (.sink, .written), (.list, _), (.unopened, _): run.end(.aborted)
+    }
   }
 
   /// The run that an execution which is about to end may be redriven with.
@@ -199,6 +207,10 @@ extension Shard {
   ) -> StateResult {
     guard let run = mapRun(of: fiber) else {
       preconditionFailure("BUG in Stepmill (please report): a Map Run has no record")
+    }
+    if run.completesEarlierFiles {
+      fiber.pointee.phase = .mapRunning
+      return .blocked
     }
     if run.failure == nil {
       openResults(of: run)
@@ -250,8 +262,11 @@ extension Shard {
     do throws(TaskFailure) {
       run.results = .sink(try storage.results(order) { [weak run] in run?.wake() })
     } catch {
-      run.fail(error.error ?? "States.ResultWriterFailed", error.cause)
+      return run.fail(error.error ?? "States.ResultWriterFailed", error.cause)
     }
+    let records = run.unwritten
+    run.unwritten = []
+    for record in records { run.add(record) }
   }
 
   // MARK: Children
@@ -500,25 +515,14 @@ extension Shard {
         makeReady(fiber, .mapRun)
         return .blocked
       }
-      run.closing = .writing
-      sink.finish { [run] result in
-        run.onHomeNow {
-          switch result {
-          case .success(let files): run.closing = .written(files)
-          case .failure(let failure): run.closing = .failed(failure)
-          }
-        }
-      }
+      run.completeFiles(sink)
       return close(run, fiber, op, tables)
     case .writing:
       fiber.pointee.phase = .mapRunning
       return .blocked
     case .closed, .written, .failed: break
     }
-    if case .written(let files) = run.closing { keepFiles(files, of: run) }
-    if case .failed(let failure) = run.closing {
-      run.fail(failure.error ?? "States.ResultWriterFailed", failure.cause)
-    }
+    if case .failed(let failure) = run.closing { run.failForGood(failure) }
     if case .list(let list) = run.results, list.isTooLarge {
       run.fail(
         "States.DataLimitExceeded",
@@ -538,13 +542,12 @@ extension Shard {
     }
     // What cannot be read is not told of, and the failure stays what it was; a redrive goes on
     // with what was not started, wherever the reader is now.
-    let place = (run.nextNumber, run.itemsTaken)
-    if run.pendingPlace == nil { run.pendingPlace = place }
+    if run.pendingPlace == nil { run.pendingPlace = (run.nextNumber, run.itemsTaken, run.again) }
     defer { run.failure = failure }
     for _ in 0..<Self.startsPerTurn {
       run.failure = nil
       guard case .child(let order) = nextChild(of: run, fiber, tables) else {
-        if let start = run.pendingPlace { (run.nextNumber, run.itemsTaken) = start }
+        if let start = run.pendingPlace { (run.nextNumber, run.itemsTaken, run.again) = start }
         run.pendingPlace = nil
         return true
       }
@@ -552,10 +555,6 @@ extension Shard {
         MapChildRecord(number: order.number, input: order.input, itemCount: order.itemCount, ending: nil))
     }
     return false
-  }
-
-  private func keepFiles(_ files: MapResultFiles, of run: DistributedMapRun) {
-    run.settings.writer?.earlier = files
   }
 
   private func endMapRun(

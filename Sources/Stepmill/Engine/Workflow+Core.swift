@@ -59,7 +59,7 @@ final class WorkflowCore: @unchecked Sendable {
       if map.isExpress {
         childLimits.historyEventsMax = nil
         if limits.historyEventsMax != nil {
-          childLimits.executionSecondsMax = Limits.awsExpress.executionSecondsMax
+          childLimits.executionSecondsMax = limits.expressSecondsMax
         }
       }
       // An observer that was given for this workflow is not meant for the children's histories; where

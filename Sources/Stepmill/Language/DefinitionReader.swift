@@ -92,6 +92,9 @@ extension SyntaxError {
 final class DefinitionReader {
   let source: SourceText
   let options: Definition.ReadingOptions
+  /// What the service refuses in an Express execution is refused: in an Express state machine, and in
+  /// the Express children of a Distributed Map.
+  private(set) var isExpress: Bool
   var report: DiagnosticReport
   /// The top level's language, which states without their own take.
   var machineLanguage = QueryLanguage.jsonPath
@@ -118,7 +121,17 @@ final class DefinitionReader {
   init(source: SourceText, options: Definition.ReadingOptions) {
     self.source = source
     self.options = options
+    isExpress = options.isExpress
     report = DiagnosticReport(findingsMax: options.diagnosticsMax)
+  }
+
+  /// Reads what Express executions run.
+  func asExpress<Result>(_ read: () -> Result) -> Result {
+    let (wasExpress, good) = (isExpress, goodResources)
+    defer { (isExpress, goodResources) = (wasExpress, good) }
+    isExpress = true
+    goodResources = NameIndex()
+    return read()
   }
 
   // MARK: Reporting

@@ -176,7 +176,7 @@ extension DefinitionReader {
         at: resource.node, hint: didYouMean(integration.joined(separator: ":"), Integrations.names()))
       return
     }
-    if options.isExpress { checkExpress(name, resource) }
+    if isExpress { checkExpress(name, resource) }
   }
 
   /// A version or alias of a function.

@@ -69,13 +69,17 @@ package final class DistributedMapRun: @unchecked Sendable {
   /// The run can be redriven: what that takes is kept.
   let keepsUnsuccessful: Bool
   var results: Results
+  /// Records from before a redrive, until there are files again.
+  var unwritten: [MapChildRecord] = []
   /// What the run fails with, as soon as its children are gone.
   var failure: Failure?
   /// The live children were told to stop.
   var hasStopped = false
   var closing = Closing.open
   /// Where the run stood before what was not started was written down.
-  var pendingPlace: (number: Int, items: Int)?
+  var pendingPlace: (number: Int, items: Int, again: [MapOrder])?
+  /// The files of an earlier part of the run are being completed: what is in them is in no others.
+  var completesEarlierFiles = false
   /// The number of the event that began it.
   var startedEvent: UInt32 = 0
   /// Counts the redrives, to tell children from before.
@@ -265,11 +269,11 @@ package final class DistributedMapRun: @unchecked Sendable {
         number: child.number, input: child.input, itemCount: child.itemCount, name: child.name,
         suffix: child.suffix, startDate: child.startDate, redriveCount: child.redriveCount + 1,
         point: isExpress ? nil : child.point)
-      if child.epoch == epoch { unsuccessful.append(order) } else { putBack(order) }
+      guard child.epoch == epoch else { return putBack(order) }
+      unsuccessful.append(order)
     }
-    // What was stopped with its parent is in no result.
-    guard fiber != nil else { return }
     record(child, outcome)
+    guard fiber != nil else { return }
     if failure == nil, case .failed = outcome { checkTolerance() }
     if failure == nil, case .timedOut = outcome { checkTolerance() }
   }
@@ -307,9 +311,9 @@ package final class DistributedMapRun: @unchecked Sendable {
       do throws(TaskFailure) {
         try sink.write(record)
       } catch {
-        fail(error.error ?? "States.ResultWriterFailed", error.cause)
+        failForGood(error)
       }
-    case .unopened: break
+    case .unopened: if settings.writer != nil { unwritten.append(record) }
     }
   }
 
@@ -350,13 +354,52 @@ package final class DistributedMapRun: @unchecked Sendable {
       return empty
     }
     let now = shard.wallNow
+    let isWritten =
+      switch (results, closing) {
+      case (.list, _), (_, .written): true
+      case (.sink, _), (.unopened, _): false
+      }
     withProgress { progress in
       progress.status = status
       progress.stopDate = now
+      guard isWritten else { return }
       progress.items.resultsWritten = progress.items.ended
       progress.executions.resultsWritten = progress.executions.ended
     }
     delegate?.mapRunEnded(self)
+  }
+
+  // MARK: Files
+
+  /// Completes the files of results. The run has a turn when that is done, or comes to its end.
+  func completeFiles(_ sink: any MapResultSink) {
+    closing = .writing
+    sink.finish { [self, epoch] result in
+      onHomeNow { [self] in
+        guard epoch == self.epoch else { return completedEarlierFiles(result) }
+        switch result {
+        case .success(let files):
+          settings.writer?.earlier = files
+          closing = .written(files)
+        case .failure(let failure): closing = .failed(failure)
+        }
+      }
+    }
+  }
+
+  /// The run was redriven before its files were complete.
+  private func completedEarlierFiles(_ result: Result<MapResultFiles, TaskFailure>) {
+    completesEarlierFiles = false
+    switch result {
+    case .success(let files): settings.writer?.earlier = files
+    case .failure(let failure): failForGood(failure)
+    }
+  }
+
+  /// Records are lost. The run cannot go on; a redrive begins a new one, all of whose children run.
+  func failForGood(_ failure: TaskFailure) {
+    fail(failure.error ?? "States.ResultWriterFailed", failure.cause)
+    self.failure?.isFinal = true
   }
 
   // MARK: Redrive
@@ -368,14 +411,21 @@ package final class DistributedMapRun: @unchecked Sendable {
     self.fiber = fiber
     self.source = source
     awaitsFiber = false
+    if case .sink(let sink) = results {
+      if case .open = closing { completeFiles(sink) }
+      if case .writing = closing { completesEarlierFiles = true }
+    }
     epoch += 1
     failure = nil
+    if case .failed(let failure) = closing { failForGood(failure) }
     hasStopped = false
     closing = .open
     heldBack = nil
     itemsRead = itemsTaken
-    again = unsuccessful.sorted { $0.number > $1.number }
+    // Some may not have come to their turn since the last redrive.
+    again = (again + unsuccessful).sorted { $0.number > $1.number }
     unsuccessful = []
+    pendingPlace = nil
     results = reopenedResults()
     let home = shard.state.pointee.driver
     let address = UInt(bitPattern: shard.state)

@@ -36,7 +36,7 @@ package struct MapRunCounts: Hashable, Sendable {
 
   /// What did not succeed waits to run again.
   mutating func awaitRedrive() {
-    pendingRedrive = failed + timedOut + aborted
+    pendingRedrive += failed + timedOut + aborted
     (failed, timedOut, aborted) = (0, 0, 0)
     resultsWritten = 0
   }

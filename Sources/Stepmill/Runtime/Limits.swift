@@ -10,6 +10,8 @@ public struct Limits: Hashable, Sendable {
   public var historyEventsMax: Int?
   /// Seconds that an execution may take where its definition sets no shorter time; nil: no bound.
   public var executionSecondsMax: Int?
+  /// The same for the Express children of a Distributed Map, where AWS's bounds hold.
+  package var expressSecondsMax = 300
   /// Iterations of one Map that are under way at once where its definition does not say less.
   public var mapConcurrencyMax = 1000
   /// Objects and arrays inside one another that an input may have.
@@ -48,7 +50,7 @@ public struct Limits: Hashable, Sendable {
   /// What AWS allows an Express workflow, the five minutes included.
   public static var awsExpress: Limits {
     var limits = Limits.aws
-    limits.executionSecondsMax = 300
+    limits.executionSecondsMax = limits.expressSecondsMax
     return limits
   }
 }

@@ -225,6 +225,7 @@ struct ServeLimits {
       Row(name: "express-seconds", help: "duration of an Express execution", range: 1...1 << 30) {
         limits, value in
         limits.configuration.expressLimits.executionSecondsMax = value
+        limits.configuration.standardLimits.expressSecondsMax = value
       } value: {
         $0.configuration.expressLimits.executionSecondsMax
       },

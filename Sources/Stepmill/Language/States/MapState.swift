@@ -31,6 +31,7 @@ extension DefinitionReader {
   private struct Processor {
     var machine: Machine?
     var isDistributed = false
+    var isExpress = false
     var mode: SyntaxNode?
   }
 
@@ -96,7 +97,11 @@ extension DefinitionReader {
     _ = text("Comment", in: fields)
     var processor = Processor()
     if let config = fields["ProcessorConfig"] { readConfig(config, &processor) }
-    processor.machine = readMachine(fields, isIsolated: processor.isDistributed)
+    if processor.isExpress, !isExpress {
+      processor.machine = asExpress { readMachine(fields, isIsolated: true) }
+    } else {
+      processor.machine = readMachine(fields, isIsolated: processor.isDistributed)
+    }
     return processor
   }
 
@@ -107,8 +112,8 @@ extension DefinitionReader {
     processor.isDistributed = mode == "DISTRIBUTED"
     if processor.isDistributed {
       require(["ExecutionType"], in: fields)
-      _ = choice("ExecutionType", in: fields)
-      if options.isExpress, let place = processor.mode {
+      processor.isExpress = choice("ExecutionType", in: fields) == "EXPRESS"
+      if isExpress, let place = processor.mode {
         error(
           "The field 'Mode' with value 'DISTRIBUTED' is not supported inside 'EXPRESS' state machines",
           at: place)
