@@ -54,6 +54,7 @@ package struct IntegrationConfiguration: Sendable {
 
   package init(environment: [String: String] = [:]) {
     self.environment = environment
+    authorities = environment["AWS_CA_BUNDLE"] ?? environment["SSL_CERT_FILE"]
   }
 
   func client(on runtime: Runtime) -> HTTPClient {

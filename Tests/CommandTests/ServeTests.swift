@@ -89,6 +89,68 @@ import Testing
     }
   }
 
+  /// Where descriptors run out it goes on when there are some again.
+  @Test func descriptorsRunOut() async throws {
+    let path = scratch.path + "/full.sock"
+    try await onThread {
+      let program = try Program(["serve", "--listen", "unix:\(path)", "--loops", "2"])
+      try program.waitForError("\"ready\"")
+      defer {
+        program.interrupt()
+        _ = program.finish()
+      }
+      try #require(system("prlimit --pid \(program.processID) --nofile=64:64") == 0)
+      let idle = try (0..<100).map { _ in try Self.reach(path) }
+      // libuv closes what there is no room for, unless another loop is quicker than it.
+      for file in idle { close(file) }
+      for _ in 0..<4 {
+        #expect(
+          try Self.ask(path, "GET http://x/healthz?y HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            .hasSuffix("\r\n\r\nok\n"))
+      }
+    }
+  }
+
+  /// The end of the server is none of a task's failures: nothing catches it.
+  @Test func theEndIsNotCaught() async throws {
+    let path = scratch.path + "/end.sock"
+    let definition = JSON(
+      #"""
+      {"StartAt":"T","States":{
+        "T":{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:123456789012:function:f","End":true,
+          "Catch":[{"ErrorEquals":["States.ALL"],"Next":"U"}]},
+        "U":{"Type":"Pass","End":true}}}
+      """#)
+    let scratch = scratch
+    try await onThread {
+      let options = ["serve", "--listen", "unix:\(path)", "--loops", "1", "--data", scratch.path + "/end"]
+      let begun = scratch.path + "/begun"
+      func call(_ operation: String, _ members: JSON) throws -> JSON {
+        let answer = try Self.ask(path, Self.call(operation, members.text))
+        return try JSON(parsing: Array(answer.utf8.drop { $0 != UInt8(ascii: "{") }))
+      }
+      try #require(mkfifo(begun, 0o600) == 0)
+      var program = try Program(options + ["--task", "f=echo > '\(begun)'; exec sleep 600"])
+      try program.waitForError("\"ready\"")
+      let machine = try call(
+        "CreateStateMachine",
+        ["name": "m", "definition": definition, "roleArn": "arn:aws:iam::123456789012:role/r"])
+      let started = try call("StartExecution", ["stateMachineArn": try #require(machine["stateMachineArn"])])
+      // The command has begun when something is in the pipe.
+      var pipe = pollfd(fd: open(begun, O_RDWR), events: Int16(POLLIN), revents: 0)
+      try #require(poll(&pipe, 1, 60_000) == 1)
+      close(pipe.fd)
+      program.interrupt()
+      #expect(program.finish().status == 0)
+      program = try Program(options)
+      try program.waitForError("\"ready\"")
+      let described = try call("DescribeExecution", ["executionArn": try #require(started["executionArn"])])
+      #expect(described["status"] == "ABORTED" && described["cause"] == "The runtime was shut down.")
+      program.interrupt()
+      _ = program.finish()
+    }
+  }
+
   @Test func letsInWhoSigns() async throws {
     let path = scratch.path + "/signed.sock"
     let keys = try scratch.file(
@@ -188,8 +250,22 @@ import Testing
 
   /// Sends a request and reads until the server closes.
   private static func ask(_ path: String, _ request: String) throws -> String {
-    let file = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    let file = try reach(path)
     defer { close(file) }
+    let bytes = Array(request.utf8)
+    try #require(write(file, bytes, bytes.count) == bytes.count)
+    var answer: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 65_536)
+    while case let count = read(file, &piece, piece.count), count > 0 { answer += piece[..<count] }
+    return String(decoding: answer, as: UTF8.self)
+  }
+
+  /// A connection.
+  private static func reach(_ path: String) throws -> Int32 {
+    let file = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    // Whoever waits for longer waits in vain.
+    var patience = timeval(tv_sec: 60, tv_usec: 0)
+    setsockopt(file, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
@@ -199,11 +275,6 @@ import Testing
       }
     }
     try #require(code == 0)
-    let bytes = Array(request.utf8)
-    try #require(write(file, bytes, bytes.count) == bytes.count)
-    var answer: [UInt8] = []
-    var piece = [UInt8](repeating: 0, count: 65_536)
-    while case let count = read(file, &piece, piece.count), count > 0 { answer += piece[..<count] }
-    return String(decoding: answer, as: UTF8.self)
+    return file
   }
 }

@@ -381,6 +381,20 @@ func request(_ target: String, body: String = "", headers: String = "", method: 
     #expect(access(path, F_OK) != 0)
   }
 
+  /// What is no socket is nobody's to remove.
+  @Test func aFileIsNoSocket() throws {
+    let path = "/tmp/stepmill-test-\(getpid()).txt"
+    let file = open(path, O_CREAT | O_WRONLY, 0o600)
+    try #require(file >= 0)
+    close(file)
+    defer { unlink(path) }
+    #expect(throws: HTTPServerError("there is something at \(path) that is no socket; choose another path."))
+    {
+      _ = try TestServer(at: [.unix(path: path)])
+    }
+    #expect(access(path, F_OK) == 0)
+  }
+
   @Test func inheritedSocketsServe() throws {
     let (sockets, bound) = try ListeningSocket.open(.tcp(host: "127.0.0.1", port: 0), count: 1)
     let server = try TestServer(loops: 2, at: [.inherited(descriptor: sockets[0].descriptor)])

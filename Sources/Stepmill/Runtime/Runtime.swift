@@ -177,6 +177,10 @@ public final class Runtime: Sendable {
   public func shutDown(waiting: Duration = .seconds(30)) async {
     await core.shutDown(waiting: waiting)
   }
+
+  /// Aborts what is under way and lets nothing new begin; the loops go on, for what has to be told
+  /// of that. Before `shutDown`.
+  package func abortAll() { core.abortAll() }
 }
 
 /// What a runtime has done and is doing.

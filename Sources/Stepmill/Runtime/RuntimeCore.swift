@@ -302,6 +302,11 @@ final class RuntimeCore: Sendable {
     stop()
   }
 
+  func abortAll() {
+    isClosed.store(true, ordering: .sequentiallyConsistent)
+    for loop in loops.withLock({ $0 }) { loop.post { $0.abortAll() } }
+  }
+
   /// Aborts what is under way and ends the loops. The first call does it.
   func stop() {
     isClosed.store(true, ordering: .sequentiallyConsistent)

@@ -40,7 +40,9 @@ final class APIClient {
       loop.close()
       throw CommandError("the engine could not be started: \(error)", isAboutUsage: false, status: .failure)
     }
-    http = HTTPClient(on: runtime)
+    var configuration = HTTPClient.Configuration()
+    configuration.authorities = endpoint.authorities
+    http = HTTPClient(on: runtime, configuration: configuration)
   }
 
   deinit {

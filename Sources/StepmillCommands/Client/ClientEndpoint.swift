@@ -9,6 +9,8 @@ struct ClientEndpoint: Sendable {
   /// Where CloudWatch Logs is asked.
   let logsURL: String
   let region: String
+  /// Certificates to trust instead of the system's.
+  let authorities: String?
   let credentials: AWSCredentials
   /// Nobody said where: the command to start a server is what is missing, most likely.
   let isDefault: Bool
@@ -28,7 +30,8 @@ struct ClientEndpoint: Sendable {
     text: """
       The server is Stepmill's ('stepmill serve') or anything else that speaks the API of AWS Step Functions.
       Requests are signed with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or with "test" and
-      "test", which a server without --credentials takes.
+      "test", which a server without --credentials takes. AWS_CA_BUNDLE or SSL_CERT_FILE names a file of
+      certificates to trust instead of the system's.
       """)
 
   init(_ arguments: Arguments, _ terminal: Terminal) throws(CommandError) {
@@ -62,6 +65,7 @@ struct ClientEndpoint: Sendable {
       throw CommandError("a region is called like eu-central-1, not '\(SourceLines.readable(region))'")
     }
     self.region = region
+    authorities = variable("AWS_CA_BUNDLE", "SSL_CERT_FILE")?.value
     // Stepmill answers for both services; AWS has a name for each.
     let isAWS = url.hasPrefix("https://states.") && url.contains(".amazonaws.com")
     logsURL =

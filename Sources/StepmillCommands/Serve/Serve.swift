@@ -39,13 +39,14 @@ extension Command {
         title: "Pages",
         text: """
           /healthz   200 while the process answers
-          /readyz    200 when requests are welcome; 503 with the reason while it ends or cannot store
+          /readyz    200 when requests are welcome; 503 with the reason while changes cannot be stored
           /metrics   figures for Prometheus
           """),
       Section(
         title: "Signals",
         text: """
-          SIGTERM or Ctrl-C: stop listening, answer what is under way (--drain), end. A second one ends at once.
+          SIGTERM, SIGHUP or Ctrl-C: stop listening, answer requests that are under way (--drain), abort
+          executions that are, end. A second one ends at once.
           """),
     ]
   ) { (arguments, terminal) throws(CommandError) in

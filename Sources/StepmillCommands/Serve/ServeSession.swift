@@ -28,7 +28,7 @@ struct ServeSession {
     let loop: CommandLoop
     do throws(SystemError) {
       loop = try CommandLoop()
-      if terminal.takesSignals { try loop.watch([SIGINT, SIGTERM]) }
+      if terminal.takesSignals { try loop.watch([SIGINT, SIGTERM, SIGHUP]) }
     } catch {
       throw failure("the system refuses: \(error)")
     }
@@ -98,6 +98,7 @@ struct ServeSession {
     configuration.limits = settings.limits.http
     configuration.tls = settings.tls
     configuration.log = settings.logsRequests ? AccessLog() : nil
+    configuration.onTrouble = { [log] in log.warn($0) }
     let pages = OperatorPages(
       runtime: runtime, version: Version.number,
       readiness: { [phase] in
@@ -189,7 +190,7 @@ struct ServeSession {
       signal = number
     }
     loop.run { signal != nil }
-    log.note("draining", [("signal", signal == SIGINT ? "SIGINT" : "SIGTERM")])
+    log.note("draining", [("signal", signal == SIGINT ? "SIGINT" : signal == SIGTERM ? "SIGTERM" : "SIGHUP")])
     phase.set(.notReady("the server ends"))
   }
 
@@ -201,13 +202,16 @@ struct ServeSession {
       loop.post { _ in drained.isSet = true }
     }
     loop.run { drained.isSet }
+    // Before the tasks' commands and calls are ended: no execution should see that as a failure of
+    // its own, and go on from there.
+    let running = runtime.counters.inFlight
+    runtime.abortAll()
     let told = Box()
     integrations.close(withinMilliseconds: settings.drainMilliseconds) {
       loop.post { _ in told.isSet = true }
     }
     loop.run { told.isSet }
     let over = Box()
-    let running = runtime.counters.inFlight
     Task.detached {
       await runtime.shutDown(waiting: .zero)
       loop.post { _ in over.isSet = true }

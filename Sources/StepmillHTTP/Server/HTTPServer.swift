@@ -28,6 +28,8 @@ package final class HTTPServer: Sendable {
     package var tls: (certificate: String, key: String)?
     /// Where requests are logged, if they are.
     package var log: AccessLog?
+    /// Told why connections are kept out, on any thread.
+    package var onTrouble: (@Sendable (String) -> Void)?
 
     package init() {}
   }
@@ -52,7 +54,19 @@ package final class HTTPServer: Sendable {
     if let files = configuration.tls { tls = try TLSContext(certificate: files.certificate, key: files.key) }
     // A client that is gone must not end the process.
     _ = signal(SIGPIPE, SIG_IGN)
-    HTTPServer.raiseDescriptorLimit()
+    var limits = configuration.limits
+    let descriptorsMax = HTTPServer.raiseDescriptorLimit()
+    // Some are for files, and for the connections and programs of tasks.
+    let room = max(1, descriptorsMax - min(256, descriptorsMax / 4))
+    if limits.connectionsMax > room {
+      // Nobody chose the default, and a thousand are enough for most.
+      if limits.connectionsMax != HTTPLimits().connectionsMax || room < 1000 {
+        configuration.onTrouble?(
+          "a process may open \(descriptorsMax) files here: connections are limited to \(room); 'ulimit -n' or "
+            + "LimitNOFILE= allows more")
+      }
+      limits.connectionsMax = room
+    }
 
     var bound: [HTTPAddress] = []
     var sockets: [[ListeningSocket]] = tenantLoops.map { _ in [] }
@@ -68,10 +82,10 @@ package final class HTTPServer: Sendable {
     }
     self.addresses = bound
     unixPaths = bound.compactMap { if case .unix(let path) = $0 { path } else { nil } }
-    let total = ConnectionTotal()
+    let total = ConnectionTotal(configuration.onTrouble)
     loops = tenantLoops.map {
       ServerLoop(
-        $0, handler: handler, limits: configuration.limits, total: total, tls: tls, log: configuration.log)
+        $0, handler: handler, limits: limits, total: total, tls: tls, log: configuration.log)
     }
     for (place, loop) in loops.enumerated() {
       let mine = sockets[place]
@@ -79,14 +93,16 @@ package final class HTTPServer: Sendable {
     }
   }
 
-  /// As many connections as the system allows.
-  private static func raiseDescriptorLimit() {
+  /// As many connections as the system allows: says how many files may be open.
+  private static func raiseDescriptorLimit() -> Int {
+    let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     var limit = rlimit()
-    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0,
-      limit.rlim_cur < limit.rlim_max
-    else { return }
-    limit.rlim_cur = limit.rlim_max
-    _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    guard unsafe getrlimit(kind, &limit) == 0 else { return .max }
+    if limit.rlim_cur < limit.rlim_max {
+      let more = rlimit(rlim_cur: limit.rlim_max, rlim_max: limit.rlim_max)
+      if unsafe withUnsafePointer(to: more, { unsafe setrlimit(kind, $0) }) == 0 { limit = more }
+    }
+    return Int(clamping: limit.rlim_cur)
   }
 
   // MARK: Ending
@@ -110,7 +126,7 @@ package final class HTTPServer: Sendable {
 
   private func removePaths() {
     guard !isStopped.exchange(true, ordering: .relaxed) else { return }
-    for path in unixPaths { unsafe unlink(path) }
+    for path in unixPaths where ListeningSocket.isSocket(path) { unsafe unlink(path) }
   }
 
   // MARK: Watching

@@ -101,15 +101,24 @@ struct ListeningSocket: Sendable {
     if bind(descriptor, &storage, size) != 0 {
       var code = errno
       // A file that nobody listens on is left from a server that was killed.
-      if code == EADDRINUSE, isDeserted(&storage, size), unsafe unlink(path) == 0 {
+      if code == EADDRINUSE, isSocket(path), isDeserted(&storage, size), unsafe unlink(path) == 0 {
         code = bind(descriptor, &storage, size) == 0 ? 0 : errno
       }
       guard code == 0 else {
         closeDescriptor(descriptor)
+        if code == EADDRINUSE, !isSocket(path) {
+          throw HTTPServerError("there is something at \(path) that is no socket; choose another path.")
+        }
         throw refusal(address, code)
       }
     }
     return ListeningSocket(descriptor: descriptor, isUnix: true)
+  }
+
+  /// Whether a path is that of a socket: nothing else is ever removed.
+  static func isSocket(_ path: String) -> Bool {
+    var found = stat()
+    return unsafe lstat(path, &found) == 0 && found.st_mode & S_IFMT == S_IFSOCK
   }
 
   private static func isDeserted(_ storage: inout sockaddr_storage, _ size: socklen_t) -> Bool {

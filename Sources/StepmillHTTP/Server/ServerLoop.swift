@@ -48,7 +48,9 @@ import Synchronization
   private static let partBytesMax = 256 << 10
 
   private var connections: [Connection] = []
-  private var listeners: [UnsafeMutablePointer<uv_stream_t>] = unsafe []
+  /// What is listened on, each through a descriptor that its handle has to itself: closing that is the
+  /// only way to have libuv stop accepting, and what waits to be accepted goes on to wait.
+  private var listeners: [(socket: ListeningSocket, stream: UnsafeMutablePointer<uv_stream_t>?)] = unsafe []
   private let timer: UnsafeMutablePointer<uv_timer_t>
   private let dateText: UnsafeMutableRawPointer
   /// "Date: Sun, 06 Nov 1994 08:49:37 GMT" and its CR LF.
@@ -117,28 +119,54 @@ import Synchronization
     handlesOpen = 1
     unsafe uv_timer_start(
       timer, { unsafe ServerLoop.of($0.unsafelyUnwrapped.pointee.data).sweep() }, 500, 500)
-    if isEnding { return closeHandles() }
-    for socket in sockets { listen(socket) }
+    unsafe listeners = sockets.map { ($0, nil) }
+    if isEnding {
+      closeListeners()
+      return closeHandles()
+    }
+    listen()
   }
 
-  private func listen(_ socket: ListeningSocket) {
-    let stream = unsafe makeHandle(isUnix: socket.isUnix)
-    unsafe stream.pointee.data = unsafe Unmanaged.passUnretained(self).toOpaque()
-    var code = unsafe openHandle(stream, socket.descriptor, isUnix: socket.isUnix)
-    if code == 0 {
-      code = unsafe uv_listen(
-        stream, 4096,
-        { stream, status in
-          if status == 0 {
-            unsafe ServerLoop.of(stream.unsafelyUnwrapped.pointee.data).accept(stream.unsafelyUnwrapped)
-          }
-        })
+  /// Listens where it does not: at the beginning, and some time after descriptors had run out.
+  private func listen() {
+    for index in unsafe listeners.indices where unsafe listeners[index].stream == nil {
+      let socket = unsafe listeners[index].socket
+      let descriptor = fcntl(socket.descriptor, F_DUPFD_CLOEXEC, 0)
+      guard descriptor >= 0 else { return tellOfDescriptors() }
+      let stream = unsafe makeHandle(isUnix: socket.isUnix)
+      unsafe stream.pointee.data = unsafe Unmanaged.passUnretained(self).toOpaque()
+      var code = unsafe openHandle(stream, descriptor, isUnix: socket.isUnix)
+      if code == 0 {
+        code = unsafe uv_listen(
+          stream, 4096,
+          { stream, status in
+            unsafe ServerLoop.of(stream.unsafelyUnwrapped.pointee.data).offered(
+              stream.unsafelyUnwrapped, status)
+          })
+      }
+      handlesOpen += 1
+      unsafe listeners[index].stream = unsafe stream
+      // The socket was bound and listened on before it came here.
+      precondition(
+        code == 0, "BUG in Stepmill (please report): a listening socket was refused by libuv (\(code))")
     }
-    handlesOpen += 1
-    unsafe listeners.append(stream)
-    // The socket was bound and listened on before it came here.
-    precondition(
-      code == 0, "BUG in Stepmill (please report): a listening socket was refused by libuv (\(code))")
+  }
+
+  private func offered(_ listener: UnsafeMutablePointer<uv_stream_t>, _ status: Int32) {
+    if _fastPath(status == 0) { return unsafe accept(listener) }
+    // As long as the listener has its descriptor libuv would ask for the connection again, and never
+    // return to those that could end.
+    for index in unsafe listeners.indices where unsafe listeners[index].stream == listener {
+      unsafe discard(listener)
+      unsafe listeners[index].stream = nil
+    }
+    tellOfDescriptors()
+  }
+
+  private func tellOfDescriptors() {
+    total.tell(
+      "there are no more file descriptors: new connections wait until others end; 'ulimit -n' or LimitNOFILE= "
+        + "allows more")
   }
 
   private func makeHandle(isUnix: Bool) -> UnsafeMutablePointer<uv_stream_t> {
@@ -168,6 +196,9 @@ import Synchronization
     handlesOpen += 1
     guard unsafe uv_accept(listener, stream) == 0 else { return unsafe discard(stream) }
     guard total.admit(limits.connectionsMax) else {
+      total.tell(
+        "\(limits.connectionsMax) connections are open: others are turned away; --limit connections=N allows "
+          + "more")
       unsafe turnAway(stream)
       return unsafe discard(stream)
     }
@@ -286,6 +317,7 @@ import Synchronization
     loop.beginCallback()
     updateDate()
     turnEnded()
+    if !isDraining { listen() }
     let now = now
     if now >= drainEnds { return loopEnds() }
     // A connection that is closed takes the last one's place: backwards, each is seen once.
@@ -335,7 +367,10 @@ import Synchronization
   }
 
   private func closeListeners() {
-    for index in unsafe listeners.indices { unsafe discard(listeners[index]) }
+    for index in unsafe listeners.indices {
+      if let stream = unsafe listeners[index].stream { unsafe discard(stream) }
+      unsafe closeDescriptor(listeners[index].socket.descriptor)
+    }
     unsafe listeners = []
   }
 
@@ -376,6 +411,21 @@ import Synchronization
 /// Counts the connections of all loops.
 final class ConnectionTotal: Sendable {
   private let count = Atomic<Int>(0)
+  private let toldAt = Atomic<Int>(.min)
+  private let onTrouble: (@Sendable (String) -> Void)?
+
+  init(_ onTrouble: (@Sendable (String) -> Void)? = nil) { self.onTrouble = onTrouble }
+
+  /// Says what keeps connections out, at most every ten seconds.
+  func tell(_ trouble: String) {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    let last = toldAt.load(ordering: .relaxed)
+    guard last == .min || time.tv_sec - last >= 10,
+      toldAt.compareExchange(expected: last, desired: time.tv_sec, ordering: .relaxed).exchanged
+    else { return }
+    onTrouble?(trouble)
+  }
   private let numbers = Atomic<UInt64>(1)
 
   func admit(_ most: Int) -> Bool {

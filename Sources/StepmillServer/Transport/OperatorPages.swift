@@ -61,11 +61,21 @@ package final class OperatorPages: Sendable {
   /// Whose connections and requests are told of.
   package func show(_ server: HTTPServer) { self.server.withLock { $0 = server } }
 
+  /// What of a target names a page, be it `/page?query` or `http://host/page?query`.
+  private static func path(of target: String) -> Substring {
+    var rest = target[...]
+    if let scheme = ["http://", "https://"].first(where: { target.lowercased().hasPrefix($0) }) {
+      rest = rest.dropFirst(scheme.count).drop { $0 != "/" && $0 != "?" }
+    }
+    let path = rest.prefix { $0 != "?" }
+    return path.isEmpty ? "/" : path
+  }
+
   func handle(_ request: HTTPRequest, _ respond: HTTPResponder) {
     guard request.isMethod("GET") || request.isMethod("HEAD") else {
       return text(respond, 404, "A call of the API is a POST with the header X-Amz-Target.\n")
     }
-    let path = request.target.prefix { $0 != "?" }
+    let path = Self.path(of: request.target)
     switch path {
     case "/healthz": text(respond, 200, "ok\n")
     case "/readyz":
