@@ -175,11 +175,39 @@ import Testing
     (["--account", "12"], "takes twelve digits, not '12'"),
     (["--tls-key", "k"], "belong together"),
     (["--credentials", "/nowhere"], "/nowhere cannot be read"),
+    (["--log-file", "/nowhere/x"], "option '--log-file': /nowhere/x cannot be written: No such file"),
+    (["--event-file", "/tmp"], "option '--event-file': /tmp cannot be written: Is a directory"),
   ])
   func refuses(_ options: [String], _ message: String) {
     let terminal = Terminal(input: [])
     #expect(CommandLineTool.run(["serve"] + options, terminal) == .usage)
     #expect(terminal.captured(.error).contains(message))
+  }
+
+  /// Entries that a full disk does not take are told of once, and so is the end of it.
+  @Test func lostEntriesAreTold() async throws {
+    let path = scratch.path + "/s.sock"
+    let file = scratch.path + "/events"
+    #expect(symlink("/dev/full", file) == 0)
+    let run = try await onThread {
+      let program = try Program(
+        ["serve", "--listen", "unix:\(path)", "--loops", "1", "--event-file", file])
+      try program.waitForError("\"ready\"")
+      let machine: JSON = [
+        "name": "m", "definition": JSON(Samples.pass), "roleArn": "arn:aws:iam::123456789012:role/r",
+      ]
+      _ = try Self.ask(path, Self.call("CreateStateMachine", machine.text))
+      let order: JSON = ["stateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:m"]
+      _ = try Self.ask(path, Self.call("StartExecution", order.text))
+      try program.waitForError("\"level\":\"error\"")
+      #expect(unlink(file) == 0)
+      _ = try Self.ask(path, Self.call("StartExecution", order.text))
+      try program.waitForError("again")
+      program.interrupt()
+      return program.finish()
+    }
+    #expect(run.error.contains("entries could not be written to \(file)"))
+    #expect(run.error.contains("entries are written to \(file) again"))
   }
 
   @Test func settingsHaveThreePlaces() throws {

@@ -17,10 +17,18 @@ struct ServeLog: Sendable {
 
   func warn(_ message: String) { write("warning", message, []) }
 
+  /// Something is lost.
+  func fail(_ message: String) { write("error", message, []) }
+
   private func write(_ level: String, _ event: String, _ details: [(String, String)]) {
     if terminal.isTerminal(.error) {
       let style = terminal.style(.error)
-      let mark = level == "info" ? style.dim("stepmill:") : style.yellow("stepmill: warning:")
+      let mark =
+        switch level {
+        case "info": style.dim("stepmill:")
+        case "error": style.red("stepmill: error:")
+        default: style.yellow("stepmill: \(level):")
+        }
       let more = details.map { ", \($0): \($1)" }.joined()
       terminal.write("\(mark) \(event)\(more)\n", to: .error)
     } else {

@@ -25,6 +25,7 @@ struct ServeSession {
 
   func run() throws(CommandError) -> ExitStatus {
     let access = try ServeAccess(settings, terminal)
+    var files = try ServeFiles(settings, log)
     let loop: CommandLoop
     do throws(SystemError) {
       loop = try CommandLoop()
@@ -45,9 +46,10 @@ struct ServeSession {
       mapStorage: settings.buckets.storage(integrations.buckets))
     let server = try listen(runtime, service, access, identifiers, disk, integrations, logs)
     welcome(server)
-    waitForSignal(loop)
+    waitForSignal(loop, integrations, &files)
     service.dismissWorkers()
     end(server, integrations, runtime, loop)
+    files.check(integrations.counters.files)
     do throws(StoreError) {
       try disk?.close()
     } catch {
@@ -182,12 +184,16 @@ struct ServeSession {
     log.note("ready", [("addresses", urls.joined(separator: " "))])
   }
 
-  private func waitForSignal(_ loop: CommandLoop) {
+  private func waitForSignal(_ loop: CommandLoop, _ integrations: Integrations, _ files: inout ServeFiles) {
     var signal: Int32?
     loop.onSignal = { number in
       // The second one does not wait for anything.
       if signal != nil { exit(128 + number) }
       signal = number
+    }
+    while !files.isEmpty, signal == nil {
+      loop.sleep(milliseconds: 1000) { signal != nil }
+      files.check(integrations.counters.files)
     }
     loop.run { signal != nil }
     log.note("draining", [("signal", signal == SIGINT ? "SIGINT" : signal == SIGTERM ? "SIGTERM" : "SIGHUP")])

@@ -164,6 +164,12 @@ struct ServeSettings {
     return addresses.isEmpty ? [.tcp(host: "127.0.0.1", port: 8083)] : addresses
   }
 
+  /// The files that lines are appended to, each with how messages name its setting.
+  var lineFiles: [(option: String, path: String)] {
+    let files = [("--log-file", integrations.logFile), ("--event-file", integrations.statusFile)]
+    return files.compactMap { option, path in path.map { (option: source.name(option), path: $0) } }
+  }
+
   /// What is in force, and where it comes from.
   var description: String {
     var rows: [(String, String, String)] = []
