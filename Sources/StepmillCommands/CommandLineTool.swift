@@ -89,6 +89,8 @@ package struct ExitStatus: Hashable, Sendable {
   /// The command line, the definition or the input is wrong.
   package static let usage = ExitStatus(rawValue: 2)
   package static let timedOut = ExitStatus(rawValue: 3)
+  /// The server was lost while it was waited for.
+  package static let lost = ExitStatus(rawValue: 4)
 
   /// Ended by a signal, in the way of shells.
   static func signalled(_ signal: Int32) -> ExitStatus { ExitStatus(rawValue: 128 + signal) }

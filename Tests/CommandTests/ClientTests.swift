@@ -134,6 +134,32 @@ import Testing
     }
   }
 
+  /// Whoever waits for an execution learns that the execution does not end with the waiting.
+  @Test(arguments: [true, false]) func waitingEndsBeforeTheExecution(isInterrupted: Bool) async throws {
+    let wait = try scratch.file("wait.asl.json", Self.waiting)
+    let path = scratch.path + "/s.sock"
+    let run = try await onThread {
+      let server = try Program(["serve", "--listen", "unix:\(path)", "--loops", "1"])
+      defer {
+        server.killAtOnce()
+        _ = server.finish()
+      }
+      try server.waitForError("\"ready\"")
+      _ = Self.run(["deploy", wait], at: path)
+      let client = try Program(
+        ["start", "wait", "--name", "one", "--wait", "--endpoint", "unix:\(path)"])
+      try client.waitForError("WaitStateEntered")
+      if isInterrupted { client.interrupt() } else { server.killAtOnce() }
+      return client.finish()
+    }
+    if isInterrupted {
+      #expect(run.status == 130 && run.error.contains("the execution goes on; 'stepmill stop arn:"), "\(run)")
+    } else {
+      #expect(run.status == 4 && run.error.contains("was lost while waiting. The execution may"), "\(run)")
+      #expect(run.error.contains(":execution:wait:one --follow' shows it") && !run.error.contains("usage:"))
+    }
+  }
+
   @Test func errorsSayWhatToDo() async throws {
     let file = try scratch.file("order.asl.json", Self.order)
     let failing = try scratch.file("failing.asl.json", Self.failing)

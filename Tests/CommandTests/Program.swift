@@ -92,9 +92,18 @@ final class Program {
 
   func interrupt() { kill(processID, SIGINT) }
 
+  func killAtOnce() { kill(processID, SIGKILL) }
+
   /// Reads until its standard error holds `text`.
   func waitForError(_ text: String) throws {
     while !String(decoding: texts[1], as: UTF8.self).contains(text) {
+      guard readSome() else { throw EndedEarly(error: String(decoding: texts[1], as: UTF8.self)) }
+    }
+  }
+
+  /// Reads until its standard output holds `text`.
+  func waitForOutput(_ text: String) throws {
+    while !String(decoding: texts[0], as: UTF8.self).contains(text) {
       guard readSome() else { throw EndedEarly(error: String(decoding: texts[1], as: UTF8.self)) }
     }
   }

@@ -13,6 +13,8 @@ struct ClientFailure: Error {
   /// The exception's name, where the server has answered.
   let code: String?
   let message: String
+  /// There was no answer at all.
+  var isUnreachable = false
 
   var commandError: CommandError { CommandError(message, isAboutUsage: false, status: .failure) }
 }
@@ -114,6 +116,20 @@ final class APIClient {
 
   func sleep(milliseconds: UInt64) { loop.sleep(milliseconds: milliseconds, unless: { false }) }
 
+  /// Says what is to be said when somebody ends the command that waits, and ends it.
+  func onInterrupt(_ terminal: Terminal, _ say: @escaping () -> Void) throws(CommandError) {
+    guard terminal.takesSignals else { return }
+    do throws(SystemError) {
+      try loop.watch([SIGINT, SIGTERM])
+    } catch {
+      throw CommandError("the system refuses: \(error)", isAboutUsage: false, status: .failure)
+    }
+    loop.onSignal = { number in
+      say()
+      exit(ExitStatus.signalled(number).rawValue)
+    }
+  }
+
   // MARK: Answers
 
   private static func body(
@@ -135,13 +151,14 @@ final class APIClient {
 
   private func unreachable(_ error: HTTPClientError) -> ClientFailure {
     guard error.kind == .notConnected else {
-      return ClientFailure(code: nil, message: "\(endpoint.name): \(error)")
+      return ClientFailure(code: nil, message: "\(endpoint.name): \(error)", isUnreachable: true)
     }
     let way =
       endpoint.isDefault
       ? "start a server with 'stepmill serve', or say with --endpoint where one is"
       : "is the server running? 'stepmill serve' starts one"
-    return ClientFailure(code: nil, message: "nobody answers at \(endpoint.name); \(way)")
+    return ClientFailure(
+      code: nil, message: "nobody answers at \(endpoint.name); \(way)", isUnreachable: true)
   }
 }
 

@@ -25,8 +25,14 @@ extension Command {
       Section(
         title: "Output and exit status",
         text: """
-          The execution's ARN; with --sync and --wait its output instead. Then the status is 1 if the execution did
-          not succeed: error and cause are on standard error.
+          The execution's ARN; with --sync and --wait its output instead.
+
+          0    the execution was started; with --sync and --wait: it succeeded
+          1    it could not be started; with --sync and --wait: it did not succeed, error and cause are on standard
+               error
+          2    the command line or the input is wrong
+          4    the server was lost during --wait: the execution may go on
+          130  --wait was ended by Ctrl-C: the execution goes on
           """),
       Section(
         title: "Examples",
@@ -79,22 +85,39 @@ private struct StartCommand {
       ("stateMachineArn", JSON(machine.arn)), ("input", input.map { JSON($0) }),
       ("name", arguments.value("--name").map { JSON($0) }),
     ])
+    let arn: String
     do throws(ClientFailure) {
       if arguments.has("--sync") || arguments.has("--wait") && machine.isExpress {
         return report(try client.call("StartSyncExecution", parameters))
       }
       let answer = try client.call("StartExecution", parameters)
-      let arn = answer["executionArn"]?.string ?? ""
+      arn = answer["executionArn"]?.string ?? ""
       guard arguments.has("--wait") else {
         terminal.write((arguments.has("--json") ? answer.text : arn) + "\n")
         return .success
       }
-      terminal.write(terminal.style(.error).dim(arn) + "\n", to: .error)
+    } catch {
+      throw error.commandError
+    }
+    return try wait(for: arn)
+  }
+
+  private func wait(for arn: String) throws(CommandError) -> ExitStatus {
+    try client.onInterrupt(terminal) { [terminal] in
+      terminal.write(
+        "stepmill: the execution goes on; 'stepmill stop \(arn)' stops it, 'stepmill history \(arn) --follow' "
+          + "shows it\n", to: .error)
+    }
+    terminal.write(terminal.style(.error).dim(arn) + "\n", to: .error)
+    do throws(ClientFailure) {
       let printer = HistoryPrinter(form: .text, terminal: terminal, to: .error)
       try HistoryReader(client, arn).follow { printer.print($0) }
       return report(try client.call("DescribeExecution", ["executionArn": JSON(arn)]))
     } catch {
-      throw error.commandError
+      guard error.isUnreachable else { throw error.commandError }
+      throw CommandError(
+        "the connection to \(client.endpoint.name) was lost while waiting. The execution may go on: "
+          + "'stepmill history \(arn) --follow' shows it", isAboutUsage: false, status: .lost)
     }
   }
 
