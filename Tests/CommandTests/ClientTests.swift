@@ -134,6 +134,31 @@ import Testing
     }
   }
 
+  /// Groups that come to be while all are followed are followed too, until there is no server or no reader.
+  @Test(arguments: [true, false]) func followingFindsNewGroups(isReaderFirst: Bool) async throws {
+    let order = try scratch.file("order.asl.json", Self.order)
+    let path = scratch.path + "/s.sock"
+    let run = try await onThread {
+      let server = try Program(["serve", "--listen", "unix:\(path)", "--loops", "1"])
+      defer {
+        server.killAtOnce()
+        _ = server.finish()
+      }
+      try server.waitForError("\"ready\"")
+      let logs = try Program(["logs", "--follow", "--endpoint", "unix:\(path)"])
+      _ = Self.run(["deploy", order, "--log", "ALL"], at: path)
+      _ = Self.run(["start", "order", "--input", #"{"id": 1, "lines": []}"#], at: path)
+      try logs.waitForOutput("ExecutionSucceeded")
+      if isReaderFirst { logs.closeOutput() } else { server.killAtOnce() }
+      return logs.finish()
+    }
+    if isReaderFirst {
+      #expect(run.status == 0 && run.error.isEmpty, "\(run)")
+    } else {
+      #expect(run.status == 1 && run.error.contains("is gone: nothing more comes from it"), "\(run)")
+    }
+  }
+
   /// Whoever waits for an execution learns that the execution does not end with the waiting.
   @Test(arguments: [true, false]) func waitingEndsBeforeTheExecution(isInterrupted: Bool) async throws {
     let wait = try scratch.file("wait.asl.json", Self.waiting)

@@ -83,9 +83,7 @@ private struct LogsCommand {
   func run() throws(CommandError) -> ExitStatus {
     let sources = try self.sources()
     do throws(ClientFailure) {
-      // A group comes to be with its first entry; one that somebody names should be there, unless it is waited for.
-      let mayBeMissing = arguments.value("--log-group") == nil || arguments.has("--follow")
-      var readers = sources.map { LogReader(client, $0, since: since, mayBeMissing: mayBeMissing) }
+      var readers = sources.map(reader)
       var found: [JSON] = []
       for place in readers.indices { found += try readers[place].read() }
       found.sort { ($0["timestamp"]?.int ?? 0) < ($1["timestamp"]?.int ?? 0) }
@@ -99,9 +97,24 @@ private struct LogsCommand {
           "there is no log group '\(SourceLines.readable(group))' at \(client.endpoint.name) yet: waiting for it\n",
           to: .error)
       }
-      var pause: UInt64 = 100
-      while true {
+      return try follow(&readers)
+    } catch {
+      throw error.commandError
+    }
+  }
+
+  /// Shows what comes until nobody reads it any more, or the server is gone.
+  private func follow(_ readers: inout [LogReader]) throws(ClientFailure) -> ExitStatus {
+    let isOfAll = arguments.operands.isEmpty && arguments.value("--log-group") == nil
+    var pause: UInt64 = 100
+    do throws(ClientFailure) {
+      while !terminal.isOutputClosed {
         client.sleep(milliseconds: pause)
+        if isOfAll {
+          for group in try groups() where !readers.contains(where: { $0.group == group }) {
+            readers.append(reader(LogSource(group: group, pattern: arguments.value("--filter") ?? "")))
+          }
+        }
         var isNew = false
         for place in readers.indices {
           for event in try readers[place].read() {
@@ -112,8 +125,18 @@ private struct LogsCommand {
         pause = isNew ? 100 : min(1000, pause * 3 / 2)
       }
     } catch {
-      throw error.commandError
+      guard error.isUnreachable else { throw error }
+      throw ClientFailure(
+        code: nil, message: "the server at \(client.endpoint.name) is gone: nothing more comes from it",
+        isUnreachable: true)
     }
+    return .success
+  }
+
+  private func reader(_ source: LogSource) -> LogReader {
+    // A group comes to be with its first entry; one that somebody names should be there, unless it is waited for.
+    let mayBeMissing = arguments.value("--log-group") == nil || arguments.has("--follow")
+    return LogReader(client, source, since: since, mayBeMissing: mayBeMissing)
   }
 
   // MARK: Where to look
@@ -122,7 +145,11 @@ private struct LogsCommand {
     let filter = arguments.value("--filter") ?? ""
     guard let text = arguments.operands.first else {
       if let given = arguments.value("--log-group") { return [LogSource(group: given, pattern: filter)] }
-      return try groups().map { LogSource(group: $0, pattern: filter) }
+      do throws(ClientFailure) {
+        return try groups().map { LogSource(group: $0, pattern: filter) }
+      } catch {
+        throw error.commandError
+      }
     }
     if text.hasPrefix("arn:"), text.contains(":execution:") || text.contains(":express:") {
       let parts = text.split(separator: ":", omittingEmptySubsequences: false)
@@ -150,18 +177,14 @@ private struct LogsCommand {
     ]
   }
 
-  private func groups() throws(CommandError) -> [String] {
+  private func groups() throws(ClientFailure) -> [String] {
     var names: [String] = []
     var token: JSON?
-    do throws(ClientFailure) {
-      repeat {
-        let page = try client.call("DescribeLogGroups", JSON(object: [("nextToken", token)]), of: .logs)
-        names += page["logGroups"]?.array?.compactMap { $0["logGroupName"]?.string } ?? []
-        token = page["nextToken"]
-      } while token != nil
-    } catch {
-      throw error.commandError
-    }
+    repeat {
+      let page = try client.call("DescribeLogGroups", JSON(object: [("nextToken", token)]), of: .logs)
+      names += page["logGroups"]?.array?.compactMap { $0["logGroupName"]?.string } ?? []
+      token = page["nextToken"]
+    } while token != nil
     return names
   }
 
@@ -246,6 +269,7 @@ private struct LogReader {
   private let client: APIClient
   private let source: LogSource
   private let mayBeMissing: Bool
+  var group: String { source.group }
   /// There was no such group when it was read last.
   private(set) var isMissing = false
   private var since: Int64

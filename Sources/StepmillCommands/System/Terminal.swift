@@ -83,6 +83,14 @@ package final class Terminal: Sendable {
   /// What went wrong with the output first, be it that nobody reads it any more.
   var firstOutputFailure: SystemError? { sides.withLock { $0.failures[Stream.output.rawValue] } }
 
+  /// Whether nobody reads the output any more, be it that nothing was written since.
+  var isOutputClosed: Bool {
+    if firstOutputFailure != nil { return true }
+    guard !isCaptured else { return false }
+    var wait = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)
+    return unsafe poll(&wait, 1, 0) > 0 && wait.revents & Int16(POLLERR | POLLHUP) != 0
+  }
+
   fileprivate static func writeAll(_ bytes: [UInt8], to file: Int32) -> SystemError? {
     var written = 0
     while written < bytes.count {
