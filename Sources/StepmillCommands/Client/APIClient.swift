@@ -151,7 +151,8 @@ final class APIClient {
 
   private func unreachable(_ error: HTTPClientError) -> ClientFailure {
     guard error.kind == .notConnected else {
-      return ClientFailure(code: nil, message: "\(endpoint.name): \(error)", isUnreachable: true)
+      let isThere = error.kind == .tooLarge || error.kind == .badRequest || error.kind == .tls
+      return ClientFailure(code: nil, message: "\(endpoint.name): \(error)", isUnreachable: !isThere)
     }
     let way =
       endpoint.isDefault
