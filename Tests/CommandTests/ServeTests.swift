@@ -261,6 +261,44 @@ import Testing
     #expect(other.captured(.output).contains(" serve --data %S/stepmill\n"))
   }
 
+  /// A service starts elsewhere, in another environment, and may write to little.
+  @Test func unitsMeanTheSameElsewhere() throws {
+    let buffer = try #require(getcwd(nil, 0))
+    let here = String(cString: buffer)
+    free(buffer)
+    let file = try scratch.file(
+      "serve.yaml", "region: eu-west-1\nlog-file: ./logs/x\nmocks: \(scratch.path)/m\n")
+    _ = try scratch.file("m", "{}")
+    let terminal = Terminal(
+      input: [],
+      environment: [
+        "STEPMILL_PORT": "80", "STEPMILL_CONFIG": file, "STEPMILL_ACCESS_LOG": "no",
+        "STEPMILL_LIMIT": "connections=100",
+      ])
+    let status = CommandLineTool.run(
+      [
+        "serve", "--print-unit", "--data", "/srv/rel/.././data", "--listen", "unix:/run/stepmill/s",
+        "--credentials",
+        "creds", "--event-file", "/var/tmp/e",
+      ], terminal)
+    #expect(status == .success, "\(terminal.captured(.error))")
+    let lines = terminal.captured(.output).split(separator: "\n")
+    let command = lines.first { $0.hasPrefix("ExecStart=/") } ?? ""
+    #expect(
+      command.hasSuffix(
+        " serve --listen unix:/run/stepmill/s --port 80 --data /srv/data --limit connections=100"
+          + " --log-file \(here)/logs/x --event-file /var/tmp/e --credentials \(here)/creds --config \(file)"),
+      "\(command)")
+    for line in [
+      "RuntimeDirectory=stepmill", "StateDirectory=stepmill",
+      "Environment=STEPMILL_ACCESS_LOG=false", "LimitNOFILE=1124", "AmbientCapabilities=CAP_NET_BIND_SERVICE",
+      "# /var/tmp is not seen: the service has a /tmp of its own.",
+    ] {
+      #expect(lines.contains { $0 == line }, "\(line)")
+    }
+    #expect(lines.contains { $0.hasPrefix("ReadWritePaths=/srv/data") })
+  }
+
   @Test func unknownSettingsAreNamed() throws {
     let file = try scratch.file("serve.json", "{\"dta\": \"x\"}")
     let terminal = Terminal(input: [])

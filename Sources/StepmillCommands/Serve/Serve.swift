@@ -56,7 +56,7 @@ extension Command {
       return .success
     }
     if arguments.has("--print-unit") {
-      terminal.write(ServeUnit.text(settings, arguments))
+      terminal.write(ServeUnit.text(settings))
       return .success
     }
     return try ServeSession(settings, terminal).run()

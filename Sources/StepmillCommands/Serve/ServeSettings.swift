@@ -22,7 +22,8 @@ struct ServeSettings {
   var logsRequests: Bool
   /// Directories that stand for buckets.
   var buckets: BucketPlaces
-  private let source: SettingSource
+  /// Where all of it stands.
+  let source: SettingSource
 
   static let options: [Command.Option] = [
     Command.Option(

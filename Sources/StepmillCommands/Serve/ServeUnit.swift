@@ -7,23 +7,161 @@ import StepmillHTTP
   import Musl
 #endif
 
-/// Units of systemd that run the server with the options that were given.
-enum ServeUnit {
-  static func text(_ settings: ServeSettings, _ arguments: Arguments) -> String {
-    var command = [program, "serve"]
-    for option in ServeSettings.options where arguments.has(option.name) {
-      for value in arguments.values(option.name) {
-        command.append(option.name)
-        if option.value != nil { command.append(value) }
-      }
-    }
+/// Units of systemd that run the server with the settings that were given, wherever they stood.
+///
+/// A service starts in `/`, in an environment of its own, and sees most of the file system as read-only: so
+/// relative paths are made absolute, variables become options, and directories to write to are named.
+struct ServeUnit {
+  private let settings: ServeSettings
+  /// Where relative paths begin.
+  private let directory: String
+  private var command = [program, "serve"]
+  /// Lines of the section `Service`.
+  private var lines: [String] = []
+  private var writable: [String] = []
+
+  static func text(_ settings: ServeSettings) -> String { ServeUnit(settings).text }
+
+  private init(_ settings: ServeSettings) {
+    self.settings = settings
+    directory = Self.currentDirectory
+    for option in ServeSettings.options { add(option) }
     // A directory that systemd makes for it, unless there is one already.
     if settings.dataDirectory == nil { command += ["--data", "%S/stepmill"] }
-    let writable = settings.dataDirectory.map { "ReadWritePaths=\(quoted($0))\n" } ?? ""
+    for address in settings.addresses {
+      if case .unix(let path) = address { addWritable(parent(of: path)) }
+    }
+    if !settings.integrations.commands.isEmpty {
+      // It is no list of words: nothing is quoted. Commands may name files beside them.
+      lines.append("WorkingDirectory=-\(directory.map { $0 == "%" ? "%%" : String($0) }.joined())")
+    }
+    addDirectories()
     let isPrivileged = settings.addresses.contains { address in
       if case .tcp(_, let port) = address { (1..<1024).contains(port) } else { false }
     }
-    let capability = isPrivileged ? "AmbientCapabilities=CAP_NET_BIND_SERVICE\n" : ""
+    if isPrivileged { lines.append("AmbientCapabilities=CAP_NET_BIND_SERVICE") }
+  }
+
+  // MARK: Settings
+
+  private mutating func add(_ option: Command.Option) {
+    let (values, place) = settings.source.values(option.name)
+    guard option.value != nil else { return addFlag(option, place) }
+    let rooted = values.map { self.rooted($0, of: option.name) }
+    // What stands in the file is read from there, as long as it means the same everywhere.
+    if case .file = place, rooted == values { return noteWritable(rooted, of: option.name) }
+    for value in rooted { command += [option.name, value] }
+    noteWritable(rooted, of: option.name)
+  }
+
+  private mutating func addFlag(_ option: Command.Option, _ place: SettingSource.Place) {
+    let isSet = (try? settings.source.isSet(option.name)) ?? false
+    switch place {
+    case .option: command.append(option.name)
+    case .environment where isSet: command.append(option.name)
+    // There is no option that says no to what the file says.
+    case .environment(let variable): lines.append("Environment=\(variable)=false")
+    case .file, .none: break
+    }
+  }
+
+  /// The value of an option, with an absolute path if it has one.
+  private func rooted(_ value: String, of option: String) -> String {
+    switch option {
+    case "--data", "--log-file", "--event-file", "--tls-certificate", "--tls-key":
+      return absolute(value)
+    case "--config", "--credentials", "--mocks":
+      return value == "-" ? value : absolute(value)
+    case "--bucket":
+      let parts = value.split(separator: "=", maxSplits: 1)
+      return parts.count == 2 ? "\(parts[0])=\(absolute(String(parts[1])))" : value
+    case "--listen" where value.hasPrefix("unix:"):
+      return "unix:" + absolute(String(value.dropFirst(5)))
+    default:
+      return value
+    }
+  }
+
+  private mutating func noteWritable(_ values: [String], of option: String) {
+    for value in values {
+      switch option {
+      case "--data": addWritable(value)
+      case "--log-file", "--event-file": if !value.hasPrefix("/dev/") { addWritable(parent(of: value)) }
+      case "--bucket": addWritable(String(value.drop { $0 != "=" }.dropFirst()))
+      default: break
+      }
+    }
+  }
+
+  // MARK: Directories
+
+  private mutating func addWritable(_ path: String) {
+    let path = absolute(path)
+    if !writable.contains(path) { writable.append(path) }
+  }
+
+  /// Those that are plainly this server's own are made by systemd, for the user that it invents.
+  private mutating func addDirectories() {
+    let homes = [
+      ("StateDirectory", "/var/lib/"), ("RuntimeDirectory", "/run/"), ("LogsDirectory", "/var/log/"),
+    ]
+    var own = ["StateDirectory": ["stepmill"]]
+    var others: [String] = []
+    var hidden: [String] = []
+    for path in writable {
+      if let (name, home) = homes.first(where: { path.hasPrefix($0.1 + "stepmill") }) {
+        let below = String(path.dropFirst(home.count))
+        if own[name]?.contains(below) != true { own[name, default: []].append(below) }
+      } else if ["/tmp", "/var/tmp"].contains(where: { path == $0 || path.hasPrefix($0 + "/") }) {
+        hidden.append(path)
+      } else {
+        others.append(path)
+      }
+    }
+    for (name, _) in homes {
+      if let paths = own[name] {
+        lines.append("\(name)=\(paths.map { Self.quoted($0) }.joined(separator: " "))")
+      }
+    }
+    if !others.isEmpty {
+      lines += [
+        "# These must be there, and be writable for the service: where they are somebody's, let User=NAME take the",
+        "# place of DynamicUser=yes.",
+        "ReadWritePaths=\(others.map { Self.quoted($0) }.joined(separator: " "))",
+      ]
+    }
+    for path in hidden {
+      lines.append("# \(SourceLines.readable(path)) is not seen: the service has a /tmp of its own.")
+    }
+  }
+
+  private func parent(of path: String) -> String { absolute(absolute(path) + "/..") }
+
+  /// systemd takes no path with `.` or `..` in it.
+  private func absolute(_ path: String) -> String {
+    var parts: [Substring] = []
+    for part in (path.hasPrefix("/") ? path : directory + "/" + path).split(separator: "/") {
+      switch part {
+      case ".": continue
+      case "..": _ = parts.popLast()
+      default: parts.append(part)
+      }
+    }
+    return "/" + parts.joined(separator: "/")
+  }
+
+  private static var currentDirectory: String {
+    guard let path = unsafe getcwd(nil, 0) else { return "/" }
+    defer { unsafe free(path) }
+    return unsafe String(cString: path)
+  }
+
+  // MARK: Text
+
+  private var text: String {
+    let words = command.map { $0.hasPrefix("%S/") ? $0 : Self.quoted($0, isCommand: true) }
+    // Beside the connections there are files, pipes to commands, and connections to other services.
+    let filesMax = settings.limits.http.connectionsMax + 1024
     return """
       # /etc/systemd/system/stepmill.service
       # Afterwards: systemctl daemon-reload && systemctl enable --now stepmill
@@ -33,13 +171,13 @@ enum ServeUnit {
 
       [Service]
       Type=exec
-      ExecStart=\(command.map { $0.hasPrefix("%S/") ? $0 : quoted($0) }.joined(separator: " "))
+      ExecStart=\(words.joined(separator: " "))
       Restart=on-failure
       TimeoutStopSec=\(settings.drainMilliseconds / 1000 + 20)
-      LimitNOFILE=65536
+      LimitNOFILE=\(filesMax)
       DynamicUser=yes
-      StateDirectory=stepmill
-      \(writable)\(capability)NoNewPrivileges=yes
+      \(lines.joined(separator: "\n"))
+      NoNewPrivileges=yes
       ProtectSystem=strict
       ProtectHome=read-only
       PrivateTmp=yes
@@ -70,13 +208,13 @@ enum ServeUnit {
     return count > 0 ? String(decoding: path[..<count], as: UTF8.self) : "/usr/local/bin/stepmill"
   }
 
-  /// As systemd reads words: `%` and `$` stand for something unless doubled.
-  private static func quoted(_ word: String) -> String {
+  /// As systemd reads words: `%`, and in commands `$`, stand for something unless doubled.
+  private static func quoted(_ word: String, isCommand: Bool = false) -> String {
     var text = ""
     for scalar in word.unicodeScalars {
       switch scalar {
       case "%": text += "%%"
-      case "$": text += "$$"
+      case "$" where isCommand: text += "$$"
       case "\"", "\\": text += "\\\(scalar)"
       case "\n": text += "\\n"
       default: text.unicodeScalars.append(scalar)
