@@ -227,7 +227,16 @@ import Testing
     #expect(lines.contains("limit versions=7 \(file)"))
     #expect(lines.contains("access-log true \(file)"))
     #expect(lines.contains("account 111122223333 option"))
-    #expect(lines.contains("drain - default"))
+    for line in [
+      "drain 10 default", "durability process default", "retention-days 90 default",
+      "access-log true \(file)",
+      "limit aliases=100 default", "tls-key - default",
+    ] {
+      #expect(lines.contains(line), "\(line)")
+    }
+    let plain = Terminal(input: [])
+    #expect(CommandLineTool.run(["serve", "--print-config"], plain) == .success)
+    #expect(plain.captured(.output).contains(/listen +127.0.0.1:8083 +default/))
   }
 
   /// Where clients find a server is no setting of one.
@@ -235,11 +244,23 @@ import Testing
     let terminal = Terminal(
       input: [],
       environment: [
-        "STEPMILL_ENDPOINT": "http://127.0.0.1:8083", "STEPMILL_ENDPOINTS": "sqs=http://127.0.0.1:5",
+        "STEPMILL_ENDPOINT": "http://127.0.0.1:9083", "STEPMILL_ENDPOINTS": "sqs=http://127.0.0.1:5",
       ])
     #expect(CommandLineTool.run(["serve", "--print-config"], terminal) == .success)
     #expect(terminal.captured(.output).contains("sqs=http://127.0.0.1:5"))
-    #expect(!terminal.captured(.output).contains("8083"))
+    #expect(!terminal.captured(.output).contains("9083") && terminal.captured(.error).isEmpty)
+  }
+
+  @Test func misspeltVariablesAreTold() {
+    let terminal = Terminal(
+      input: [],
+      environment: ["STEPMILL_LISTN": "x", "STEPMILL_QQ": "1", "STEPMILL_SEED": "7", "STEPMILL_DRAIN": "3"])
+    #expect(CommandLineTool.run(["serve", "--print-config"], terminal) == .success)
+    let told = terminal.captured(.error)
+    #expect(told.split(separator: "\n").count == 2)
+    #expect(
+      told.contains("STEPMILL_LISTN is no setting and changes nothing; did you mean STEPMILL_LISTEN?\""))
+    #expect(told.contains("STEPMILL_QQ is no setting and changes nothing\""))
   }
 
   @Test func unitsCarryTheOptions() {

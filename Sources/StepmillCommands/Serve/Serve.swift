@@ -50,6 +50,9 @@ extension Command {
           """),
     ]
   ) { (arguments, terminal) throws(CommandError) in
+    for warning in SettingSource.unknownVariables(terminal.environment, ServeSettings.options) {
+      ServeLog(terminal).warn(warning)
+    }
     let settings = try ServeSettings(arguments, terminal)
     if arguments.has("--print-config") {
       terminal.write(settings.description)

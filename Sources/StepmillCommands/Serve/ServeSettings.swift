@@ -175,9 +175,19 @@ struct ServeSettings {
   var description: String {
     var rows: [(String, String, String)] = []
     for option in Self.options {
+      let name = String(option.name.dropFirst(2))
       let (values, place) = source.values(option.name)
-      let value = values.map { $0.isEmpty ? "true" : $0 }.joined(separator: ", ")
-      rows.append((String(option.name.dropFirst(2)), value.isEmpty ? "-" : value, place.description))
+      if option.name == "--limit" {
+        let given = Set(((try? source.pairs(option.name)) ?? []).map(\.key))
+        for limit in limits.values {
+          let place = given.contains(limit.name) ? place : .none
+          rows.append((name, "\(limit.name)=\(limit.value)", place.description))
+        }
+        continue
+      }
+      let shown = place == .none ? standard(option.name) : values.map { $0.isEmpty ? "true" : $0 }
+      let value = shown.joined(separator: ", ")
+      rows.append((name, value.isEmpty ? "-" : value, place.description))
     }
     let width = rows.reduce(0) { max($0, $1.0.count) }
     let valueWidth = min(rows.reduce(0) { max($0, $1.1.count) }, 60)
@@ -186,6 +196,22 @@ struct ServeSettings {
       let value = row.1 + String(repeating: " ", count: max(0, valueWidth - row.1.count))
       return "\(name)  \(value)  \(row.2)\n"
     }.joined()
+  }
+
+  /// What is in force for an option that nobody gave. Nothing: without it something is left out.
+  private func standard(_ option: String) -> [String] {
+    switch option {
+    case "--listen": source.values("--port").values.isEmpty ? addresses.map(\.description) : []
+    case "--durability": [durability.rawValue]
+    case "--retention-days": [String(retention.seconds / 86_400)]
+    case "--retention-executions": [String(retention.executionsMax)]
+    case "--region": [region]
+    case "--account": [account]
+    case "--loops": [String(Runtime.Configuration().loops)]
+    case "--drain": [String(drainMilliseconds / 1000)]
+    case "--access-log": [String(logsRequests)]
+    default: []
+    }
   }
 }
 
@@ -276,6 +302,11 @@ struct ServeLimits {
       let name = row.name + String(repeating: " ", count: width - row.name.count)
       return "\(name)  \(row.help) (\(row.value(defaults).map(String.init) ?? "unbounded"))"
     }.joined(separator: "\n")
+  }
+
+  /// What is in force.
+  var values: [(name: String, value: String)] {
+    Self.rows.map { (name: $0.name, value: $0.value(self).map(String.init) ?? "unbounded") }
   }
 
   private init() {}

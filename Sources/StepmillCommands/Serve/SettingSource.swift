@@ -54,6 +54,32 @@ struct SettingSource {
       "STEPMILL_" + option.dropFirst(2).uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
   }
 
+  /// What this project reads or sets elsewhere: clients, commands of tasks, tests and benchmarks.
+  private static let otherVariables: Set<String> = [
+    "STEPMILL_ENDPOINT",
+    "STEPMILL_STATE", "STEPMILL_RESOURCE", "STEPMILL_EXECUTION", "STEPMILL_RETRY_COUNT",
+    "STEPMILL_SEED", "STEPMILL_CASE", "STEPMILL_CONFORMANCE", "STEPMILL_SIMULATIONS", "STEPMILL_KILLS",
+    "STEPMILL_FUZZ_SUBJECT", "STEPMILL_MOTO_URL", "STEPMILL_JSONATA", "STEPMILL_WORKLOADS",
+    "STEPMILL_WITHOUT_SIMDJSON",
+  ]
+
+  /// A sentence for each variable that looks like a setting and is none.
+  static func unknownVariables(
+    _ environment: [String: String], _ options: [Command.Option]
+  ) -> [String] {
+    let prefix = "STEPMILL_"
+    let known = options.map { String(variable($0.name).dropFirst(prefix.count)) }
+    return environment.keys.sorted().compactMap { name in
+      guard name.hasPrefix(prefix), !otherVariables.contains(name) else { return nil }
+      let rest = String(name.dropFirst(prefix.count))
+      guard !known.contains(rest) else { return nil }
+      // The part that all have in common would make them all look alike.
+      let near = Suggest.nearest(to: rest, in: known)
+      return "the variable \(SourceLines.readable(name)) is no setting and changes nothing"
+        + (near.map { "; did you mean \(prefix)\($0)?" } ?? "")
+    }
+  }
+
   /// The value of an option that may stand once.
   func value(_ option: String) throws(CommandError) -> String? {
     let (values, place) = values(option)
