@@ -115,6 +115,7 @@ import Testing
       #expect(ran.output.split(separator: "\n").count == 6, "\(ran)")
       #expect(
         ran.output.contains("ExecutionFailed") && ran.output.contains("Broken: It is \"so\"."), "\(ran)")
+      #expect(ran.output.contains(arn.split(separator: ":")[7]), "\(ran)")
       ran = Self.run(["logs", arn], at: path)
       #expect(ran.output.split(separator: "\n").count == 3, "\(ran)")
       ran = Self.run(["logs", arn, "--json", "--limit", "1"], at: path)

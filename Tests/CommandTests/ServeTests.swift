@@ -175,6 +175,7 @@ import Testing
     (["--account", "12"], "takes twelve digits, not '12'"),
     (["--tls-key", "k"], "belong together"),
     (["--credentials", "/nowhere"], "/nowhere cannot be read"),
+    (["--listen", "localhost:7", "--port", "7"], "the address 127.0.0.1:7 is given twice"),
     (["--log-file", "/nowhere/x"], "option '--log-file': /nowhere/x cannot be written: No such file"),
     (["--event-file", "/tmp"], "option '--event-file': /tmp cannot be written: Is a directory"),
   ])
@@ -208,6 +209,16 @@ import Testing
     }
     #expect(run.error.contains("entries could not be written to \(file)"))
     #expect(run.error.contains("entries are written to \(file) again"))
+  }
+
+  @Test(arguments: [
+    ("/proc/foo", "/proc/foo cannot be made in /proc: No such file or directory"),
+    ("/nowhere/x", "since the one that is to hold it does not exist"),
+  ])
+  func refusesToKeep(_ directory: String, _ message: String) {
+    let terminal = Terminal(input: [])
+    #expect(CommandLineTool.run(["serve", "--data", directory, "--port", "0"], terminal) == .failure)
+    #expect(terminal.captured(.error).contains(message), "\(terminal.captured(.error))")
   }
 
   @Test func settingsHaveThreePlaces() throws {

@@ -224,7 +224,7 @@ private struct LogsCommand {
       of: HistoryEvent(
         id: number, previousID: entry["previous_event_id"]?.string.flatMap { Int($0) } ?? 0, type: type,
         timestamp: time, details: entry["details"]),
-      head: Self.clock(time) + "  " + Self.name(arn) + Self.pad(number) + "  ",
+      head: Self.clock(time) + "  " + name(arn) + Self.pad(number) + "  ",
       // Whoever reads it in a file or through grep wants the data, however long the line.
       width: terminal.isTerminal(.output) ? nil : 500)
     terminal.write(line + "\n")
@@ -236,12 +236,13 @@ private struct LogsCommand {
   }
 
   /// Of an Express execution the name that it was given, without the number behind it.
-  private static func name(_ arn: String) -> String {
+  private func name(_ arn: String) -> String {
     let parts = arn.split(separator: ":", omittingEmptySubsequences: false)
     let name = SourceLines.readable(parts.count > 7 ? String(parts[7]) : arn)
     let width = 12
-    return name.count > width
-      ? name.prefix(width - 1) + "…" : name + String(repeating: " ", count: width - name.count)
+    // Elsewhere than on a terminal it is looked for.
+    if name.count > width { return terminal.isTerminal(.output) ? name.prefix(width - 1) + "…" : name }
+    return name + String(repeating: " ", count: width - name.count)
   }
 
   private static func pad(_ number: Int) -> String {

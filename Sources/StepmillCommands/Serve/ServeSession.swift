@@ -60,6 +60,7 @@ struct ServeSession {
 
   private func openDisk() throws(CommandError) -> SQLiteStore? {
     guard let directory = settings.dataDirectory else { return nil }
+    try makeDirectory(directory)
     do throws(StoreError) {
       return try SQLiteStore(
         directory: directory, retention: settings.retention, durability: settings.durability
@@ -73,6 +74,18 @@ struct ServeSession {
     } catch {
       throw failure("\(error)")
     }
+  }
+
+  /// Some file systems say of what cannot be made that it does not exist. The store would take it that the
+  /// directory around it is missing.
+  private func makeDirectory(_ path: String) throws(CommandError) {
+    guard unsafe mkdir(path, 0o700) != 0, errno == ENOENT else { return }
+    let reason = SystemError(code: errno)
+    var parts = path.split(separator: "/")
+    guard parts.popLast() != nil else { return }
+    let parent = (path.hasPrefix("/") ? "/" : "./") + parts.joined(separator: "/")
+    guard unsafe access(parent, F_OK) == 0 else { return }
+    throw failure("the directory \(path) cannot be made in \(parent): \(reason); choose another one")
   }
 
   private func failure(_ message: String) -> CommandError {

@@ -160,6 +160,11 @@ struct ServeSettings {
     if let port = try source.number("--port", in: 0...65_535) {
       addresses.append(.tcp(host: "127.0.0.1", port: UInt16(port)))
     }
+    for (index, address) in addresses.enumerated() where addresses[..<index].contains(address) {
+      // The system chooses another port each time.
+      if case .tcp(_, 0) = address { continue }
+      throw CommandError("the address \(address) is given twice", isAboutUsage: false)
+    }
     // Sockets that systemd has opened stand in the place of those that nobody asked for.
     if addresses.isEmpty { addresses = HTTPAddress.fromSystemd() }
     return addresses.isEmpty ? [.tcp(host: "127.0.0.1", port: 8083)] : addresses
