@@ -27,7 +27,8 @@ extension Command {
         text: """
           A state machine's logging level decides it: 'stepmill deploy FILE --log ALL' sets it. Express executions leave
           nothing else behind. A server of Stepmill's keeps the newest entries in memory ('serve --limit log-bytes=N');
-          'serve --log-file FILE' writes all of them to a file. 'aws logs tail GROUP --endpoint-url URL' reads the same.
+          'serve --log-file FILE' writes all of them to a file. 'aws logs tail GROUP' (of AWS CLI v2) reads the same, with
+          --endpoint-url URL or with AWS_ENDPOINT_URL_CLOUDWATCH_LOGS or AWS_ENDPOINT_URL set.
           """),
       Section(
         title: "Columns",
