@@ -163,12 +163,19 @@ enum HTTPFuzz {
       _ = http_parser_execute(
         &parser, &settings, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
       withExtendedLifetime(oracle) {}
+      let error = String(cString: http_errno_name(http_errno(UInt32(stepmill_http_errno(&parser)))))
+      // In a trailer it reads fields that have no say there.
+      if oracle.isInTrailer, oracle.requests.count < requests.count,
+        error.hasSuffix("CONTENT_LENGTH") || error.hasSuffix("TRANSFER_ENCODING")
+      {
+        return
+      }
       // What it takes for an upgrade, or the end of a connection, ends its part.
       let ended = stepmill_http_upgrade(&parser) != 0 || stepmill_http_errno(&parser) == 4
       let comparable = ended ? min(oracle.requests.count, requests.count) : requests.count
       precondition(
         oracle.requests.count >= comparable,
-        "http-parser refuses request \(oracle.requests.count) with \(String(cString: http_errno_name(http_errno(UInt32(stepmill_http_errno(&parser)))))): "
+        "http-parser refuses request \(oracle.requests.count) with \(error): "
           + String(decoding: bytes, as: UTF8.self).debugDescription)
       for index in 0..<comparable {
         var theirs = oracle.requests[index]

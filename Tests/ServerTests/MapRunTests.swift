@@ -32,7 +32,7 @@ final class MapRunTests {
       try bucket.open(key, version: version)
     }
 
-    func create(_ key: String, contentType: String) throws(BucketError) -> any StepmillBatch.ObjectWriter {
+    func create(_ key: String, contentType: String) throws(BucketError) -> any ObjectUpload {
       if isFull.isSet { throw BucketError(.internalError, "there is no room") }
       return try bucket.create(key, contentType: contentType)
     }

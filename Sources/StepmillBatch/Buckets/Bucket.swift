@@ -9,7 +9,7 @@ package protocol Bucket: Sendable {
   func open(_ key: String, version: String?) async throws(BucketError) -> any ObjectReader
 
   /// Opens an object for writing. It comes to be, at one stroke, with `finish`.
-  func create(_ key: String, contentType: String) async throws(BucketError) -> any ObjectWriter
+  func create(_ key: String, contentType: String) async throws(BucketError) -> any ObjectUpload
 
   /// Objects whose keys begin with `prefix` and come after `after`, in S3's order (of the keys'
   /// bytes in UTF-8), `limit` at most.
@@ -27,7 +27,7 @@ package protocol ObjectReader: AnyObject, Sendable {
 }
 
 /// An object that is being written. Dropped without `finish`, it leaves nothing.
-package protocol ObjectWriter: AnyObject, Sendable {
+package protocol ObjectUpload: AnyObject, Sendable {
   func write(_ bytes: [UInt8]) async throws(BucketError)
   func finish() async throws(BucketError) -> ObjectEntry
 }

@@ -78,7 +78,7 @@ package final class DirectoryBucket: Bucket {
 
   // MARK: Writing
 
-  package func create(_ key: String, contentType: String) throws(BucketError) -> any ObjectWriter {
+  package func create(_ key: String, contentType: String) throws(BucketError) -> any ObjectUpload {
     let place = try Place(key)
     do throws(BucketError) {
       return try create(key, place)
@@ -89,7 +89,7 @@ package final class DirectoryBucket: Bucket {
     }
   }
 
-  private func create(_ key: String, _ place: Place) throws(BucketError) -> any ObjectWriter {
+  private func create(_ key: String, _ place: Place) throws(BucketError) -> any ObjectUpload {
     let parent = try walk(place.directories, key, makes: true)
     let number = serial.add(1, ordering: .relaxed).oldValue
     let aside = "\(Self.reserved)\(getpid())-\(number).new"
@@ -349,7 +349,7 @@ package final class DirectoryBucket: Bucket {
     }
   }
 
-  private final class Writer: ObjectWriter, @unchecked Sendable {
+  private final class Writer: ObjectUpload, @unchecked Sendable {
     private let bucket: DirectoryBucket
     private let key: String
     private let name: String

@@ -25,7 +25,7 @@ package final class MemoryBucket: Bucket {
     return Reader(content.entry, content.bytes, pieceBytes)
   }
 
-  package func create(_ key: String, contentType: String) throws(BucketError) -> any ObjectWriter {
+  package func create(_ key: String, contentType: String) throws(BucketError) -> any ObjectUpload {
     try ObjectKey.check(key)
     return Writer(self, key)
   }
@@ -69,7 +69,7 @@ package final class MemoryBucket: Bucket {
     }
   }
 
-  private final class Writer: ObjectWriter, @unchecked Sendable {
+  private final class Writer: ObjectUpload, @unchecked Sendable {
     private let bucket: MemoryBucket
     private let key: String
     private var bytes: [UInt8] = []

@@ -24,7 +24,7 @@ final class BucketResults: MapResultSink, @unchecked Sendable {
   private let queue = Lock(Queue())
   /// The task's own.
   private var bucket: (any Bucket)?
-  private var writers: [MapChildRecord.Part: any ObjectWriter] = [:]
+  private var writers: [MapChildRecord.Part: any ObjectUpload] = [:]
   private var files: MapResultFiles
 
   private static let pieceBytes = 1 << 16

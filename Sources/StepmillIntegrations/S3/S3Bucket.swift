@@ -44,7 +44,7 @@ final class S3Bucket: Bucket {
       client, try request("GET", key, query: version.map { [("versionId", $0)] } ?? []), key: key)
   }
 
-  func create(_ key: String, contentType: String) throws(BucketError) -> any StepmillBatch.ObjectWriter {
+  func create(_ key: String, contentType: String) throws(BucketError) -> any ObjectUpload {
     S3Writer(client, try request("PUT", key), key: key, contentType: contentType)
   }
 

@@ -8,7 +8,7 @@ import StepmillHTTP
 //
 // Used by one caller at a time, which is what `@unchecked Sendable` stands on.
 
-final class S3Writer: StepmillBatch.ObjectWriter, @unchecked Sendable {
+final class S3Writer: ObjectUpload, @unchecked Sendable {
   private let client: S3Client
   private let request: S3Client.Request
   private let key: String

@@ -40,7 +40,7 @@ struct TextBucket: Bucket {
 
   func open(_ key: String, version: String?) -> any ObjectReader { Reader(entry(key), bytes) }
 
-  func create(_ key: String, contentType: String) throws(BucketError) -> any StepmillBatch.ObjectWriter {
+  func create(_ key: String, contentType: String) throws(BucketError) -> any ObjectUpload {
     throw BucketError(.accessDenied, "Access Denied")
   }
 

@@ -44,7 +44,7 @@ import Testing
       Reader(self, try memory.open(key, version: version))
     }
 
-    func create(_ key: String, contentType: String) throws(BucketError) -> any StepmillBatch.ObjectWriter {
+    func create(_ key: String, contentType: String) throws(BucketError) -> any ObjectUpload {
       try memory.create(key, contentType: contentType)
     }
 

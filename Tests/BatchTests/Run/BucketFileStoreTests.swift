@@ -36,7 +36,7 @@ import Testing
       try memory.open(key, version: version)
     }
 
-    func create(_ key: String, contentType: String) throws(BucketError) -> any StepmillBatch.ObjectWriter {
+    func create(_ key: String, contentType: String) throws(BucketError) -> any ObjectUpload {
       Writer(self, key)
     }
 
@@ -47,7 +47,7 @@ import Testing
 
     func remove(_ key: String) throws(BucketError) { try change { memory.remove(key) } }
 
-    private final class Writer: StepmillBatch.ObjectWriter, @unchecked Sendable {
+    private final class Writer: ObjectUpload, @unchecked Sendable {
       private let bucket: DyingBucket
       private let key: String
       private var bytes: [UInt8] = []
