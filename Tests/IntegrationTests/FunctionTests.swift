@@ -42,7 +42,6 @@ import Testing
     #expect(
       await world.result(states("lambda:invoke"), ["FunctionName": "x", "InvocationType": "Event"])?[
         "StatusCode"] == 202)
-    let before = world.stub.asked.count
     #expect(
       await world.result(states("lambda:invoke"), ["FunctionName": "x", "InvocationType": "DryRun"])?[
         "StatusCode"] == 204)
@@ -50,7 +49,9 @@ import Testing
       await world.failure(states("aws-sdk:lambda:invoke"), ["FunctionName": "x", "InvocationType": "Bogus"])?
         .hasPrefix("Lambda.LambdaException: 1 validation error detected: Value 'Bogus' at 'invocationType' ")
         == true)
-    #expect(world.stub.asked.count == before)
+    // The event may arrive when it likes, these two never.
+    let types = world.stub.asked.compactMap { $0.header("X-Amz-Invocation-Type") }
+    #expect(types.allSatisfy { ["RequestResponse", "Event"].contains($0) })
 
     let raised = #"{"errorType":"Broke","errorMessage":"no money"}"#
     world.stub.answers(200, raised, headers: [("X-Amz-Function-Error", "Unhandled")])
@@ -177,6 +178,9 @@ import Testing
       return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
     }
     #expect(good == 60)
+    // A process is counted until it is gone, which may be after its answer.
+    let deadline = ContinuousClock.now + .seconds(30)
+    while world.integrations.commands != (0, 0), ContinuousClock.now < deadline { await Task.yield() }
     #expect(world.integrations.commands == (0, 0))
     await world.end()
   }
