@@ -44,7 +44,9 @@ struct MemberNames: Sendable {
         if let text = member.value.string, service.blobs.contains(name), let bytes = Base64.bytes(text) {
           return (name, JSON(String(decoding: bytes, as: UTF8.self)))
         }
-        if Self.isTime(name), let seconds = member.value.double, seconds > Self.timesBegin {
+        if Self.isTime(name), let seconds = member.value.double, seconds > Self.timesBegin,
+          seconds < Self.timesEnd
+        {
           return (name, JSON(Self.text(milliseconds: Int64((seconds * 1000).rounded()))))
         }
         return (name, received(member.value, inMap: service.maps.contains(name)))
@@ -64,6 +66,8 @@ struct MemberNames: Sendable {
 
   /// A number below is no time since 1970 that a service would tell.
   private static let timesBegin = 1e8
+  /// In seconds, the year 10000: what is larger is no time.
+  private static let timesEnd: Double = 253_402_300_800
 
   /// There are no models here, but names of times have their endings.
   private static func isTime(_ name: String) -> Bool {
